@@ -1,0 +1,3 @@
+//! Placeholder head of host-cli.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Placeholder head of tests-launch.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Placeholder head of tests-tidy.
+
+fn main() {}
