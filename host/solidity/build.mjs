@@ -1,0 +1,119 @@
+// Builds the contracts and keeps the committed artefacts in abi/ equal to the sources.
+//   node build.mjs           compile src/ and write abi/<Name>.json
+//   node build.mjs --check   compile src/ and fail when abi/ differs
+//   node build.mjs --test    forge test; further arguments go to forge (e.g. --gas-report)
+// Needs node_modules (npm ci) and nothing from the network.
+import { spawnSync } from "node:child_process";
+import { createRequire } from "node:module";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const NAMES = ["Token", "VaultFactory", "Vault", "PriceOracle", "Registry"];
+const HERE = dirname(fileURLToPath(import.meta.url));
+const ABI = join(HERE, "abi");
+// The artefacts are compiled apart from the tests: the set of files in one compiler run must not
+// be able to change what is committed.
+const OUT = join("out", "artefacts");
+const CACHE = join("cache", "artefacts");
+
+function stop(message) {
+  process.stderr.write(`build.mjs: ${message}\n`);
+  process.exit(1);
+}
+
+// The native program of this machine, one of forge's optional packages.
+function forgePath() {
+  const os = process.platform === "win32" ? "win32" : process.platform;
+  const arch = process.arch === "x64" ? "amd64" : process.arch;
+  const program = process.platform === "win32" ? "forge.exe" : "forge";
+  const path = join(HERE, "node_modules", "@foundry-rs", `forge-${os}-${arch}`, "bin", program);
+  if (!existsSync(path)) stop("forge is missing, run `npm ci` in this folder first");
+  return path;
+}
+
+function forge(args, stdio) {
+  const env = { ...process.env, FOUNDRY_DISABLE_NIGHTLY_WARNING: "1" };
+  const run = spawnSync(forgePath(), args, { cwd: HERE, stdio, env, encoding: "utf8" });
+  if (run.error) stop(`forge did not start: ${run.error.message}`);
+  return run;
+}
+
+function packageVersion(name) {
+  const require = createRequire(import.meta.url);
+  return require(`${name}/package.json`).version;
+}
+
+function compile() {
+  const args = ["build", "src", "--force", "--out", OUT, "--cache-path", CACHE];
+  const run = forge(args, "pipe");
+  if (run.status !== 0) stop(`the contracts do not compile:\n${run.stdout}${run.stderr}`);
+}
+
+// The settings are told once, in foundry.toml; the artefacts repeat them for their readers.
+function setting(key) {
+  const line = new RegExp(`^${key} = (.*)$`, "m").exec(readFileSync(join(HERE, "foundry.toml"), "utf8"));
+  if (!line) stop(`foundry.toml does not set ${key}`);
+  return JSON.parse(line[1]);
+}
+
+// One artefact as text: fixed key order, two spaces, a newline at the end.
+function artefact(name) {
+  const built = JSON.parse(readFileSync(join(HERE, OUT, `${name}.sol`, `${name}.json`), "utf8"));
+  const selectors = Object.entries(built.methodIdentifiers).sort(([a], [b]) => (a < b ? -1 : 1));
+  const kept = {
+    name,
+    compiler: `solc ${packageVersion("solc")}`,
+    settings: {
+      evmVersion: setting("evm_version"),
+      optimizer: { enabled: setting("optimizer"), runs: setting("optimizer_runs") },
+      viaIR: setting("via_ir"),
+      metadata: { bytecodeHash: setting("bytecode_hash"), appendCBOR: setting("cbor_metadata") },
+      openzeppelin: packageVersion("@openzeppelin/contracts"),
+    },
+    abi: built.abi,
+    bytecode: built.bytecode.object,
+    deployedBytecode: built.deployedBytecode.object,
+    methodIdentifiers: Object.fromEntries(selectors),
+  };
+  if (/__\$/.test(kept.bytecode)) stop(`${name} needs linking, which nobody does here`);
+  return `${JSON.stringify(kept, null, 2)}\n`;
+}
+
+function write() {
+  mkdirSync(ABI, { recursive: true });
+  for (const name of NAMES) {
+    const text = artefact(name);
+    writeFileSync(join(ABI, `${name}.json`), text);
+    const { bytecode, deployedBytecode } = JSON.parse(text);
+    const sizes = [bytecode, deployedBytecode].map((hex) => (hex.length - 2) / 2);
+    process.stdout.write(`${name}: creation ${sizes[0]} bytes, runtime ${sizes[1]} bytes\n`);
+  }
+}
+
+function check() {
+  const wrong = [];
+  for (const name of NAMES) {
+    const path = join(ABI, `${name}.json`);
+    if (!existsSync(path)) wrong.push(`abi/${name}.json is missing`);
+    else if (readFileSync(path, "utf8") !== artefact(name)) wrong.push(`abi/${name}.json differs`);
+  }
+  const known = new Set(NAMES.map((name) => `${name}.json`));
+  const present = existsSync(ABI) ? readdirSync(ABI) : [];
+  for (const file of present) if (!known.has(file)) wrong.push(`abi/${file} has no source`);
+  if (wrong.length > 0) {
+    stop(`artefacts and sources disagree; run \`node build.mjs\`:\n  ${wrong.join("\n  ")}`);
+  }
+  process.stdout.write(`abi/ equals the sources (${NAMES.length} contracts)\n`);
+}
+
+const [mode, ...rest] = process.argv.slice(2);
+if (mode === "--test") {
+  process.exit(forge(["test", ...rest], "inherit").status ?? 1);
+} else if (mode === undefined || mode === "--check") {
+  compile();
+  if (mode === "--check") check();
+  else write();
+} else {
+  stop(`unknown argument ${mode}; known: --check, --test`);
+}

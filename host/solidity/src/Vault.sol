@@ -1,0 +1,537 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.28;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {IVaultFactory} from "./IVaultFactory.sol";
+
+/// @title Vault of one issuer: pays cumulative cheques in several tokens
+/// @notice What enters: tokens, by deposit or plain transfer, from anybody. What leaves: payments
+/// against cheques the issuer signed, and withdrawals the issuer announced `withdrawDelay` blocks
+/// before. Every face that BTFS's vault has is here under the same name and with the same events.
+///
+/// Invariants, per token:
+///  - paid to a beneficiary never exceeds the largest cumulative amount signed for it;
+///  - a beneficiary's lock is only ever spent on that beneficiary's cheques until it is unlocked;
+///  - withdrawals never touch locks, and never happen within `withdrawDelay` of their request;
+///  - a cheque that cannot be paid in full pays what is there, leaves a record, and stays good
+///    for the rest.
+/// All delays and ends are block numbers; the wall clock plays no part.
+/// Deliberately absent: upgrade, owner, pause, fees, transfer of the issuer's role.
+contract Vault is ReentrancyGuard {
+    using SafeERC20 for IERC20;
+    using SafeCast for uint256;
+
+    /// What is known of one token; two slots.
+    struct Purse {
+        uint128 paid; // to all beneficiaries, ever
+        uint128 locked; // sum of all locks
+        uint128 requested; // still withdrawable under the last request
+        uint64 readyAt; // first block in which it is
+        bool bounced; // once true, for ever
+    }
+
+    /// A beneficiary's own share of one token; one slot.
+    struct Lock {
+        uint128 amount;
+        uint64 until; // last block the issuer promised
+        uint64 unlockAt; // 0 while no unlock is requested
+    }
+
+    /// A lock reaches at most this far ahead (about six years of two-second blocks), so that a
+    /// mistyped block number does not bury money for ever.
+    uint64 public constant LOCK_BLOCKS_MAX = 100_000_000;
+
+    bytes32 public constant EIP712DOMAIN_TYPEHASH =
+        keccak256("EIP712Domain(string name,string version,uint256 chainId)");
+    bytes32 public constant CHEQUE_TYPEHASH =
+        keccak256("Cheque(address vault,address beneficiary,uint256 cumulativePayout)");
+    bytes32 public constant MULTI_TOKEN_CHEQUE_TYPEHASH = keccak256(
+        "MultiTokenCheque(address token,address vault,address beneficiary,uint256 cumulativePayout)"
+    );
+    bytes32 private constant NAME_HASH = keccak256("Vault");
+    bytes32 private constant VERSION_HASH = keccak256("1.0");
+
+    event VaultDeposit(address indexed from, uint256 amount);
+    event VaultWithdraw(address indexed from, uint256 amount);
+    event ChequeCashed(
+        address indexed beneficiary,
+        address indexed recipient,
+        address indexed caller,
+        uint256 totalPayout,
+        uint256 cumulativePayout,
+        uint256 callerPayout
+    );
+    event ChequeBounced();
+    event MultiTokenVaultDeposit(address indexed token, address indexed from, uint256 amount);
+    event MultiTokenVaultWithdraw(address indexed token, address indexed from, uint256 amount);
+    event MultiTokenChequeCashed(
+        address token,
+        address indexed beneficiary,
+        address indexed recipient,
+        address indexed caller,
+        uint256 totalPayout,
+        uint256 cumulativePayout,
+        uint256 callerPayout
+    );
+    event MultiTokenChequeBounced(address indexed token);
+
+    /// Beside every bounce: whom it hit and how much is still owed.
+    event ChequeShort(address indexed token, address indexed beneficiary, uint256 missing);
+    /// `amount` may leave from `readyAt` up to and including block `endsAt`; zero cancels.
+    event WithdrawRequested(address indexed token, uint256 amount, uint64 readyAt, uint64 endsAt);
+    /// `total` is the whole lock after `amount` joined it.
+    event DepositLocked(
+        address indexed token,
+        address indexed beneficiary,
+        uint256 amount,
+        uint256 total,
+        uint64 until
+    );
+    /// The lock may be dissolved from block `unlockAt` on.
+    event UnlockRequested(address indexed token, address indexed beneficiary, uint64 unlockAt);
+    event DepositUnlocked(address indexed token, address indexed beneficiary, uint256 amount);
+
+    /// The logic every clone runs; set once in the code, so a clone cannot point elsewhere.
+    address private immutable LOGIC;
+    /// Who may set up clones, and who knows the registered payout addresses.
+    address public immutable factory;
+    /// Blocks between a request (withdraw, unlock) and its effect; also how long a withdrawal
+    /// request stays usable.
+    uint64 public immutable withdrawDelay;
+
+    /// Who signs cheques and owns what is free.
+    address public issuer;
+    /// The token of the single-token functions.
+    address public token;
+
+    mapping(address token => Purse) private purses;
+    mapping(address token => mapping(address beneficiary => uint256)) private paidTo;
+    mapping(address token => mapping(address beneficiary => Lock)) private locks;
+    /// Largest cumulative amount that was presented and not paid in full.
+    mapping(address token => mapping(address beneficiary => uint256)) private bouncedAt;
+
+    modifier onlyIssuer() {
+        require(msg.sender == issuer, "Vault: not issuer");
+        _;
+    }
+
+    /// @param factory_ the factory that clones this code
+    /// @param withdrawDelay_ in blocks
+    constructor(address factory_, uint64 withdrawDelay_) {
+        LOGIC = address(this);
+        factory = factory_;
+        withdrawDelay = withdrawDelay_;
+        // The logic itself belongs to nobody and can never be set up.
+        issuer = address(1);
+    }
+
+    /// @notice Gives a fresh clone its issuer and its default token. Factory only, once.
+    function init(address _issuer, address _token) external nonReentrant {
+        require(msg.sender == factory, "Vault: not factory");
+        require(issuer == address(0), "Vault: already initialized");
+        require(_issuer != address(0) && _token != address(0), "Vault: zero address");
+        issuer = _issuer;
+        token = _token;
+    }
+
+    // ---- money in ---------------------------------------------------------------------------
+
+    /// @notice Takes `amount` of the default token from the caller, who approved it before.
+    function deposit(uint256 amount) external {
+        _deposit(token, amount);
+    }
+
+    /// @notice The same for any token.
+    function multiTokenDeposit(address _token, uint256 amount) external {
+        _deposit(_token, amount);
+    }
+
+    // ---- cheques ----------------------------------------------------------------------------
+
+    /// @notice Cashes a cheque of the default token made out to the caller.
+    /// @param recipient who gets the money: anybody, or the registered payout address only
+    /// @param cumulativePayout everything ever owed to the caller, this payment included
+    /// @param issuerSig 65 bytes of the issuer's key, or what its contract wallet accepts
+    function cashChequeBeneficiary(
+        address recipient,
+        uint256 cumulativePayout,
+        bytes calldata issuerSig
+    ) external {
+        _cash(token, msg.sender, recipient, cumulativePayout, issuerSig);
+    }
+
+    /// @notice The same for any token. For the default token the cheque is a `Cheque`, for every
+    /// other one a `MultiTokenCheque`; one claim never has two forms.
+    function multiTokenCashChequeBeneficiary(
+        address _token,
+        address recipient,
+        uint256 cumulativePayout,
+        bytes calldata issuerSig
+    ) external {
+        _cash(_token, msg.sender, recipient, cumulativePayout, issuerSig);
+    }
+
+    /// @notice Lets the factory cash many vaults in one transaction for its own caller.
+    /// @return payout what was paid
+    function cashFor(
+        address _token,
+        address beneficiary,
+        address recipient,
+        uint256 cumulativePayout,
+        bytes calldata issuerSig
+    ) external returns (uint256 payout) {
+        require(msg.sender == factory, "Vault: not factory");
+        return _cash(_token, beneficiary, recipient, cumulativePayout, issuerSig);
+    }
+
+    // ---- locks ------------------------------------------------------------------------------
+
+    /// @notice Sets `amount` more of the default token aside for `beneficiary` alone, at least up
+    /// to and including block `until`. An unlock request made before is void.
+    function lockDeposit(address beneficiary, uint256 amount, uint64 until) external {
+        _lock(token, beneficiary, amount, until);
+    }
+
+    /// @notice The same for any token.
+    function multiTokenLockDeposit(
+        address _token,
+        address beneficiary,
+        uint256 amount,
+        uint64 until
+    ) external {
+        _lock(_token, beneficiary, amount, until);
+    }
+
+    /// @notice Announces the end of a lock: it may be dissolved after max(`until`, now + delay).
+    function requestUnlock(address _token, address beneficiary) external onlyIssuer {
+        Lock storage lock = locks[_token][beneficiary];
+        require(lock.amount > 0, "Vault: nothing locked");
+        lock.unlockAt = uint64(block.number) + withdrawDelay;
+        emit UnlockRequested(_token, beneficiary, lockEnd(_token, beneficiary));
+    }
+
+    /// @notice Dissolves a lock whose end has come; what is left of it becomes free balance.
+    function unlockDeposit(address _token, address beneficiary) external onlyIssuer {
+        Lock storage lock = locks[_token][beneficiary];
+        uint128 amount = lock.amount;
+        require(amount > 0, "Vault: nothing locked");
+        require(lock.unlockAt != 0, "Vault: unlock not requested");
+        require(block.number >= lockEnd(_token, beneficiary), "Vault: still locked");
+        delete locks[_token][beneficiary];
+        purses[_token].locked -= amount;
+        emit DepositUnlocked(_token, beneficiary, amount);
+    }
+
+    // ---- money back to the issuer -----------------------------------------------------------
+
+    /// @notice Announces a withdrawal of the default token. Replaces an earlier request and
+    /// starts the delay again; zero cancels.
+    function requestWithdraw(uint256 amount) external {
+        _requestWithdraw(token, amount);
+    }
+
+    /// @notice The same for any token.
+    function multiTokenRequestWithdraw(address _token, uint256 amount) external {
+        _requestWithdraw(_token, amount);
+    }
+
+    /// @notice Takes up to the requested amount out to the issuer, within the request's window.
+    function withdraw(uint256 amount) external {
+        _withdraw(token, amount);
+    }
+
+    /// @notice The same for any token.
+    function multiTokenWithdraw(address _token, uint256 amount) external {
+        _withdraw(_token, amount);
+    }
+
+    // ---- what BTFS's callers ask ------------------------------------------------------------
+
+    /// @notice Kept for callers of BTFS's vault. The logic never changes: naming the present one
+    /// does nothing, naming any other is refused.
+    function upgradeTo(address newImplementation) external onlyIssuer nonReentrant {
+        require(newImplementation == LOGIC, "Vault: logic is immutable");
+    }
+
+    /// @notice The code this clone runs.
+    function implementation() external view returns (address impl) {
+        return LOGIC;
+    }
+
+    /// @notice Everything held of the default token, locked or free.
+    function totalbalance() external view returns (uint256) {
+        return totalbalanceOf(token);
+    }
+
+    /// @notice Everything held of `_token`, locked or free.
+    function totalbalanceOf(address _token) public view returns (uint256) {
+        return IERC20(_token).balanceOf(address(this));
+    }
+
+    /// @notice Paid to `beneficiary` so far, in the default token.
+    function paidOut(address beneficiary) external view returns (uint256) {
+        return paidTo[token][beneficiary];
+    }
+
+    /// @notice Paid to everybody so far, in the default token.
+    function totalPaidOut() external view returns (uint256) {
+        return purses[token].paid;
+    }
+
+    /// @notice Whether a cheque of the default token was ever short.
+    function bounced() external view returns (bool) {
+        return purses[token].bounced;
+    }
+
+    /// @notice Paid to `beneficiary` so far, in any token.
+    function multiTokensPaidOut(address _token, address beneficiary)
+        external
+        view
+        returns (uint256)
+    {
+        return paidTo[_token][beneficiary];
+    }
+
+    /// @notice Paid to everybody so far, in any token.
+    function multiTokensTotalPaidOut(address _token) external view returns (uint256) {
+        return purses[_token].paid;
+    }
+
+    /// @notice Whether a cheque of `_token` was ever short.
+    function multiTokensBounced(address _token) external view returns (bool) {
+        return purses[_token].bounced;
+    }
+
+    // ---- what a host asks before it trusts a cheque -----------------------------------------
+
+    /// @notice What `beneficiary` may count on being paid for `withdrawDelay` blocks at least, as
+    /// long as no other beneficiary cashes first: its own lock, and the free balance without what
+    /// the issuer has asked to withdraw.
+    function coverOf(address _token, address beneficiary) external view returns (uint256) {
+        uint256 free = freeBalanceOf(_token);
+        (uint256 requested,,) = withdrawRequestOf(_token);
+        uint256 own = locks[_token][beneficiary].amount;
+        uint256 held = totalbalanceOf(_token);
+        return (own < held ? own : held) + (free > requested ? free - requested : 0);
+    }
+
+    /// @notice Balance that no lock claims.
+    function freeBalanceOf(address _token) public view returns (uint256) {
+        uint256 held = totalbalanceOf(_token);
+        uint256 locked = purses[_token].locked;
+        return held > locked ? held - locked : 0;
+    }
+
+    /// @notice The sum of all locks of `_token`.
+    function totalLockedOf(address _token) external view returns (uint256) {
+        return purses[_token].locked;
+    }
+
+    /// @notice The lock of one beneficiary: amount, promised block, and unlock request (0: none).
+    function lockOf(address _token, address beneficiary)
+        external
+        view
+        returns (uint256 amount, uint64 until, uint64 unlockAt)
+    {
+        Lock memory lock = locks[_token][beneficiary];
+        return (lock.amount, lock.until, lock.unlockAt);
+    }
+
+    /// @notice First block in which the lock may be dissolved, if unlock is (or were now) asked.
+    function lockEnd(address _token, address beneficiary) public view returns (uint64) {
+        Lock memory lock = locks[_token][beneficiary];
+        uint64 asked = lock.unlockAt == 0 ? uint64(block.number) + withdrawDelay : lock.unlockAt;
+        uint64 promised = lock.until + 1;
+        return asked > promised ? asked : promised;
+    }
+
+    /// @notice The live withdrawal request: amount left, first and last usable block; all zero
+    /// when there is none or it has lapsed.
+    function withdrawRequestOf(address _token)
+        public
+        view
+        returns (uint256 amount, uint64 readyAt, uint64 endsAt)
+    {
+        Purse memory purse = purses[_token];
+        endsAt = purse.readyAt + withdrawDelay;
+        if (purse.requested == 0 || block.number > endsAt) return (0, 0, 0);
+        return (purse.requested, purse.readyAt, endsAt);
+    }
+
+    /// @notice What bounced cheques of `beneficiary` left unpaid; zero once they are made good.
+    function shortfallOf(address _token, address beneficiary) external view returns (uint256) {
+        uint256 paid = paidTo[_token][beneficiary];
+        uint256 claimed = bouncedAt[_token][beneficiary];
+        return claimed > paid ? claimed - paid : 0;
+    }
+
+    /// @notice The digest an issuer signs for a cheque of `_token`.
+    function chequeDigest(address _token, address beneficiary, uint256 cumulativePayout)
+        public
+        view
+        returns (bytes32)
+    {
+        bytes32 claim = _token == token
+            ? keccak256(abi.encode(CHEQUE_TYPEHASH, address(this), beneficiary, cumulativePayout))
+            : keccak256(
+                abi.encode(
+                    MULTI_TOKEN_CHEQUE_TYPEHASH,
+                    _token,
+                    address(this),
+                    beneficiary,
+                    cumulativePayout
+                )
+            );
+        return keccak256(abi.encodePacked(hex"1901", domainSeparator(), claim));
+    }
+
+    /// @notice Read from the chain each time: after a fork old cheques hold on one side only.
+    function domainSeparator() public view returns (bytes32) {
+        return keccak256(
+            abi.encode(EIP712DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, block.chainid)
+        );
+    }
+
+    // ---- inside -----------------------------------------------------------------------------
+
+    function _deposit(address _token, uint256 amount) private nonReentrant {
+        // A token that keeps a fee delivers less; the event tells what arrived.
+        uint256 before = totalbalanceOf(_token);
+        IERC20(_token).safeTransferFrom(msg.sender, address(this), amount);
+        uint256 arrived = totalbalanceOf(_token) - before;
+        if (_token == token) emit VaultDeposit(msg.sender, arrived);
+        else emit MultiTokenVaultDeposit(_token, msg.sender, arrived);
+    }
+
+    function _cash(
+        address _token,
+        address beneficiary,
+        address recipient,
+        uint256 cumulative,
+        bytes calldata issuerSig
+    ) private nonReentrant returns (uint256 payout) {
+        _checkRecipient(beneficiary, recipient);
+        require(
+            SignatureChecker.isValidSignatureNow(
+                issuer, chequeDigest(_token, beneficiary, cumulative), issuerSig
+            ),
+            "Vault: invalid issuer signature"
+        );
+        uint256 paid = paidTo[_token][beneficiary];
+        require(cumulative > paid, "Vault: cannot cash");
+        uint256 due = cumulative - paid;
+        payout = _take(_token, beneficiary, due);
+        // The record must outlive this call, so a short payment never reverts.
+        if (payout < due) _recordBounce(_token, beneficiary, cumulative, due - payout);
+        if (payout == 0) return 0;
+        paidTo[_token][beneficiary] = paid + payout;
+        _emitCashed(_token, beneficiary, recipient, payout, cumulative);
+        IERC20(_token).safeTransfer(recipient, payout);
+    }
+
+    function _checkRecipient(address beneficiary, address recipient) private view {
+        require(recipient != address(0) && recipient != address(this), "Vault: bad recipient");
+        address registered = IVaultFactory(factory).payoutOf(beneficiary);
+        require(
+            registered == address(0) || registered == recipient,
+            "Vault: not the registered payout address"
+        );
+    }
+
+    /// Books up to `due` as leaving, from the beneficiary's own lock first, then from what is free.
+    function _take(address _token, address beneficiary, uint256 due)
+        private
+        returns (uint256 payout)
+    {
+        Purse storage purse = purses[_token];
+        Lock storage lock = locks[_token][beneficiary];
+        uint256 own = lock.amount;
+        uint256 free = freeBalanceOf(_token);
+        uint256 held = totalbalanceOf(_token);
+        // Only a token that shrinks balances by itself makes the last bound matter.
+        uint256 fromLock = _least(due, own, held);
+        payout = _least(due, fromLock + free, held);
+        if (fromLock != 0) {
+            lock.amount = uint128(own - fromLock);
+            purse.locked -= uint128(fromLock);
+        }
+        purse.paid += payout.toUint128();
+    }
+
+    function _recordBounce(
+        address _token,
+        address beneficiary,
+        uint256 cumulative,
+        uint256 missing
+    ) private {
+        purses[_token].bounced = true;
+        if (cumulative > bouncedAt[_token][beneficiary]) {
+            bouncedAt[_token][beneficiary] = cumulative;
+        }
+        if (_token == token) emit ChequeBounced();
+        else emit MultiTokenChequeBounced(_token);
+        emit ChequeShort(_token, beneficiary, missing);
+    }
+
+    function _emitCashed(
+        address _token,
+        address beneficiary,
+        address recipient,
+        uint256 payout,
+        uint256 cumulative
+    ) private {
+        if (_token == token) {
+            emit ChequeCashed(beneficiary, recipient, msg.sender, payout, cumulative, 0);
+        } else {
+            emit MultiTokenChequeCashed(
+                _token, beneficiary, recipient, msg.sender, payout, cumulative, 0
+            );
+        }
+    }
+
+    function _lock(address _token, address beneficiary, uint256 amount, uint64 until)
+        private
+        onlyIssuer
+    {
+        require(beneficiary != address(0), "Vault: zero address");
+        require(until <= block.number + LOCK_BLOCKS_MAX, "Vault: lock too long");
+        require(amount <= freeBalanceOf(_token), "Vault: free balance too low");
+        Lock storage lock = locks[_token][beneficiary];
+        lock.amount = (lock.amount + amount).toUint128();
+        require(lock.amount > 0, "Vault: nothing locked");
+        // A promise once made is never shortened.
+        if (until > lock.until) lock.until = until;
+        lock.unlockAt = 0;
+        purses[_token].locked += amount.toUint128();
+        emit DepositLocked(_token, beneficiary, amount, lock.amount, lock.until);
+    }
+
+    function _requestWithdraw(address _token, uint256 amount) private onlyIssuer {
+        Purse storage purse = purses[_token];
+        purse.requested = amount.toUint128();
+        purse.readyAt = amount == 0 ? 0 : uint64(block.number) + withdrawDelay;
+        uint64 endsAt = amount == 0 ? 0 : purse.readyAt + withdrawDelay;
+        emit WithdrawRequested(_token, amount, purse.readyAt, endsAt);
+    }
+
+    function _withdraw(address _token, uint256 amount) private onlyIssuer nonReentrant {
+        (uint256 requested, uint64 readyAt,) = withdrawRequestOf(_token);
+        // An old request would be a standing right to drain at once, hence the window.
+        require(amount <= requested, "Vault: not requested");
+        require(block.number >= readyAt, "Vault: withdrawal not ready");
+        require(amount <= freeBalanceOf(_token), "Vault: free balance too low");
+        purses[_token].requested -= uint128(amount);
+        if (_token == token) emit VaultWithdraw(msg.sender, amount);
+        else emit MultiTokenVaultWithdraw(_token, msg.sender, amount);
+        IERC20(_token).safeTransfer(msg.sender, amount);
+    }
+
+    function _least(uint256 a, uint256 b, uint256 c) private pure returns (uint256) {
+        uint256 least = a < b ? a : b;
+        return least < c ? least : c;
+    }
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.28;
+
+import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {IVaultFactory} from "./IVaultFactory.sol";
+import {PeerId} from "./PeerId.sol";
+import {Vault} from "./Vault.sol";
+
+/// @title Makes vaults, and is the list of the vaults worth trusting
+/// @notice What enters: requests of issuers, and beneficiaries' payout addresses. What leaves:
+/// vaults, each a minimal clone of one logic that this contract made itself and nobody can change.
+///
+/// Invariants:
+///  - a vault is in `deployedContracts` only if it runs `master` and was set up here;
+///  - `peerVaultAddress(id)` is set at most once, only with the consent of the key inside `id`
+///    and of the vault's issuer, so an id cannot be occupied by a stranger;
+///  - a registered payout address is moved by nobody but itself.
+/// Deliberately absent: owner, upgrade, fees, removal.
+contract VaultFactory is IVaultFactory, EIP712 {
+    /// One cheque of `cashMany`; the beneficiary is the caller.
+    struct CashOrder {
+        address vault;
+        address token;
+        address recipient;
+        uint256 cumulativePayout;
+        bytes issuerSig;
+    }
+
+    /// Longest accepted delay in blocks; bounds what a wrong constructor argument can do.
+    uint64 public constant WITHDRAW_DELAY_MAX = 5_000_000;
+    /// Most cheques in one `cashMany`, at about 100,000 gas each.
+    uint256 public constant BATCH_MAX = 100;
+    /// What the key inside a peer id signs when the issuer is another account.
+    bytes32 public constant BIND_TYPEHASH = keccak256("BindVault(address issuer,string id)");
+
+    event VaultDeployed(address issuer, address contractAddress, string id);
+    /// `payout` is from now on the only recipient of cheques made out to `beneficiary`.
+    event PayoutSet(address indexed beneficiary, address indexed payout);
+    /// A cheque of a batch that its vault refused; the others are not affected.
+    event CashSkipped(address indexed vault, address indexed beneficiary, bytes reason);
+
+    /// The logic of every vault.
+    address public immutable master;
+    /// The default token of every vault.
+    address public immutable TokenAddress;
+
+    mapping(address vault => bool) public deployedContracts;
+    mapping(string id => address vault) public peerVaultAddress;
+    /// @inheritdoc IVaultFactory
+    mapping(address beneficiary => address payout) public override payoutOf;
+
+    /// @param token default token of the vaults
+    /// @param delay blocks between a request to withdraw or unlock and its effect
+    constructor(address token, uint64 delay) EIP712("VaultFactory", "1.0") {
+        require(token.code.length > 0, "VaultFactory: token has no code");
+        require(delay > 0 && delay <= WITHDRAW_DELAY_MAX, "VaultFactory: delay out of bounds");
+        TokenAddress = token;
+        master = address(new Vault(address(this), delay));
+    }
+
+    // ---- vaults -----------------------------------------------------------------------------
+
+    /// @notice BTFS's call. The caller is the issuer; a non-empty `id` must hold the caller's own
+    /// key. `_logic` is `master()` or zero; `_data` is ignored, the vault is always set up for
+    /// `issuer` and `TokenAddress()`.
+    function deployVault(
+        address issuer,
+        address _logic,
+        bytes32 salt,
+        string calldata id,
+        bytes calldata _data
+    ) external returns (address vault) {
+        _data; // kept for the selector only
+        require(_logic == address(0) || _logic == master, "VaultFactory: unknown logic");
+        if (bytes(id).length != 0) {
+            require(PeerId.account(id) == issuer, "VaultFactory: id is not the issuer's key");
+        }
+        return _deploy(issuer, salt, id);
+    }
+
+    /// @notice For an issuer that is not the identity key (another key, a contract wallet): the
+    /// caller is the issuer, and the key inside `id` agrees by `identitySig` over
+    /// `BindVault(issuer, id)` in this contract's domain ("VaultFactory", "1.0", chain, address).
+    function deployVaultBound(
+        address issuer,
+        bytes32 salt,
+        string calldata id,
+        bytes calldata identitySig
+    ) external returns (address vault) {
+        address signer = ECDSA.recover(bindDigest(issuer, id), identitySig);
+        require(signer == PeerId.account(id), "VaultFactory: id's key did not sign");
+        return _deploy(issuer, salt, id);
+    }
+
+    /// @notice The digest for `deployVaultBound`.
+    function bindDigest(address issuer, string calldata id) public view returns (bytes32) {
+        return _hashTypedDataV4(
+            keccak256(abi.encode(BIND_TYPEHASH, issuer, keccak256(bytes(id))))
+        );
+    }
+
+    /// @notice The account of the key inside a peer id; reverts when there is none.
+    function accountOf(string calldata id) external view returns (address) {
+        return PeerId.account(id);
+    }
+
+    /// @notice Where `deployVault(issuer, ..., salt, ...)` puts the vault.
+    function vaultAddress(address issuer, bytes32 salt) external view returns (address) {
+        return Clones.predictDeterministicAddress(master, _cloneSalt(issuer, salt));
+    }
+
+    /// @notice The delay of every vault made here, in blocks.
+    function withdrawDelay() external view returns (uint64) {
+        return Vault(master).withdrawDelay();
+    }
+
+    // ---- payout addresses -------------------------------------------------------------------
+
+    /// @notice Registers the caller's payout address. Once: afterwards only that address moves it,
+    /// so that a stolen hot key cannot redirect what is still to come.
+    function setPayout(address payout) external {
+        require(payoutOf[msg.sender] == address(0), "VaultFactory: payout already set");
+        _setPayout(msg.sender, payout);
+    }
+
+    /// @notice Moves `beneficiary`'s payout address; only the present one may.
+    function movePayout(address beneficiary, address payout) external {
+        require(payoutOf[beneficiary] == msg.sender, "VaultFactory: not the payout address");
+        _setPayout(beneficiary, payout);
+    }
+
+    // ---- batches ----------------------------------------------------------------------------
+
+    /// @notice Cashes cheques of many vaults made out to the caller. A refused one is skipped
+    /// with an event and answers zero.
+    function cashMany(CashOrder[] calldata orders) external returns (uint256[] memory payouts) {
+        require(orders.length <= BATCH_MAX, "VaultFactory: too many orders");
+        payouts = new uint256[](orders.length);
+        for (uint256 i = 0; i < orders.length; ++i) {
+            payouts[i] = _cashOne(orders[i]);
+        }
+    }
+
+    // ---- inside -----------------------------------------------------------------------------
+
+    function _cashOne(CashOrder calldata order) private returns (uint256) {
+        require(deployedContracts[order.vault], "VaultFactory: unknown vault");
+        try Vault(order.vault).cashFor(
+            order.token, msg.sender, order.recipient, order.cumulativePayout, order.issuerSig
+        ) returns (uint256 payout) {
+            return payout;
+        } catch (bytes memory reason) {
+            emit CashSkipped(order.vault, msg.sender, reason);
+            return 0;
+        }
+    }
+
+    function _deploy(address issuer, bytes32 salt, string calldata id) private returns (address vault) {
+        require(msg.sender == issuer, "VaultFactory: caller is not the issuer");
+        vault = Clones.cloneDeterministic(master, _cloneSalt(issuer, salt));
+        deployedContracts[vault] = true;
+        if (bytes(id).length != 0) {
+            require(peerVaultAddress[id] == address(0), "VaultFactory: id has a vault");
+            peerVaultAddress[id] = vault;
+        }
+        emit VaultDeployed(issuer, vault, id);
+        Vault(vault).init(issuer, TokenAddress);
+    }
+
+    function _setPayout(address beneficiary, address payout) private {
+        require(payout != address(0), "VaultFactory: zero address");
+        payoutOf[beneficiary] = payout;
+        emit PayoutSet(beneficiary, payout);
+    }
+
+    function _cloneSalt(address issuer, bytes32 salt) private pure returns (bytes32) {
+        return keccak256(abi.encode(issuer, salt));
+    }
+}
