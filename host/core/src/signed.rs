@@ -1,0 +1,58 @@
+//! Off-chain signatures. Every one covers `"holdfast" || type || version || network_id || body`,
+//! so that bytes signed for one purpose, version or network can never pass for another.
+
+use sha2::{Digest, Sha256};
+
+use crate::error::Error;
+use crate::identity::{SecretKey, Signature};
+use crate::ids::{Address, Digest32, NetworkId, PeerId};
+
+/// A kind of signed body: its type word and version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    /// The type word, for example `receipt`.
+    pub name: &'static str,
+    /// The version of the body's layout.
+    pub version: u8,
+}
+
+/// SHA-256("holdfast" || len(name) as u8 || name || version as u8 || network_id || body).
+#[must_use]
+pub fn digest(kind: Kind, network: &NetworkId, body: &[u8]) -> Digest32 {
+    let mut hash = Sha256::new();
+    hash.update(b"holdfast");
+    hash.update([u8::try_from(kind.name.len()).unwrap_or(u8::MAX)]);
+    hash.update(kind.name.as_bytes());
+    hash.update([kind.version]);
+    hash.update(network.0);
+    hash.update(body);
+    Digest32(hash.finalize().into())
+}
+
+/// Signs a body of `kind` on `network`.
+#[must_use]
+pub fn sign(key: &SecretKey, kind: Kind, network: &NetworkId, body: &[u8]) -> Signature {
+    key.sign(&digest(kind, network, body))
+}
+
+/// Checks that `peer` signed the body. Errors with the kind's name and the expected signer.
+pub fn check_peer(
+    signature: &Signature,
+    kind: Kind,
+    network: &NetworkId,
+    body: &[u8],
+    peer: &PeerId,
+) -> Result<(), Error> {
+    signature.check_peer(kind.name, &digest(kind, network, body), peer)
+}
+
+/// Checks that `account` signed the body. Errors with the kind's name and the expected signer.
+pub fn check_address(
+    signature: &Signature,
+    kind: Kind,
+    network: &NetworkId,
+    body: &[u8],
+    account: &Address,
+) -> Result<(), Error> {
+    signature.check_address(kind.name, &digest(kind, network, body), account)
+}
