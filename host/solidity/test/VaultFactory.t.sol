@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.28;
+
+import {Vault} from "../src/Vault.sol";
+import {VaultFactory} from "../src/VaultFactory.sol";
+import {Wallet} from "./Doubles.sol";
+import {Fixture} from "./Fixture.sol";
+
+/// Who may have a vault under which id, and batches of cheques.
+contract VaultFactoryTest is Fixture {
+    address internal constant STRANGER = address(0x5713);
+
+    function test_vault_is_found_by_id_and_runs_the_one_logic() public view {
+        same(factory.peerVaultAddress(RENTER_ID), address(vault));
+        same(factory.vaultAddress(renter, bytes32("first")), address(vault));
+        same(vault.issuer(), renter);
+        same(vault.token(), factory.TokenAddress());
+        same(vault.implementation(), factory.master());
+        same(vault.factory(), address(factory));
+        same(vault.withdrawDelay(), factory.withdrawDelay());
+        require(factory.deployedContracts(address(vault)), "must be listed");
+        require(!factory.deployedContracts(factory.master()), "the logic is no vault");
+    }
+
+    function test_clone_has_the_45_bytes_of_erc1167() public view {
+        bytes memory expected = abi.encodePacked(
+            hex"363d3d373d3d3d363d73", factory.master(), hex"5af43d82803e903d91602b57fd5bf3"
+        );
+        same(keccak256(address(vault).code), keccak256(expected));
+    }
+
+    function test_deploying_emits_the_event_of_btfs() public {
+        address expected = factory.vaultAddress(host, bytes32(0));
+        address master = factory.master();
+        vm.expectEmit();
+        emit VaultFactory.VaultDeployed(host, expected, HOST_ID);
+        vm.prank(host);
+        factory.deployVault(host, master, bytes32(0), HOST_ID, hex"01");
+    }
+
+    function test_stranger_cannot_occupy_an_id() public {
+        vm.prank(STRANGER);
+        vm.expectRevert("VaultFactory: id is not the issuer's key");
+        factory.deployVault(STRANGER, address(0), bytes32(0), HOST_ID, "");
+        vm.prank(STRANGER);
+        vm.expectRevert("VaultFactory: caller is not the issuer");
+        factory.deployVault(host, address(0), bytes32(0), HOST_ID, "");
+        same(factory.peerVaultAddress(HOST_ID), address(0));
+    }
+
+    function test_stranger_cannot_occupy_an_id_with_another_keys_signature() public {
+        bytes memory sig = signed(RENTER_KEY, factory.bindDigest(STRANGER, HOST_ID));
+        vm.prank(STRANGER);
+        vm.expectRevert("VaultFactory: id's key did not sign");
+        factory.deployVaultBound(STRANGER, bytes32(0), HOST_ID, sig);
+    }
+
+    function test_binding_signature_serves_its_issuer_only() public {
+        bytes memory sig = signed(HOST_KEY, factory.bindDigest(renter, HOST_ID));
+        vm.prank(STRANGER);
+        vm.expectRevert("VaultFactory: id's key did not sign");
+        factory.deployVaultBound(STRANGER, bytes32(0), HOST_ID, sig);
+        vm.prank(STRANGER);
+        vm.expectRevert("VaultFactory: caller is not the issuer");
+        factory.deployVaultBound(renter, bytes32(0), HOST_ID, sig);
+    }
+
+    function test_binding_signature_is_refused_on_another_chain() public {
+        bytes memory sig = signed(HOST_KEY, factory.bindDigest(renter, HOST_ID));
+        vm.chainId(199);
+        vm.prank(renter);
+        vm.expectRevert("VaultFactory: id's key did not sign");
+        factory.deployVaultBound(renter, bytes32(0), HOST_ID, sig);
+    }
+
+    function test_issuer_apart_from_the_identity_needs_its_signature() public {
+        Wallet wallet = new Wallet(renter);
+        bytes memory sig = signed(HOST_KEY, factory.bindDigest(address(wallet), HOST_ID));
+        wallet.run(
+            address(factory),
+            abi.encodeCall(
+                factory.deployVaultBound, (address(wallet), bytes32(0), HOST_ID, sig)
+            )
+        );
+        same(Vault(factory.peerVaultAddress(HOST_ID)).issuer(), address(wallet));
+    }
+
+    function test_id_has_one_vault_for_ever() public {
+        vm.prank(renter);
+        vm.expectRevert("VaultFactory: id has a vault");
+        factory.deployVault(renter, address(0), bytes32("second"), RENTER_ID, "");
+        same(factory.peerVaultAddress(RENTER_ID), address(vault));
+    }
+
+    function test_vault_without_id_is_listed_under_none() public {
+        vm.prank(renter);
+        address plain = factory.deployVault(renter, address(0), bytes32("plain"), "", "");
+        require(factory.deployedContracts(plain), "must be listed");
+        same(factory.peerVaultAddress(""), address(0));
+    }
+
+    function test_foreign_logic_is_refused() public {
+        vm.prank(host);
+        vm.expectRevert("VaultFactory: unknown logic");
+        factory.deployVault(host, address(this), bytes32(0), HOST_ID, "");
+    }
+
+    function test_wrong_constructor_arguments_are_refused() public {
+        vm.expectRevert("VaultFactory: token has no code");
+        new VaultFactory(STRANGER, DELAY);
+        vm.expectRevert("VaultFactory: delay out of bounds");
+        new VaultFactory(address(token), 0);
+        vm.expectRevert("VaultFactory: delay out of bounds");
+        new VaultFactory(address(token), 5_000_001);
+    }
+
+    function test_zero_payout_address_is_refused() public {
+        vm.expectRevert("VaultFactory: zero address");
+        factory.setPayout(address(0));
+    }
+
+    // ---- batches ----------------------------------------------------------------------------
+
+    function order(Vault from, address recipient, uint256 cumulative)
+        internal
+        view
+        returns (VaultFactory.CashOrder memory)
+    {
+        bytes memory sig =
+            signed(RENTER_KEY, from.chequeDigest(address(token), host, cumulative));
+        return VaultFactory.CashOrder(address(from), address(token), recipient, cumulative, sig);
+    }
+
+    function test_batch_pays_the_caller_and_skips_what_is_refused() public {
+        vm.prank(renter);
+        Vault second = Vault(factory.deployVault(renter, address(0), bytes32("second"), "", ""));
+        fund(address(token), address(second), renter, 3 ether);
+        VaultFactory.CashOrder[] memory orders = new VaultFactory.CashOrder[](4);
+        orders[0] = order(vault, host, 5 ether);
+        orders[1] = order(vault, host, 5 ether);
+        orders[2] = order(second, host, 4 ether);
+        orders[3] = order(second, address(0), 9 ether);
+        vm.prank(host);
+        uint256[] memory payouts = factory.cashMany(orders);
+        same(payouts[0], 5 ether);
+        same(payouts[1], 0);
+        same(payouts[2], 3 ether);
+        same(payouts[3], 0);
+        same(token.balanceOf(host), 8 ether);
+        require(second.bounced(), "a short cheque of a batch is recorded too");
+    }
+
+    function test_batch_of_somebody_elses_cheques_pays_nothing() public {
+        VaultFactory.CashOrder[] memory orders = new VaultFactory.CashOrder[](1);
+        orders[0] = order(vault, STRANGER, 5 ether);
+        vm.prank(STRANGER);
+        same(factory.cashMany(orders)[0], 0);
+        same(token.balanceOf(STRANGER), 0);
+    }
+
+    function test_batch_keeps_to_the_payout_address() public {
+        vm.prank(host);
+        factory.setPayout(STRANGER);
+        VaultFactory.CashOrder[] memory orders = new VaultFactory.CashOrder[](2);
+        orders[0] = order(vault, host, 5 ether);
+        orders[1] = order(vault, STRANGER, 5 ether);
+        vm.prank(host);
+        factory.cashMany(orders);
+        same(token.balanceOf(host), 0);
+        same(token.balanceOf(STRANGER), 5 ether);
+    }
+
+    function test_batch_with_an_unknown_vault_or_too_many_orders_is_refused() public {
+        VaultFactory.CashOrder[] memory orders = new VaultFactory.CashOrder[](1);
+        orders[0].vault = STRANGER;
+        vm.expectRevert("VaultFactory: unknown vault");
+        factory.cashMany(orders);
+        vm.expectRevert("VaultFactory: too many orders");
+        factory.cashMany(new VaultFactory.CashOrder[](101));
+    }
+}
