@@ -6,8 +6,8 @@ import {DelayedOwner} from "./DelayedOwner.sol";
 /// @title Price and rate of each token, moved in small steps
 /// @notice A price is micro-tokens per GiB and day; a rate is how many of the token's smallest
 /// units make one such micro-token. What enters: the owner's wishes. What leaves: values that are
-/// inside the token's limits and at most `maxMoveBps` away from the value before, at most once per
-/// `interval` blocks. The limits themselves change only after `ownerDelay` blocks of notice.
+/// inside the token's limits and at most `maxMoveBps` (or one unit) away from the value before, at
+/// most once per `interval` blocks. The limits themselves change only after `ownerDelay` blocks of notice.
 /// A wish beyond a bound is clamped to it, and the event tells the stored values.
 /// Agreements fix their price when they are signed; nothing here reaches into them.
 /// Deliberately absent: fiat, market feeds, any use of time, gas price or randomness.
@@ -160,7 +160,9 @@ contract PriceOracle is DelayedOwner {
         returns (uint256)
     {
         if (old != 0) {
+            // At least one unit, or a small value could never move again.
             uint256 step = old * bps / 10_000;
+            if (step == 0) step = 1;
             if (wish > old + step) wish = old + step;
             if (wish < old - step) wish = old - step;
         }

@@ -83,6 +83,16 @@ contract PriceOracleTest is Fixture {
         oracle.updatePricesAndRates(tokens, values, values);
     }
 
+    function test_small_values_still_move_by_one() public {
+        PriceOracle.Limits memory small = PriceOracle.Limits(1, 9, 1, 9, 1, 1);
+        PriceOracle fine = new PriceOracle(OWNER, DELAY, OTHER, 5, 1, small);
+        later(1);
+        vm.prank(OWNER);
+        fine.updatePricesAndRates(list(OTHER), list(9), list(0));
+        same(fine.getPrice(OTHER), 6);
+        same(fine.getRate(OTHER), 1);
+    }
+
     function test_unknown_token_needs_limits_first() public {
         vm.prank(OWNER);
         vm.expectRevert("PriceOracle: token has no limits");
