@@ -2,7 +2,8 @@
 //   node build.mjs           compile src/ and write abi/<Name>.json
 //   node build.mjs --check   compile src/ and fail when abi/ differs
 //   node build.mjs --test    forge test; further arguments go to forge (e.g. --gas-report)
-// Needs node_modules (npm ci) and nothing from the network.
+// Needs node_modules (npm ci) and nothing from the network. Forge is the one of node_modules; on
+// a machine for which there is no package, FORGE names the program.
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
@@ -22,13 +23,14 @@ function stop(message) {
   process.exit(1);
 }
 
-// The native program of this machine, one of forge's optional packages.
+// The native program of this machine.
 function forgePath() {
+  if (process.env.FORGE) return process.env.FORGE;
   const os = process.platform === "win32" ? "win32" : process.platform;
   const arch = process.arch === "x64" ? "amd64" : process.arch;
   const program = process.platform === "win32" ? "forge.exe" : "forge";
   const path = join(HERE, "node_modules", "@foundry-rs", `forge-${os}-${arch}`, "bin", program);
-  if (!existsSync(path)) stop("forge is missing, run `npm ci` in this folder first");
+  if (!existsSync(path)) stop("forge is missing, run `npm ci` in this folder first (or set FORGE)");
   return path;
 }
 
@@ -52,7 +54,8 @@ function compile() {
 
 // The settings are told once, in foundry.toml; the artefacts repeat them for their readers.
 function setting(key) {
-  const line = new RegExp(`^${key} = (.*)$`, "m").exec(readFileSync(join(HERE, "foundry.toml"), "utf8"));
+  const text = readFileSync(join(HERE, "foundry.toml"), "utf8");
+  const line = new RegExp(`^${key} = (.*)$`, "m").exec(text);
   if (!line) stop(`foundry.toml does not set ${key}`);
   return JSON.parse(line[1]);
 }

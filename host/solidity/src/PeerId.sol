@@ -14,8 +14,7 @@ library PeerId {
     /// The bytes after the leading zero and before the key.
     uint256 private constant PREFIX = 0x2508021221;
     /// Order of the coordinate field, 2^256 - 2^32 - 977.
-    uint256 private constant P =
-        0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEFFFFFC2F;
+    uint256 private constant P = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEFFFFFC2F;
     /// 58^26, the weight of the upper half of the text.
     uint256 private constant HALF_WEIGHT = 58 ** 26;
     /// Digit of each character from "1" (0x31) to "z" (0x7a); 0xff marks characters outside the
@@ -78,9 +77,8 @@ library PeerId {
 
     /// base^exponent modulo P through the precompile of EIP-198.
     function _power(uint256 base, uint256 exponent) private view returns (uint256) {
-        (bool done, bytes memory result) = address(5).staticcall(
-            abi.encode(uint256(32), uint256(32), uint256(32), base, exponent, P)
-        );
+        (bool done, bytes memory result) = address(5)
+            .staticcall(abi.encode(uint256(32), uint256(32), uint256(32), base, exponent, P));
         require(done && result.length == 32, "PeerId: modexp is missing");
         return abi.decode(result, (uint256));
     }

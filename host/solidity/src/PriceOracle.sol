@@ -7,7 +7,7 @@ import {DelayedOwner} from "./DelayedOwner.sol";
 /// @notice A price is micro-tokens per GiB and day; a rate is how many of the token's smallest
 /// units make one such micro-token. What enters: the owner's wishes. What leaves: values that are
 /// inside the token's limits and at most `maxMoveBps` (or one unit) away from the value before, at
-/// most once per `interval` blocks. The limits themselves change only after `ownerDelay` blocks of notice.
+/// most once per `interval` blocks. The limits change only after `ownerDelay` blocks of notice.
 /// A wish beyond a bound is clamped to it, and the event tells the stored values.
 /// Agreements fix their price when they are signed; nothing here reaches into them.
 /// Deliberately absent: fiat, market feeds, any use of time, gas price or randomness.
@@ -52,8 +52,8 @@ contract PriceOracle is DelayedOwner {
         Limits memory first
     ) DelayedOwner(owner_, delay) {
         _check(first);
-        require(price >= first.minPrice && price <= first.maxPrice, "PriceOracle: price off limits");
-        require(rate >= first.minRate && rate <= first.maxRate, "PriceOracle: rate off limits");
+        require(price >= first.minPrice && price <= first.maxPrice, "PriceOracle: bad price");
+        require(rate >= first.minRate && rate <= first.maxRate, "PriceOracle: bad rate");
         limitsNow[token] = first;
         emit LimitsApplied(token, first);
         prices[token] = price;
@@ -171,9 +171,12 @@ contract PriceOracle is DelayedOwner {
     }
 
     function _check(Limits memory limits) private pure {
-        require(limits.minPrice > 0 && limits.minPrice <= limits.maxPrice, "PriceOracle: bad prices");
+        require(
+            limits.minPrice > 0 && limits.minPrice <= limits.maxPrice, "PriceOracle: bad prices"
+        );
         require(limits.minRate > 0 && limits.minRate <= limits.maxRate, "PriceOracle: bad rates");
-        require(limits.maxMoveBps > 0 && limits.maxMoveBps <= MOVE_BPS_MAX, "PriceOracle: bad step");
+        uint16 step = limits.maxMoveBps;
+        require(step > 0 && step <= MOVE_BPS_MAX, "PriceOracle: bad step");
         require(limits.interval > 0, "PriceOracle: bad interval");
     }
 

@@ -391,9 +391,7 @@ contract Vault is ReentrancyGuard {
 
     /// @notice Read from the chain each time: after a fork old cheques hold on one side only.
     function domainSeparator() public view returns (bytes32) {
-        return keccak256(
-            abi.encode(EIP712DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, block.chainid)
-        );
+        return keccak256(abi.encode(EIP712DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, block.chainid));
     }
 
     // ---- inside -----------------------------------------------------------------------------
@@ -462,12 +460,9 @@ contract Vault is ReentrancyGuard {
         purse.paid += payout.toUint128();
     }
 
-    function _recordBounce(
-        address _token,
-        address beneficiary,
-        uint256 cumulative,
-        uint256 missing
-    ) private {
+    function _recordBounce(address _token, address beneficiary, uint256 cumulative, uint256 missing)
+        private
+    {
         purses[_token].bounced = true;
         if (cumulative > bouncedAt[_token][beneficiary]) {
             bouncedAt[_token][beneficiary] = cumulative;

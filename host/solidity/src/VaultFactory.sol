@@ -96,9 +96,7 @@ contract VaultFactory is IVaultFactory, EIP712 {
 
     /// @notice The digest for `deployVaultBound`.
     function bindDigest(address issuer, string calldata id) public view returns (bytes32) {
-        return _hashTypedDataV4(
-            keccak256(abi.encode(BIND_TYPEHASH, issuer, keccak256(bytes(id))))
-        );
+        return _hashTypedDataV4(keccak256(abi.encode(BIND_TYPEHASH, issuer, keccak256(bytes(id)))));
     }
 
     /// @notice The account of the key inside a peer id; reverts when there is none.
@@ -147,9 +145,12 @@ contract VaultFactory is IVaultFactory, EIP712 {
 
     function _cashOne(CashOrder calldata order) private returns (uint256) {
         require(deployedContracts[order.vault], "VaultFactory: unknown vault");
-        try Vault(order.vault).cashFor(
-            order.token, msg.sender, order.recipient, order.cumulativePayout, order.issuerSig
-        ) returns (uint256 payout) {
+        try Vault(order.vault)
+            .cashFor(
+                order.token, msg.sender, order.recipient, order.cumulativePayout, order.issuerSig
+            ) returns (
+            uint256 payout
+        ) {
             return payout;
         } catch (bytes memory reason) {
             emit CashSkipped(order.vault, msg.sender, reason);
@@ -157,7 +158,10 @@ contract VaultFactory is IVaultFactory, EIP712 {
         }
     }
 
-    function _deploy(address issuer, bytes32 salt, string calldata id) private returns (address vault) {
+    function _deploy(address issuer, bytes32 salt, string calldata id)
+        private
+        returns (address vault)
+    {
         require(msg.sender == issuer, "VaultFactory: caller is not the issuer");
         vault = Clones.cloneDeterministic(master, _cloneSalt(issuer, salt));
         deployedContracts[vault] = true;

@@ -126,7 +126,9 @@ contract Crowd {
         try vault.unlockDeposit(address(token), host) {
             uint256 asked = unlockAskedAt[address(vault)][address(token)][host];
             uint256 until = promisedUntil[address(vault)][address(token)][host];
-            if (asked == 0 || vm.getBlockNumber() < asked + DELAY) wrong = "unlocked without notice";
+            if (asked == 0 || vm.getBlockNumber() < asked + DELAY) {
+                wrong = "unlocked without notice";
+            }
             if (vm.getBlockNumber() <= until) wrong = "unlocked before the promised end";
             promisedUntil[address(vault)][address(token)][host] = 0;
             unlockAskedAt[address(vault)][address(token)][host] = 0;
@@ -180,7 +182,9 @@ contract Crowd {
             received[address(vault)][address(token)][host] += got;
             if (amount <= paid) wrong = "a cheque was paid twice";
             uint256 due = amount - paid;
-            if (got != (due < could ? due : could)) wrong = "paid other than what is due and there";
+            if (got != (due < could ? due : could)) {
+                wrong = "paid other than what is due and there";
+            }
             bool short = vault.multiTokensBounced(address(token));
             if (got < due && !short) wrong = "a short payment left no record";
             ++done[got < due ? "bounce" : "cash"];

@@ -30,7 +30,6 @@ contract Wallet is IERC1271 {
     }
 }
 
-
 /// A token that answers nothing, as some old ones do.
 contract SilentToken {
     mapping(address => uint256) public balanceOf;

@@ -13,8 +13,10 @@ abstract contract Fixture {
 
     uint64 internal constant DELAY = 100;
     uint256 internal constant FUNDS = 1_000 ether;
-    uint256 internal constant RENTER_KEY = uint256(bytes32(hex"0101010101010101010101010101010101010101010101010101010101010101"));
-    uint256 internal constant HOST_KEY = uint256(bytes32(hex"0202020202020202020202020202020202020202020202020202020202020202"));
+    uint256 internal constant RENTER_KEY =
+        uint256(bytes32(hex"0101010101010101010101010101010101010101010101010101010101010101"));
+    uint256 internal constant HOST_KEY =
+        uint256(bytes32(hex"0202020202020202020202020202020202020202020202020202020202020202"));
     string internal constant RENTER_ID = "16Uiu2HAmEWQnHq2jLKJypwVnVoQeFCULuyop6atvq2eWjYSUjzNi";
     string internal constant HOST_ID = "16Uiu2HAkzdQ5Y9SYT91K1ue5SxXwgmajXntfScGnLYeip5hHyWmT";
 

@@ -249,6 +249,8 @@ contract LocksTest is Fixture {
         vm.prank(renter);
         (bool done,) =
             address(vault).call(abi.encodeCall(vault.unlockDeposit, (address(token), host)));
-        require(done == (triedAt > until && triedAt >= askedAt + DELAY), "max(end, request + delay)");
+        require(
+            done == (triedAt > until && triedAt >= askedAt + DELAY), "max(end, request + delay)"
+        );
     }
 }

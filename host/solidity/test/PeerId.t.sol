@@ -6,8 +6,7 @@ import {Fixture} from "./Fixture.sol";
 
 /// The text of a peer id against the account of its key; encoded here by plain long division.
 contract PeerIdTest is Fixture {
-    bytes internal constant ALPHABET =
-        "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+    bytes internal constant ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
     uint256 internal constant ORDER =
         0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
 
@@ -76,13 +75,25 @@ contract PeerIdTest is Fixture {
         refused("", "PeerId: wrong length or first digit");
         refused(string.concat(RENTER_ID, "1"), "PeerId: wrong length or first digit");
         refused(string.concat("1", RENTER_ID), "PeerId: wrong length or first digit");
-        refused("12D3KooWGzxzKZYveHXtpG6AsrUJBcWxHBFS2HsEoGTxrMLvKXtf", "PeerId: wrong length or first digit");
-        refused("26Uiu2HAmEWQnHq2jLKJypwVnVoQeFCULuyop6atvq2eWjYSUjzNi", "PeerId: wrong length or first digit");
+        refused(
+            "12D3KooWGzxzKZYveHXtpG6AsrUJBcWxHBFS2HsEoGTxrMLvKXtf",
+            "PeerId: wrong length or first digit"
+        );
+        refused(
+            "26Uiu2HAmEWQnHq2jLKJypwVnVoQeFCULuyop6atvq2eWjYSUjzNi",
+            "PeerId: wrong length or first digit"
+        );
         refused("16Uiu2HAmEWQnHq2jLKJypwVnVoQeFCULuyop6atvq2eWjYSUjzN0", "PeerId: not base58");
         refused("16Uiu2HAmEWQnHq2jLKJypwVnVoQeFCULuyop6atvq2eWjYSUjzNO", "PeerId: not base58");
         refused("16Uiu2HAmEWQnHq2jLKJypwVnVoQeFCULuyop6atvq2eWjYSUjzN ", "PeerId: not base58");
-        refused("1zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", "PeerId: not a secp256k1 peer id");
-        refused("11111111111111111111111111111111111111111111111111111", "PeerId: not a secp256k1 peer id");
+        refused(
+            "1zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz",
+            "PeerId: not a secp256k1 peer id"
+        );
+        refused(
+            "11111111111111111111111111111111111111111111111111111",
+            "PeerId: not a secp256k1 peer id"
+        );
     }
 
     function test_malformed_keys_are_refused() public {

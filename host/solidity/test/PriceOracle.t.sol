@@ -55,7 +55,9 @@ contract PriceOracleTest is Fixture {
     function test_step_is_clamped_and_the_event_tells_the_stored_value() public {
         later(INTERVAL);
         vm.expectEmit();
-        emit PriceOracle.PricesAndRatesUpdate(list(address(token)), list(PRICE * 11 / 10), list(RATE));
+        emit PriceOracle.PricesAndRatesUpdate(
+            list(address(token)), list(PRICE * 11 / 10), list(RATE)
+        );
         update(address(token), PRICE * 5, RATE);
         same(oracle.getPrice(address(token)), PRICE * 11 / 10);
         later(INTERVAL);
@@ -136,6 +138,13 @@ contract PriceOracleTest is Fixture {
         oracle.proposeLimits(OTHER, bad);
     }
 
+    function test_first_values_must_be_inside_the_first_limits() public {
+        vm.expectRevert("PriceOracle: bad price");
+        new PriceOracle(OWNER, DELAY, OTHER, 1, RATE, limits());
+        vm.expectRevert("PriceOracle: bad rate");
+        new PriceOracle(OWNER, DELAY, OTHER, PRICE, 1, limits());
+    }
+
     function test_lists_of_unequal_or_no_length_are_refused() public {
         vm.startPrank(OWNER);
         vm.expectRevert("PriceOracle: bad token count");
@@ -192,7 +201,8 @@ contract PriceOracleTest is Fixture {
             update(address(token), wishes[i], wishes[i]);
             uint256 price = oracle.getPrice(address(token));
             require(price >= 1_000_000 && price <= 1_000_000_000, "off the limits");
-            require(price <= before + before / 10 && price >= before - before / 10, "step too long");
+            uint256 step = before / 10;
+            require(price <= before + step && price >= before - step, "step too long");
         }
     }
 }

@@ -78,9 +78,7 @@ contract VaultFactoryTest is Fixture {
         bytes memory sig = signed(HOST_KEY, factory.bindDigest(address(wallet), HOST_ID));
         wallet.run(
             address(factory),
-            abi.encodeCall(
-                factory.deployVaultBound, (address(wallet), bytes32(0), HOST_ID, sig)
-            )
+            abi.encodeCall(factory.deployVaultBound, (address(wallet), bytes32(0), HOST_ID, sig))
         );
         same(Vault(factory.peerVaultAddress(HOST_ID)).issuer(), address(wallet));
     }
@@ -126,8 +124,7 @@ contract VaultFactoryTest is Fixture {
         view
         returns (VaultFactory.CashOrder memory)
     {
-        bytes memory sig =
-            signed(RENTER_KEY, from.chequeDigest(address(token), host, cumulative));
+        bytes memory sig = signed(RENTER_KEY, from.chequeDigest(address(token), host, cumulative));
         return VaultFactory.CashOrder(address(from), address(token), recipient, cumulative, sig);
     }
 
