@@ -1,1 +1,9 @@
-//! Placeholder head of host-daemon.
+//! The host daemon: reads the configuration, opens the drivers, joins the rooms and watches over
+//! them. Almost no logic lives here; what the parts do stands in their own crates.
+//!
+//! Enters: a data directory and its `host.toml`. Leaves: a serving host, its log, its local API.
+
+pub mod clock;
+pub mod config;
+pub mod ready;
+pub mod telemetry;

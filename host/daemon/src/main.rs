@@ -1,0 +1,3 @@
+//! `holdfastd`: the host daemon.
+
+fn main() {}

@@ -1,0 +1,24 @@
+//! The one line a daemon prints when it serves: where it is and who it is, for scripts and for
+//! the demo network.
+
+use std::net::SocketAddr;
+
+use host_core::{Address, PeerId};
+use serde::{Deserialize, Serialize};
+
+/// What a started host says on standard output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    /// Who it is.
+    pub peer: PeerId,
+    /// Its account on the chain.
+    pub address: Address,
+    /// Where it can be dialled.
+    pub addrs: Vec<String>,
+    /// Where its local API listens.
+    pub api: Option<SocketAddr>,
+    /// Where its public page listens.
+    pub gateway: Option<SocketAddr>,
+    /// The I/O driver of its first volume.
+    pub driver: String,
+}

@@ -1,0 +1,66 @@
+//! A hub's directory: announce oneself, read it page by page. A hub's list is a claim: every
+//! announcement is checked here before it is handed on.
+
+use host_core::NetworkId;
+use host_core::announce::Announcement;
+use host_core::limits;
+use host_core::seams::{PeerAddr, Peers};
+use host_core::wire::{HubReply, HubRequest, Protocol};
+
+use crate::error::Error;
+use crate::link::Link;
+
+/// Lists an announcement at `hub`.
+pub async fn announce(
+    peers: &dyn Peers,
+    hub: &PeerAddr,
+    announcement: Announcement,
+) -> Result<(), Error> {
+    let mut link = Link::open(peers, hub, Protocol::Hub).await?;
+    link.say(&HubRequest::Announce(announcement)).await?;
+    match link.hear("announcing").await? {
+        HubReply::Listed => {
+            link.done().await;
+            Ok(())
+        }
+        HubReply::Refused(refusal) => Err(link.refused(refusal)),
+        HubReply::Page { .. } => Err(link.turn("announcing")),
+    }
+}
+
+/// Reads the whole directory of `hub`, one page in memory at a time, and hands every announcement
+/// that verifies to `take`. Returns how many did. A hub that repeats itself or never ends is cut
+/// off at the directory's bound.
+pub async fn query(
+    peers: &dyn Peers,
+    hub: &PeerAddr,
+    network: &NetworkId,
+    mut take: impl FnMut(Announcement) + Send,
+) -> Result<usize, Error> {
+    let mut link = Link::open(peers, hub, Protocol::Hub).await?;
+    let limit = u32::try_from(limits::HUB_PAGE_MAX).unwrap_or(u32::MAX);
+    let mut after = None;
+    let mut taken = 0;
+    for _ in 0..limits::HUB_HOSTS_MAX {
+        link.say(&HubRequest::Query { after, limit }).await?;
+        match link.hear("reading the directory").await? {
+            HubReply::Page { hosts, more } => {
+                let last = hosts.last().map(|host| host.offer.peer);
+                for host in hosts {
+                    if Some(host.offer.peer) > after && host.check(network).is_ok() {
+                        take(host);
+                        taken += 1;
+                    }
+                }
+                if !more || last <= after {
+                    break;
+                }
+                after = last;
+            }
+            HubReply::Refused(refusal) => return Err(link.refused(refusal)),
+            HubReply::Listed => return Err(link.turn("reading the directory")),
+        }
+    }
+    link.done().await;
+    Ok(taken)
+}

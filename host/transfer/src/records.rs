@@ -1,0 +1,71 @@
+//! A renter's sealed records on hosts: put one, list all.
+
+use host_core::identity::SecretKey;
+use host_core::records::SignedRecord;
+use host_core::seams::{PeerAddr, Peers};
+use host_core::signed::{self, Kind};
+use host_core::wire::{Protocol, RecordsReply, RecordsRequest};
+use host_core::{Address, NetworkId, ObjectId};
+
+use crate::error::Error;
+use crate::link::Link;
+
+/// The kind of the owner's signature on a listing: covers owner, after (or nothing) and time.
+pub const LIST: Kind = Kind { name: "list-records", version: 1 };
+
+/// The bytes an owner signs to list its records.
+#[must_use]
+pub fn list_body(owner: &Address, after: Option<&ObjectId>, at_ms: u64) -> Vec<u8> {
+    let after = after.map_or(&[][..], |object| object.0.as_slice());
+    [owner.0.as_slice(), after, &at_ms.to_be_bytes()].concat()
+}
+
+/// Asks `to` to keep a record; returns when it is durable there.
+pub async fn put(peers: &dyn Peers, to: &PeerAddr, record: SignedRecord) -> Result<(), Error> {
+    let mut link = Link::open(peers, to, Protocol::Records).await?;
+    link.say(&RecordsRequest::Put(record)).await?;
+    match link.hear("keeping a record").await? {
+        RecordsReply::Kept => {
+            link.done().await;
+            Ok(())
+        }
+        RecordsReply::Refused(refusal) => Err(link.refused(refusal)),
+        RecordsReply::Page { .. } => Err(link.turn("keeping a record")),
+    }
+}
+
+/// Every record `to` keeps for the key's account; records that do not verify are left out.
+pub async fn list(
+    peers: &dyn Peers,
+    to: &PeerAddr,
+    network: &NetworkId,
+    key: &SecretKey,
+    at_ms: u64,
+) -> Result<Vec<SignedRecord>, Error> {
+    let owner = key.address();
+    let mut link = Link::open(peers, to, Protocol::Records).await?;
+    let mut found: Vec<SignedRecord> = Vec::new();
+    loop {
+        let after = found.last().map(|record| record.record.object);
+        let body = list_body(&owner, after.as_ref(), at_ms);
+        let signature = signed::sign(key, LIST, network, &body);
+        link.say(&RecordsRequest::List { owner, after, at_ms, signature }).await?;
+        match link.hear("listing records").await? {
+            RecordsReply::Page { records, more } => {
+                let before = found.len();
+                let fresh = records.into_iter().filter(|record| {
+                    record.record.owner == owner
+                        && Some(record.record.object) > after
+                        && record.check(network).is_ok()
+                });
+                found.extend(fresh);
+                if !more || found.len() == before {
+                    link.done().await;
+                    return Ok(found);
+                }
+            }
+            RecordsReply::Refused(refusal) => return Err(link.refused(refusal)),
+            RecordsReply::Kept => return Err(link.turn("listing records")),
+        }
+    }
+}
