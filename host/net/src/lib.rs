@@ -1,1 +1,24 @@
-//! Placeholder head of host-net.
+//! The network: authenticated connections between peers and bounded frames on their streams.
+//!
+//! The only room that names libp2p. What enters are addresses as text, peers as
+//! `host_core::PeerId` and frames as bytes; what leaves are `Box<dyn Frames>` (opened through the
+//! `Peers` seam, or received as `Inbound`) and `LinkError`. Invariants: a frame's length is
+//! checked before memory is taken for it; every queue, dial, stream and connection is counted
+//! against `Bounds`; an accepted stream is either handed to its reader or reset, never lost; a
+//! node whose network is not private neither dials nor announces an address that is not global.
+//! What it deliberately does not do: read messages, find peers, relay for others, or store.
+
+mod conversation;
+mod error;
+mod keys;
+mod net;
+mod options;
+mod policy;
+mod swarm;
+mod talk;
+mod transport;
+
+pub use error::Error;
+pub use net::{Inbound, Inlet, Net};
+pub use options::{Bounds, Options};
+pub use policy::Policy;

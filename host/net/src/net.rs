@@ -1,0 +1,323 @@
+//! The node as other rooms see it: started once, cloned freely, opened through the `Peers` seam.
+//! Every clone speaks to the one swarm task; the node ends with `stop` or with its last clone.
+
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::channel::mpsc as line;
+use host_core::PeerId;
+use host_core::seams::{BoxFuture, Frames, LinkError, PeerAddr, Peers};
+use host_core::wire::Protocol;
+use libp2p::swarm::{Stream, Swarm, SwarmEvent};
+use libp2p::{Multiaddr, core::transport::ListenerId};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::conversation::Conversation;
+use crate::error::Error;
+use crate::keys;
+use crate::options::{Bounds, Options};
+use crate::policy::{self, Policy, Target};
+use crate::swarm::{self, Parts, Shared, Wish};
+use crate::talk::{Accepted, NoStream, Opening, Talk};
+use crate::transport;
+
+/// Wishes that may wait for the swarm task.
+const WISHES_MAX: usize = 256;
+/// Accepted streams that may wait for the acceptor, beside one for every connection; more wait
+/// at their connections, inside their own bounds.
+const ACCEPTED_MAX: usize = 64;
+/// Longest wait for a listener to say which port it got.
+const LISTEN_WAIT: Duration = Duration::from_secs(5);
+
+/// A conversation another peer opened.
+pub struct Inbound {
+    /// Which one.
+    pub protocol: Protocol,
+    /// Its frames.
+    pub frames: Box<dyn Frames>,
+}
+
+/// Where inbound conversations arrive. While nobody takes them they wait, within the bounds.
+#[derive(Debug)]
+pub struct Inlet {
+    line: line::Receiver<Accepted>,
+    idle: Duration,
+}
+
+impl Inlet {
+    /// The next conversation, or none when the node has stopped.
+    pub async fn next(&mut self) -> Option<Inbound> {
+        let Accepted {
+            peer,
+            protocol,
+            stream,
+            places,
+        } = self.line.next().await?;
+        Some(Inbound {
+            protocol,
+            frames: Box::new(Conversation::new(peer, stream, self.idle, places)),
+        })
+    }
+}
+
+/// A running node.
+#[derive(Debug, Clone)]
+pub struct Net {
+    me: PeerId,
+    policy: Policy,
+    bounds: Bounds,
+    announce: Arc<[String]>,
+    wishes: mpsc::Sender<Wish>,
+    shared: Arc<Shared>,
+    task: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl Net {
+    /// Starts a node on the current tokio runtime: listens, then returns it with the inlet of
+    /// conversations others open. Errors when an address is malformed or refused by the policy,
+    /// when a port is taken, or when the key is not usable.
+    pub async fn start(options: Options) -> Result<(Self, Inlet), Error> {
+        let policy = Policy {
+            private: options.private_network,
+        };
+        for address in &options.announce {
+            policy.admit(address).map_err(|why| Error::Address {
+                address: address.clone(),
+                why,
+            })?;
+        }
+        let key = keys::keypair(&options.key)?;
+        let bounds = options.bounds;
+        let link = transport::build(&key, policy, bounds.dial_timeout)?;
+        let (accepted, line) = line::channel(ACCEPTED_MAX);
+        let talk = Talk::new(options.protocols.into(), accepted, bounds);
+        let mut swarm = swarm::build(link, &key, talk, options.agent, bounds);
+        let shared = Arc::new(Shared::default());
+        let listeners = listen(&mut swarm, &shared, &options.listen).await?;
+        let (wishes, taken) = mpsc::channel(WISHES_MAX);
+        let task = tokio::spawn(swarm::run(swarm, taken, Arc::clone(&shared), listeners));
+        let net = Self {
+            me: options.key.peer_id(),
+            policy,
+            bounds,
+            announce: options.announce.into(),
+            wishes,
+            shared,
+            task: Arc::new(Mutex::new(Some(task))),
+        };
+        let idle = bounds.idle_stream;
+        Ok((net, Inlet { line, idle }))
+    }
+
+    /// Who this node is.
+    #[must_use]
+    pub const fn peer_id(&self) -> PeerId {
+        self.me
+    }
+
+    /// What to tell others, without the peer id: the configured addresses, or else those listened
+    /// on that the policy allows.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        if !self.announce.is_empty() {
+            return self.announce.to_vec();
+        }
+        let mut bound = self.listening();
+        bound.retain(|text| self.policy.admit(text).is_ok());
+        bound
+    }
+
+    /// The addresses listened on, as bound.
+    #[must_use]
+    pub fn listening(&self) -> Vec<String> {
+        let listening = self.shared.listening.read();
+        listening
+            .map(|known| known.iter().map(ToString::to_string).collect())
+            .unwrap_or_default()
+    }
+
+    /// Established connections now.
+    #[must_use]
+    pub fn connections(&self) -> u32 {
+        self.shared.connections.load(Ordering::Relaxed)
+    }
+
+    /// Closes listeners and connections and ends the node. What was flushed is delivered. A second
+    /// call, or one on another clone, waits for nothing.
+    pub async fn stop(&self) {
+        let (answer, stopped) = oneshot::channel();
+        if self.wishes.send(Wish::Stop(answer)).await.is_ok() {
+            let _ = stopped.await;
+        }
+        let task = self.task.lock().ok().and_then(|mut slot| slot.take());
+        if let Some(task) = task {
+            let _ = task.await;
+        }
+    }
+
+    /// A stream to the peer within the dial timeout. One more try when a connection that was
+    /// already there turns out to be dead: the peer may have restarted.
+    async fn stream(&self, to: &PeerAddr, protocol: Protocol) -> Result<Stream, LinkError> {
+        let unreachable = |why: String| LinkError::Unreachable { peer: to.peer, why };
+        let peer = keys::outward(&to.peer)
+            .ok_or_else(|| unreachable("its id holds no secp256k1 key".to_owned()))?;
+        if to.peer == self.me {
+            return Err(unreachable("that is this node itself".to_owned()));
+        }
+        let mut addresses = Vec::new();
+        let mut refused = None;
+        for text in &to.addrs {
+            match self.policy.admit(text) {
+                Ok(address) => addresses.push(address),
+                Err(why) => refused = Some(format!("{text}: {why}")),
+            }
+        }
+        let deadline = Instant::now() + self.bounds.dial_timeout;
+        let mut why = "connection lost while opening".to_owned();
+        for _ in 0..2 {
+            match self.ask(peer, addresses.clone(), protocol, deadline).await {
+                Some(Ok(stream)) => return Ok(stream),
+                Some(Err(NoStream::Unsupported)) => {
+                    return Err(LinkError::Unsupported {
+                        peer: to.peer,
+                        protocol: protocol.id(),
+                    });
+                }
+                Some(Err(NoStream::Bound(why))) => {
+                    return Err(LinkError::Refused { peer: to.peer, why });
+                }
+                Some(Err(NoStream::Undialled(why))) => return Err(unreachable(why)),
+                Some(Err(NoStream::NoAddress)) => {
+                    return Err(match refused {
+                        Some(why) => LinkError::Refused { peer: to.peer, why },
+                        None => unreachable("no address is known".to_owned()),
+                    });
+                }
+                Some(Err(NoStream::Dead)) => {
+                    why = "connected, but nothing answers".to_owned();
+                }
+                None => {}
+            }
+            if Instant::now() >= deadline {
+                let seconds = self.bounds.dial_timeout.as_secs();
+                return Err(unreachable(format!("no answer within {seconds} s")));
+            }
+        }
+        Err(unreachable(why))
+    }
+
+    /// One wish and its answer; none when the connection went away or time is up.
+    async fn ask(
+        &self,
+        peer: libp2p::PeerId,
+        addresses: Vec<Multiaddr>,
+        protocol: Protocol,
+        deadline: Instant,
+    ) -> Option<Result<Stream, NoStream>> {
+        let (answer, answered) = oneshot::channel();
+        let opening = Opening {
+            peer,
+            addresses,
+            protocol,
+            answer,
+        };
+        tokio::time::timeout_at(deadline, async {
+            self.wishes.send(Wish::Open(opening)).await.ok()?;
+            answered.await.ok()
+        })
+        .await
+        .ok()
+        .flatten()
+    }
+}
+
+impl Peers for Net {
+    fn open<'a>(
+        &'a self,
+        to: &'a PeerAddr,
+        protocol: Protocol,
+    ) -> BoxFuture<'a, Result<Box<dyn Frames>, LinkError>> {
+        Box::pin(async move {
+            let stream = self.stream(to, protocol).await?;
+            let idle = self.bounds.idle_stream;
+            let frames = Conversation::new(to.peer, stream, idle, Vec::new());
+            Ok(Box::new(frames) as Box<dyn Frames>)
+        })
+    }
+}
+
+/// Listens on every address and waits until each port is known.
+async fn listen(
+    swarm: &mut Swarm<Parts>,
+    shared: &Shared,
+    addresses: &[String],
+) -> Result<Vec<ListenerId>, Error> {
+    let mut ids = Vec::new();
+    for text in addresses {
+        let wrong = |why| Error::Address {
+            address: text.clone(),
+            why,
+        };
+        let (address, target) = policy::read(text).map_err(wrong)?;
+        let Target::Socket { socket, quic } = target else {
+            return Err(wrong("a name cannot be listened on"));
+        };
+        probe(text, socket, quic)?;
+        let id = swarm.listen_on(address).map_err(|err| Error::Listen {
+            address: text.clone(),
+            source: std::io::Error::other(err),
+        })?;
+        ids.push(id);
+    }
+    let mut waiting = ids.clone();
+    while !waiting.is_empty() {
+        let event = tokio::time::timeout(LISTEN_WAIT, swarm.select_next_some()).await;
+        let Ok(event) = event else {
+            return Err(Error::Transport {
+                part: "listener",
+                why: "did not say which port it got".to_owned(),
+            });
+        };
+        match &event {
+            SwarmEvent::NewListenAddr { listener_id, .. }
+            | SwarmEvent::ListenerClosed { listener_id, .. } => {
+                waiting.retain(|id| id != listener_id);
+            }
+            _ => {}
+        }
+        swarm::note(swarm, shared, event);
+    }
+    Ok(ids)
+}
+
+/// Tries the port before the transport does: the transport shares ports (SO_REUSEPORT), so two
+/// nodes of one user would silently split each other's connections.
+fn probe(text: &str, socket: SocketAddr, quic: bool) -> Result<(), Error> {
+    let tried = if quic {
+        UdpSocket::bind(socket).map(drop)
+    } else {
+        TcpListener::bind(socket).map(drop)
+    };
+    let both_families = IpAddr::is_unspecified;
+    match tried {
+        Ok(()) => Ok(()),
+        Err(source) if source.kind() == std::io::ErrorKind::AddrInUse => Err(Error::PortInUse {
+            address: text.to_owned(),
+            port: socket.port(),
+        }),
+        // A kernel without IPv6 cannot bind [::]; the transport says so in its own words.
+        Err(_) if both_families(&socket.ip()) => Ok(()),
+        Err(source) => Err(Error::Listen {
+            address: text.to_owned(),
+            source,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

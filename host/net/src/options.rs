@@ -1,0 +1,91 @@
+//! What a node is told at its start: who it is, where it listens, what it announces, what it
+//! serves, and how much of everything it may use.
+
+use std::time::Duration;
+
+use host_core::identity::SecretKey;
+use host_core::limits;
+use host_core::wire::Protocol;
+
+/// A node's settings, by value.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The identity; the peer id is its public key.
+    pub key: SecretKey,
+    /// Where to listen: multiaddresses `/ip4/A/tcp/P`, `/ip6/A/udp/P/quic-v1`. Empty for a node
+    /// that only dials.
+    pub listen: Vec<String>,
+    /// What to tell others, for mapped ports and names. Empty means: the addresses listened on,
+    /// as bound, as far as the dial policy allows them.
+    pub announce: Vec<String>,
+    /// Whether addresses that are not global may be dialled and announced.
+    pub private_network: bool,
+    /// The protocols this node answers.
+    pub protocols: Vec<Protocol>,
+    /// Told to peers, for example `holdfast/0.1.0`.
+    pub agent: String,
+    /// How much may be used.
+    pub bounds: Bounds,
+}
+
+/// What one node may use. Every number is a bound, none a goal.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Established connections.
+    pub connections: u32,
+    /// Established connections to one peer.
+    pub connections_per_peer: u32,
+    /// Connections being made to us.
+    pub pending_inbound: u32,
+    /// Dials in flight; more wait for a place until their own time is over.
+    pub dials: usize,
+    /// Inbound streams of one peer.
+    pub streams_per_peer: usize,
+    /// Inbound streams of all peers; each can hold one receive window (256 KiB) of unread bytes.
+    pub streams: usize,
+    /// Longest wait for a stream, dial included.
+    pub dial_timeout: Duration,
+    /// A connection without streams is closed after this.
+    pub idle_connection: Duration,
+    /// Longest silence inside a conversation.
+    pub idle_stream: Duration,
+    /// Time between two pings of a live connection.
+    pub ping_every: Duration,
+}
+
+/// Connections being made to us at once: a handshake takes milliseconds, so this many serve
+/// thousands a second, and a flood of half-made ones costs little memory.
+const PENDING_INBOUND_MAX: u32 = 128;
+/// Dials in flight: enough for one stripe of hosts with its spares at once, few enough that a
+/// home router's connection table does not notice.
+const DIALS_MAX: usize = 64;
+/// Inbound streams of all peers: what uploads and downloads a host admits, and as many again
+/// waiting for a word of refusal.
+const STREAMS_MAX: usize = 2 * (limits::UPLOADS_MAX + limits::DOWNLOADS_MAX);
+/// Idle connections are dropped early: operators of other networks suffer from thousands of
+/// connections nobody uses. A handshake costs about a millisecond.
+const IDLE_CONNECTION: Duration = Duration::from_secs(30);
+/// Keeps a path's state in routers alive and finds dead peers, at a negligible cost.
+const PING_EVERY: Duration = Duration::from_secs(20);
+
+impl Bounds {
+    /// The house's bounds (`host_core::limits`).
+    #[must_use]
+    pub const fn house() -> Self {
+        Self {
+            connections: limits::CONNECTIONS_MAX,
+            connections_per_peer: limits::CONNECTIONS_PER_PEER_MAX,
+            pending_inbound: PENDING_INBOUND_MAX,
+            dials: DIALS_MAX,
+            streams_per_peer: limits::STREAMS_PER_PEER_MAX,
+            streams: STREAMS_MAX,
+            dial_timeout: limits::DIAL_TIMEOUT,
+            idle_connection: IDLE_CONNECTION,
+            idle_stream: limits::SESSION_IDLE,
+            ping_every: PING_EVERY,
+        }
+    }
+}
+
+const _: () = assert!(STREAMS_MAX >= limits::STREAMS_PER_PEER_MAX);
+const _: () = assert!(DIALS_MAX >= (limits::DATA_SHARDS + limits::PARITY_SHARDS) as usize);

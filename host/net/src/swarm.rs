@@ -1,0 +1,159 @@
+//! The one task that turns the crank: takes wishes from `Net`, polls the swarm, keeps the list of
+//! addresses listened on, and closes every connection in order when it is told to stop.
+
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use futures::StreamExt;
+use libp2p::connection_limits::{self, ConnectionLimits};
+use libp2p::core::transport::ListenerId;
+use libp2p::identity::Keypair;
+use libp2p::swarm::{NetworkBehaviour, Swarm, SwarmEvent};
+use libp2p::{Multiaddr, identify, ping};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::options::Bounds;
+use crate::talk::{Opening, Talk};
+use crate::transport::Link;
+
+/// The identify protocol's word for which network family a node belongs to.
+const FAMILY: &str = "holdfast/1";
+/// Longest wait for an answer to a ping; two in a row without one end a connection.
+const PING_TIMEOUT: Duration = Duration::from_secs(8);
+/// Longest wait for open connections to close at a stop.
+const STOP_WAIT: Duration = Duration::from_secs(2);
+/// Inbound streams of one connection that may still be negotiating their protocol.
+const NEGOTIATING_MAX: usize = 64;
+
+/// What `Net` asks of the task.
+#[derive(Debug)]
+pub(crate) enum Wish {
+    /// A stream.
+    Open(Opening),
+    /// Close everything, then answer.
+    Stop(oneshot::Sender<()>),
+}
+
+/// What the swarm is made of. The limits stand first: what they refuse, nobody else sees.
+#[derive(NetworkBehaviour)]
+pub(crate) struct Parts {
+    limits: connection_limits::Behaviour,
+    pub(crate) talk: Talk,
+    identify: identify::Behaviour,
+    ping: ping::Behaviour,
+}
+
+/// Facts the task shares with every `Net`.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// Addresses listened on, as bound.
+    pub(crate) listening: RwLock<Vec<Multiaddr>>,
+    /// Established connections.
+    pub(crate) connections: std::sync::atomic::AtomicU32,
+}
+
+/// Makes the swarm; it does nothing until it is run.
+pub(crate) fn build(
+    link: Link,
+    key: &Keypair,
+    talk: Talk,
+    agent: String,
+    bounds: Bounds,
+) -> Swarm<Parts> {
+    let limits = ConnectionLimits::default()
+        .with_max_pending_incoming(Some(bounds.pending_inbound))
+        .with_max_established(Some(bounds.connections))
+        .with_max_established_per_peer(Some(bounds.connections_per_peer));
+    // Listen addresses stay our own matter: what others may know is announced.
+    let identify = identify::Config::new(FAMILY.to_owned(), key.public())
+        .with_agent_version(agent)
+        .with_hide_listen_addrs(true)
+        .with_cache_size(0);
+    let ping = ping::Config::new()
+        .with_interval(bounds.ping_every)
+        .with_timeout(PING_TIMEOUT);
+    let parts = Parts {
+        limits: connection_limits::Behaviour::new(limits),
+        talk,
+        identify: identify::Behaviour::new(identify),
+        ping: ping::Behaviour::new(ping),
+    };
+    let config = libp2p::swarm::Config::with_tokio_executor()
+        .with_idle_connection_timeout(bounds.idle_connection)
+        .with_max_negotiating_inbound_streams(NEGOTIATING_MAX);
+    Swarm::new(link, parts, key.public().to_peer_id(), config)
+}
+
+/// Runs the swarm until a stop or until every `Net` is gone.
+pub(crate) async fn run(
+    mut swarm: Swarm<Parts>,
+    mut wishes: mpsc::Receiver<Wish>,
+    shared: Arc<Shared>,
+    listeners: Vec<ListenerId>,
+) {
+    let answer = loop {
+        tokio::select! {
+            wish = wishes.recv() => match wish {
+                Some(Wish::Open(opening)) => swarm.behaviour_mut().talk.open(opening),
+                Some(Wish::Stop(answer)) => break Some(answer),
+                None => break None,
+            },
+            event = swarm.select_next_some() => note(&mut swarm, &shared, event),
+        }
+    };
+    for listener in listeners {
+        swarm.remove_listener(listener);
+    }
+    let peers: Vec<_> = swarm.connected_peers().copied().collect();
+    for peer in peers {
+        let _ = swarm.disconnect_peer_id(peer);
+    }
+    let closing = async {
+        while swarm.network_info().connection_counters().num_established() > 0 {
+            let event = swarm.select_next_some().await;
+            note(&mut swarm, &shared, event);
+        }
+    };
+    let _ = tokio::time::timeout(STOP_WAIT, closing).await;
+    drop(swarm);
+    if let Some(answer) = answer {
+        let _ = answer.send(());
+    }
+}
+
+/// Keeps the shared facts and the log up to date.
+pub(crate) fn note(swarm: &mut Swarm<Parts>, shared: &Shared, event: SwarmEvent<PartsEvent>) {
+    match event {
+        SwarmEvent::NewListenAddr { address, .. } => {
+            if let Ok(mut listening) = shared.listening.write()
+                && !listening.contains(&address)
+            {
+                listening.push(address);
+            }
+        }
+        SwarmEvent::ExpiredListenAddr { address, .. } => {
+            if let Ok(mut listening) = shared.listening.write() {
+                listening.retain(|known| *known != address);
+            }
+        }
+        SwarmEvent::ListenerError { error, .. } => {
+            tracing::warn!(err = %error, "listening went wrong");
+        }
+        SwarmEvent::Behaviour(PartsEvent::Ping(ping)) => {
+            if let Err(ping::Failure::Timeout | ping::Failure::Other { .. }) = ping.result {
+                tracing::debug!(peer = %ping.peer, "peer no longer answers, connection closed");
+                swarm.behaviour_mut().talk.close(ping.peer, ping.connection);
+            }
+        }
+        SwarmEvent::ConnectionEstablished { .. } | SwarmEvent::ConnectionClosed { .. } => {
+            let count = swarm.network_info().connection_counters().num_established();
+            shared
+                .connections
+                .store(count, std::sync::atomic::Ordering::Relaxed);
+        }
+        SwarmEvent::IncomingConnectionError { error, .. } => {
+            tracing::debug!(err = %error, "inbound connection refused");
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,343 @@
+//! Who talks to whom: opens streams over live connections, shares one dial among all who wait
+//! for the same peer, bounds dials and inbound streams. One `Opening` gets exactly one answer;
+//! when its connection goes away first, the answer is the dropped channel, and the caller tries
+//! once more. What it deliberately does not do: read or write a stream.
+
+mod handler;
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures::channel::mpsc;
+use host_core::limits;
+use host_core::wire::Protocol;
+use libp2p::core::Endpoint;
+use libp2p::core::transport::PortUse;
+use libp2p::swarm::behaviour::{ConnectionClosed, ConnectionEstablished};
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
+use libp2p::swarm::{
+    CloseConnection, ConnectionDenied, ConnectionId, DialError, DialFailure, FromSwarm,
+    NetworkBehaviour, NotifyHandler, Stream, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
+};
+use libp2p::{Multiaddr, PeerId};
+use tokio::sync::{Semaphore, oneshot};
+
+use handler::Handler;
+pub(crate) use handler::{Accepted, Places};
+
+use crate::keys;
+use crate::options::Bounds;
+
+/// One wish for a stream.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    /// To whom.
+    pub(crate) peer: PeerId,
+    /// Where the peer may be dialled; already judged by the policy.
+    pub(crate) addresses: Vec<Multiaddr>,
+    /// For which conversation.
+    pub(crate) protocol: Protocol,
+    /// The one answer.
+    pub(crate) answer: oneshot::Sender<Result<Stream, NoStream>>,
+}
+
+/// Why there is no stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NoStream {
+    /// The peer does not speak the protocol.
+    Unsupported,
+    /// The connection did not answer; it is being closed.
+    Dead,
+    /// There is no connection and no address to dial.
+    NoAddress,
+    /// A bound of ours refused the connection.
+    Bound(String),
+    /// No address answered as this peer.
+    Undialled(String),
+}
+
+/// What is known of a connected peer.
+struct Linked {
+    connections: Vec<ConnectionId>,
+    streams: Arc<Semaphore>,
+}
+
+/// The behaviour that carries conversations.
+pub(crate) struct Talk {
+    served: Arc<[Protocol]>,
+    accepted: mpsc::Sender<Accepted>,
+    bounds: Bounds,
+    streams: Arc<Semaphore>,
+    linked: HashMap<PeerId, Linked>,
+    waiting: HashMap<PeerId, Vec<Opening>>,
+    queue: VecDeque<PeerId>,
+    dialling: HashSet<ConnectionId>,
+    actions: VecDeque<ToSwarm<std::convert::Infallible, Opening>>,
+}
+
+impl Talk {
+    /// Serves `served`, handing accepted streams to `accepted`.
+    pub(crate) fn new(
+        served: Arc<[Protocol]>,
+        accepted: mpsc::Sender<Accepted>,
+        bounds: Bounds,
+    ) -> Self {
+        Self {
+            served,
+            accepted,
+            bounds,
+            streams: Arc::new(Semaphore::new(bounds.streams)),
+            linked: HashMap::new(),
+            waiting: HashMap::new(),
+            queue: VecDeque::new(),
+            dialling: HashSet::new(),
+            actions: VecDeque::new(),
+        }
+    }
+
+    /// Takes a wish: over a live connection, with the dial in flight, or with a new dial.
+    pub(crate) fn open(&mut self, opening: Opening) {
+        let peer = opening.peer;
+        if let Some(connection) = self.newest(&peer) {
+            return self.pass(connection, opening);
+        }
+        if let Some(others) = self.waiting.get_mut(&peer) {
+            others.push(opening);
+            return;
+        }
+        if opening.addresses.is_empty() {
+            let _ = opening.answer.send(Err(NoStream::NoAddress));
+            return;
+        }
+        self.waiting.insert(peer, vec![opening]);
+        self.queue.push_back(peer);
+        self.dial_next();
+    }
+
+    /// Closes a connection that no longer answers.
+    pub(crate) fn close(&mut self, peer: PeerId, connection: ConnectionId) {
+        self.actions.push_back(ToSwarm::CloseConnection {
+            peer_id: peer,
+            connection: CloseConnection::One(connection),
+        });
+    }
+
+    /// The connection made last: the likeliest to be alive.
+    fn newest(&self, peer: &PeerId) -> Option<ConnectionId> {
+        self.linked.get(peer)?.connections.last().copied()
+    }
+
+    fn pass(&mut self, connection: ConnectionId, opening: Opening) {
+        self.actions.push_back(ToSwarm::NotifyHandler {
+            peer_id: opening.peer,
+            handler: NotifyHandler::One(connection),
+            event: opening,
+        });
+    }
+
+    /// Starts queued dials while there is room, skipping those nobody waits for any more.
+    fn dial_next(&mut self) {
+        while self.dialling.len() < self.bounds.dials {
+            let Some(peer) = self.queue.pop_front() else {
+                return;
+            };
+            let Some(openings) = self.waiting.get_mut(&peer) else {
+                continue;
+            };
+            openings.retain(|opening| !opening.answer.is_closed());
+            let addresses = everywhere(openings);
+            if addresses.is_empty() {
+                self.waiting.remove(&peer);
+                continue;
+            }
+            self.dial(peer, addresses);
+        }
+    }
+
+    /// A new source port each time: reusing the listening one collides with connections of the
+    /// same two ends that the kernel still remembers.
+    fn dial(&mut self, peer: PeerId, addresses: Vec<Multiaddr>) {
+        let opts = DialOpts::peer_id(peer)
+            .condition(PeerCondition::Always)
+            .addresses(addresses)
+            .allocate_new_port()
+            .build();
+        self.dialling.insert(opts.connection_id());
+        self.actions.push_back(ToSwarm::Dial { opts });
+    }
+
+    fn established(&mut self, peer: PeerId, connection: ConnectionId) {
+        self.dialling.remove(&connection);
+        if let Some(linked) = self.linked.get_mut(&peer) {
+            linked.connections.push(connection);
+        }
+        for opening in self.waiting.remove(&peer).unwrap_or_default() {
+            self.pass(connection, opening);
+        }
+        self.dial_next();
+    }
+
+    fn closed(&mut self, event: &ConnectionClosed<'_>) {
+        if let Some(linked) = self.linked.get_mut(&event.peer_id) {
+            linked.connections.retain(|id| *id != event.connection_id);
+        }
+        if event.remaining_established == 0 {
+            self.linked.remove(&event.peer_id);
+        }
+    }
+
+    /// A dial ended without a connection. When a stranger answered at one address, the others
+    /// are still worth a try; else everybody who waited is told.
+    fn undialled(&mut self, event: &DialFailure<'_>) {
+        self.dialling.remove(&event.connection_id);
+        let Some(peer) = event.peer_id else { return };
+        if let (DialError::WrongPeerId { address, .. }, Some(openings)) =
+            (event.error, self.waiting.get_mut(&peer))
+        {
+            for opening in openings.iter_mut() {
+                opening
+                    .addresses
+                    .retain(|other| !same_place(other, address));
+            }
+            let rest = everywhere(openings);
+            if !rest.is_empty() {
+                self.dial(peer, rest);
+                return;
+            }
+        }
+        // A dial that lost the race against an inbound connection disturbs nobody.
+        for opening in self.waiting.remove(&peer).unwrap_or_default() {
+            let _ = opening.answer.send(Err(reason(event.error)));
+        }
+        self.dial_next();
+    }
+
+    /// The stream bound of a peer, one for all its connections.
+    fn handler(
+        &mut self,
+        connection: ConnectionId,
+        peer: PeerId,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        let Some(name) = keys::inward(&peer) else {
+            return Err(ConnectionDenied::new(std::io::Error::other(
+                "the peer's key is not secp256k1",
+            )));
+        };
+        let bound = self.bounds.streams_per_peer;
+        let linked = self.linked.entry(peer).or_insert_with(|| Linked {
+            connections: Vec::new(),
+            streams: Arc::new(Semaphore::new(bound)),
+        });
+        Ok(Handler::new(
+            name,
+            connection,
+            Arc::clone(&self.served),
+            self.accepted.clone(),
+            [Arc::clone(&linked.streams), Arc::clone(&self.streams)],
+            self.bounds.dial_timeout / 2,
+        ))
+    }
+}
+
+/// Every address that those who wait know, each once.
+fn everywhere(openings: &[Opening]) -> Vec<Multiaddr> {
+    let mut all: Vec<Multiaddr> = Vec::new();
+    for address in openings.iter().flat_map(|opening| &opening.addresses) {
+        if !all.contains(address) && all.len() < limits::ADDRS_MAX {
+            all.push(address.clone());
+        }
+    }
+    all
+}
+
+/// Whether two addresses are one, a trailing peer id aside.
+fn same_place(one: &Multiaddr, other: &Multiaddr) -> bool {
+    let bare = |address: &Multiaddr| {
+        address
+            .iter()
+            .filter(|part| !matches!(part, libp2p::multiaddr::Protocol::P2p(_)))
+            .collect::<Multiaddr>()
+    };
+    bare(one) == bare(other)
+}
+
+/// A dial's failure in words for the one who asked.
+fn reason(error: &DialError) -> NoStream {
+    match error {
+        DialError::Denied { cause } => NoStream::Bound(cause.to_string()),
+        DialError::WrongPeerId { obtained, address } => {
+            NoStream::Undialled(format!("{address} is {obtained}"))
+        }
+        DialError::Transport(tries) => NoStream::Undialled(
+            tries
+                .last()
+                .map(|(address, error)| format!("{address}: {}", deepest(error)))
+                .unwrap_or_default(),
+        ),
+        other => NoStream::Undialled(other.to_string()),
+    }
+}
+
+/// The innermost cause: the outer ones only say that there was one.
+fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+impl NetworkBehaviour for Talk {
+    type ConnectionHandler = Handler;
+    type ToSwarm = std::convert::Infallible;
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        connection: ConnectionId,
+        peer: PeerId,
+        _: &Multiaddr,
+        _: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.handler(connection, peer)
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        connection: ConnectionId,
+        peer: PeerId,
+        _: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.handler(connection, peer)
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+        match event {
+            FromSwarm::ConnectionEstablished(ConnectionEstablished {
+                peer_id,
+                connection_id,
+                ..
+            }) => self.established(peer_id, connection_id),
+            FromSwarm::ConnectionClosed(event) => self.closed(&event),
+            FromSwarm::DialFailure(event) => self.undialled(&event),
+            _ => {}
+        }
+    }
+
+    fn on_connection_handler_event(
+        &mut self,
+        peer: PeerId,
+        connection: ConnectionId,
+        handler::Silent: THandlerOutEvent<Self>,
+    ) {
+        self.close(peer, connection);
+    }
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
+        // Wishes arrive between two polls of the swarm and events during one, so there is nothing
+        // to wake for.
+        self.actions.pop_front().map_or(Poll::Pending, Poll::Ready)
+    }
+}
