@@ -1,1 +1,32 @@
-//! Placeholder head of host-chain.
+//! The door to EVM chains: contract codec, endpoints, signed transactions, and the chain seam.
+//!
+//! This is the only crate that names ethers (core, signers and abigen; its provider crate stays
+//! out, the transport is ours over one HTTP client). Enters: options, host-core values, a key.
+//! Leaves: host-core values. Invariants: no ethers type crosses this face; a dead or foreign
+//! endpoint is an error value, never an exit; money reads go through two endpoints where there are
+//! two. Deliberately absent: the outbox and the event cursor (settle over ledger), policies about
+//! money, contract sources (host/solidity).
+
+mod bindings;
+mod chain;
+pub mod codec;
+mod deploy;
+mod endpoint;
+mod endpoints;
+mod error;
+mod fault;
+mod health;
+mod json;
+mod money;
+mod reads;
+mod seam;
+mod send;
+mod translate;
+
+pub use chain::{EvmChain, Options};
+pub use deploy::{DeployParams, NetworkContracts};
+pub use endpoints::Guard;
+pub use error::Error;
+pub use money::PATIENCE;
+pub use reads::{Block, LogFilter, Receipt};
+pub use send::{Intent, hash_of_raw};

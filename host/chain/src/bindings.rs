@@ -1,0 +1,35 @@
+//! What abigen makes of the committed contract artefacts: one private module a contract.
+//!
+//! Enters: host/solidity/abi/*.json at build time. Leaves: call, return and event types, and the
+//! creation code, for `codec` and `deploy` only. Nothing here is written by hand, so the lints
+//! about shape and docs are off. Does not: leave this crate.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    unused_imports,
+    clippy::all,
+    clippy::wildcard_imports,
+    clippy::unwrap_used
+)]
+
+pub(crate) mod token {
+    ethers_contract::abigen!(Token, "../solidity/abi/Token.json");
+}
+
+pub(crate) mod vault {
+    ethers_contract::abigen!(Vault, "../solidity/abi/Vault.json");
+}
+
+pub(crate) mod factory {
+    ethers_contract::abigen!(VaultFactory, "../solidity/abi/VaultFactory.json");
+}
+
+pub(crate) mod oracle {
+    ethers_contract::abigen!(PriceOracle, "../solidity/abi/PriceOracle.json");
+}
+
+pub(crate) mod registry {
+    ethers_contract::abigen!(Registry, "../solidity/abi/Registry.json");
+}
