@@ -99,7 +99,7 @@ impl Endpoint {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let body = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
         let sent = self.http.post(self.url.clone()).json(&body).send();
-        let response = sent.await.map_err(|error| transport(error))?;
+        let response = sent.await.map_err(transport)?;
         let status = response.status();
         let busy = [
             StatusCode::TOO_MANY_REQUESTS,
@@ -121,7 +121,7 @@ impl Endpoint {
 /// Reads a body of at most `BODY_MAX` bytes.
 async fn bounded(mut response: Response) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| transport(error))? {
+    while let Some(chunk) = response.chunk().await.map_err(transport)? {
         if bytes.len() + chunk.len() > BODY_MAX {
             return Err(Fault::Transport {
                 why: format!("answer over {BODY_MAX} bytes"),

@@ -21,6 +21,7 @@ mod money;
 mod reads;
 mod seam;
 mod send;
+mod sign;
 mod translate;
 
 pub use chain::{EvmChain, Options};
@@ -29,4 +30,5 @@ pub use endpoints::Guard;
 pub use error::Error;
 pub use money::PATIENCE;
 pub use reads::{Block, LogFilter, Receipt};
-pub use send::{Intent, hash_of_raw};
+pub use send::Intent;
+pub use sign::hash_of_raw;

@@ -1,6 +1,8 @@
 //! Signing facts. The vector is the example of EIP-155 itself; its key is public.
 use super::*;
+use host_core::Amount;
 use host_core::identity::SecretKey;
+use std::sync::Arc;
 use tokio::sync::Mutex;
 
 const EIP155: &str = "f86c098504a817c800825208943535353535353535353535353535353535353535880de0b6\

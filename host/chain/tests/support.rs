@@ -1,0 +1,265 @@
+//! A bench of one development chain in this process, and a proxy in front of it that can die, lie,
+//! be busy or babble. Everything on loopback.
+#![allow(clippy::unwrap_used, dead_code, missing_docs, unreachable_pub)]
+
+use host_chain::{DeployParams, EvmChain, Guard, NetworkContracts, Options};
+use host_core::Amount;
+use host_core::identity::SecretKey;
+use host_devchain::Running;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+pub const CHAIN: u64 = 31337;
+/// One whole token.
+pub const ONE: u128 = 1_000_000_000_000_000_000;
+
+/// A marked test key: 32 times the same byte.
+pub fn key(byte: u8) -> SecretKey {
+    SecretKey::from_bytes(&[byte; 32]).unwrap()
+}
+
+pub struct Bench {
+    pub devchain: Running,
+    _dir: tempfile::TempDir,
+}
+
+impl Bench {
+    /// A chain where keys 1, 2 and 3 hold a thousand tokens each.
+    pub async fn start(chain_id: u64, block_ms: u64, automine: bool) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let fund = [1, 2, 3]
+            .map(|byte| (key(byte).address().0, 1_000 * ONE))
+            .to_vec();
+        let devchain = host_devchain::start(host_devchain::Options {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            data: dir.path().into(),
+            chain_id,
+            block_every: Duration::from_millis(block_ms),
+            automine,
+            fund,
+        })
+        .await
+        .unwrap();
+        Self {
+            devchain,
+            _dir: dir,
+        }
+    }
+
+    pub fn options(&self, endpoints: Vec<String>) -> Options {
+        Options {
+            endpoints,
+            guard: Guard {
+                chain_id: CHAIN,
+                anchor: None,
+                code: vec![],
+            },
+            contracts: None,
+            fee_cap: 500_000_000_000,
+            depth: 0,
+        }
+    }
+
+    /// The chain with key 1, straight to the development chain.
+    pub fn chain(&self) -> EvmChain {
+        EvmChain::new(self.options(vec![self.devchain.rpc()]))
+            .unwrap()
+            .with_key(key(1))
+    }
+
+    /// The same with all contracts deployed.
+    pub async fn network(&self) -> (EvmChain, NetworkContracts) {
+        let chain = self.chain();
+        let network = chain
+            .deploy_network(&DeployParams::default())
+            .await
+            .unwrap();
+        (chain.with_contracts(network.contracts.clone()), network)
+    }
+
+    /// Makes `count` blocks.
+    pub async fn mine(&self, count: usize) {
+        for _ in 0..count {
+            let body = r#"{"jsonrpc":"2.0","id":1,"method":"evm_mine","params":[]}"#;
+            post(&self.devchain.address().to_string(), body.as_bytes())
+                .await
+                .unwrap();
+        }
+    }
+}
+
+pub fn amount(tokens: u128) -> Amount {
+    Amount(tokens * ONE)
+}
+
+/// Sends a body and returns the body of the answer.
+pub async fn post(address: &str, body: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address).await?;
+    let head = format!(
+        "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(body).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    let at = answer
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .unwrap();
+    Ok(answer.split_off(at + 4))
+}
+
+/// What the proxy does with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Mood {
+    Honest,
+    Dead,
+    Busy,
+    Babble,
+    Liar,
+    /// Names a base fee of 1 wei, so that what is signed after it gets stuck.
+    Cheap,
+    /// Names no base fee, as chains before EIP-1559.
+    Legacy,
+}
+
+const MOODS: [Mood; 7] = [
+    Mood::Honest,
+    Mood::Dead,
+    Mood::Busy,
+    Mood::Babble,
+    Mood::Liar,
+    Mood::Cheap,
+    Mood::Legacy,
+];
+
+/// An endpoint whose mood a test sets.
+pub struct Proxy {
+    pub url: String,
+    mood: Arc<AtomicU8>,
+    pub requests: Arc<AtomicU64>,
+    /// Mood to fall into when a request holds this word.
+    trap: Arc<Mutex<Option<(&'static str, Mood)>>>,
+}
+
+impl Proxy {
+    pub async fn start(bench: &Bench) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let behind = bench.devchain.address().to_string();
+        let mood = Arc::new(AtomicU8::new(0));
+        let requests = Arc::new(AtomicU64::new(0));
+        let trap = Arc::new(Mutex::new(None));
+        let proxy = Self {
+            url,
+            mood: mood.clone(),
+            requests: requests.clone(),
+            trap: trap.clone(),
+        };
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let (behind, mood) = (behind.clone(), mood.clone());
+                let (requests, trap) = (requests.clone(), trap.clone());
+                tokio::spawn(async move {
+                    let _ = serve(stream, &behind, &mood, &requests, &trap).await;
+                });
+            }
+        });
+        proxy
+    }
+
+    pub fn set(&self, mood: Mood) {
+        self.mood.store(mood as u8, Ordering::SeqCst);
+    }
+
+    pub fn trap(&self, word: &'static str, mood: Mood) {
+        *self.trap.lock().unwrap() = Some((word, mood));
+    }
+
+    pub fn count(&self) -> u64 {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+async fn serve(
+    mut stream: TcpStream,
+    behind: &str,
+    mood: &AtomicU8,
+    requests: &AtomicU64,
+    trap: &Mutex<Option<(&'static str, Mood)>>,
+) -> std::io::Result<()> {
+    let body = read_request(&mut stream).await?;
+    requests.fetch_add(1, Ordering::SeqCst);
+    let text = String::from_utf8_lossy(&body).into_owned();
+    if let Some((word, fall)) = *trap.lock().unwrap()
+        && text.contains(word)
+    {
+        mood.store(fall as u8, Ordering::SeqCst);
+    }
+    let (status, answer) = match MOODS[usize::from(mood.load(Ordering::SeqCst))] {
+        Mood::Dead => return Ok(()),
+        Mood::Busy => ("503 Service Unavailable", b"come back later".to_vec()),
+        Mood::Babble => ("200 OK", b"<html>hello</html>".to_vec()),
+        Mood::Honest => ("200 OK", post(behind, &body).await?),
+        Mood::Liar if text.contains("eth_call") => {
+            let id = text.split("\"id\":").nth(1).unwrap();
+            let id: String = id.chars().take_while(char::is_ascii_digit).collect();
+            let lie = format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"result":"0x{}1"}}"#,
+                "0".repeat(63)
+            );
+            ("200 OK", lie.into_bytes())
+        }
+        Mood::Liar => ("200 OK", post(behind, &body).await?),
+        Mood::Cheap => {
+            let fee = (
+                "\"baseFeePerGas\":\"0x3b9aca00\"",
+                "\"baseFeePerGas\":\"0x1\"",
+            );
+            ("200 OK", replaced(post(behind, &body).await?, fee))
+        }
+        Mood::Legacy => {
+            let fee = ("\"baseFeePerGas\"", "\"unheardOf\"");
+            ("200 OK", replaced(post(behind, &body).await?, fee))
+        }
+    };
+    let head = format!(
+        "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        answer.len()
+    );
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(&answer).await
+}
+
+fn replaced(answer: Vec<u8>, (old, new): (&str, &str)) -> Vec<u8> {
+    String::from_utf8(answer)
+        .unwrap()
+        .replace(old, new)
+        .into_bytes()
+}
+
+async fn read_request(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    loop {
+        if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&bytes[..at]).to_lowercase();
+            let len = head.split("content-length:").nth(1).unwrap();
+            let len: usize = len.split_whitespace().next().unwrap().parse().unwrap();
+            if bytes.len() >= at + 4 + len {
+                return Ok(bytes[at + 4..at + 4 + len].to_vec());
+            }
+        }
+        let mut part = [0; 4096];
+        let read = stream.read(&mut part).await?;
+        if read == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        bytes.extend_from_slice(&part[..read]);
+    }
+}
