@@ -1,0 +1,63 @@
+# The table of contents of everything one can do here. Recipes are short; anything with an `if`
+# is Rust. `cargo demo` and `cargo verify` need no just.
+
+# list the recipes
+default:
+    @just --list --unsorted
+
+# thirty hosts, a file of yours, twenty hosts killed (arguments: `just demo --file F --exit`)
+demo *arguments:
+    cargo demo {{ arguments }}
+
+# every tier, or those named (`just verify crash`)
+verify *tiers:
+    cargo verify {{ tiers }}
+
+# format, lints, structure, licences, advisories
+check:
+    cargo verify tidy
+
+# unit and property tests of every room
+test:
+    cargo verify unit
+
+# the structure of the repository alone, with its table of sizes
+tidy:
+    cargo run --release --quiet --package tests-tidy
+
+# several processes with each other
+it:
+    cargo verify it
+
+# kill -9, torn and lost writes
+crash:
+    cargo verify crash
+
+# cheques and vaults on the development chain
+chain:
+    cargo verify chain
+
+# Solidity: artefacts, unit, fuzz, invariants
+contracts:
+    cargo verify contracts
+
+# compile the contracts and write host/solidity/abi
+abi:
+    npm ci --prefix host/solidity --no-audit --no-fund
+    node host/solidity/build.mjs
+
+# golden bytes, from others and our own
+vectors:
+    cargo verify vectors
+
+# a development chain on port 8545 with its blocks under target/
+devchain:
+    cargo run --release --bin holdfast-devchain -- --listen 127.0.0.1:8545 --data target/devchain
+
+# the documentation of our own crates, as a browser shows it
+doc:
+    cargo doc --release --workspace --no-deps --open
+
+# write every file as rustfmt wants it
+format:
+    cargo fmt --all
