@@ -61,11 +61,11 @@ fn deny_steps(desk: &Desk<'_>, deny: &Path) -> Result<Vec<Step>, Error> {
         Ok(config) => {
             let config = config.to_string_lossy().into_owned();
             let words = [
+                "--offline",
                 "--workspace",
-                "check",
                 "--config",
                 &config,
-                "--disable-fetch",
+                "check",
                 "advisories",
             ];
             Step::program(desk.place, deny, &words, Counting::Status).named("advisories")
