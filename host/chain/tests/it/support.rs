@@ -1,6 +1,5 @@
 //! A bench of one development chain in this process, and a proxy in front of it that can die, lie,
 //! be busy or babble. Everything on loopback.
-#![allow(clippy::unwrap_used, dead_code, missing_docs, unreachable_pub)]
 
 use host_chain::{DeployParams, EvmChain, Guard, NetworkContracts, Options};
 use host_core::Amount;
@@ -12,23 +11,23 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-pub const CHAIN: u64 = 31337;
+pub(crate) const CHAIN: u64 = 31337;
 /// One whole token.
-pub const ONE: u128 = 1_000_000_000_000_000_000;
+pub(crate) const ONE: u128 = 1_000_000_000_000_000_000;
 
 /// A marked test key: 32 times the same byte.
-pub fn key(byte: u8) -> SecretKey {
+pub(crate) fn key(byte: u8) -> SecretKey {
     SecretKey::from_bytes(&[byte; 32]).unwrap()
 }
 
-pub struct Bench {
-    pub devchain: Running,
+pub(crate) struct Bench {
+    pub(crate) devchain: Running,
     _dir: tempfile::TempDir,
 }
 
 impl Bench {
     /// A chain where keys 1, 2 and 3 hold a thousand tokens each.
-    pub async fn start(chain_id: u64, block_ms: u64, automine: bool) -> Self {
+    pub(crate) async fn start(chain_id: u64, block_ms: u64, automine: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let fund = [1, 2, 3]
             .map(|byte| (key(byte).address().0, 1_000 * ONE))
@@ -49,7 +48,7 @@ impl Bench {
         }
     }
 
-    pub fn options(&self, endpoints: Vec<String>) -> Options {
+    pub(crate) fn options(&self, endpoints: Vec<String>) -> Options {
         Options {
             endpoints,
             guard: Guard {
@@ -64,14 +63,14 @@ impl Bench {
     }
 
     /// The chain with key 1, straight to the development chain.
-    pub fn chain(&self) -> EvmChain {
+    pub(crate) fn chain(&self) -> EvmChain {
         EvmChain::new(self.options(vec![self.devchain.rpc()]))
             .unwrap()
             .with_key(key(1))
     }
 
     /// The same with all contracts deployed.
-    pub async fn network(&self) -> (EvmChain, NetworkContracts) {
+    pub(crate) async fn network(&self) -> (EvmChain, NetworkContracts) {
         let chain = self.chain();
         let network = chain
             .deploy_network(&DeployParams::default())
@@ -81,7 +80,7 @@ impl Bench {
     }
 
     /// Makes `count` blocks.
-    pub async fn mine(&self, count: usize) {
+    pub(crate) async fn mine(&self, count: usize) {
         for _ in 0..count {
             let body = r#"{"jsonrpc":"2.0","id":1,"method":"evm_mine","params":[]}"#;
             post(&self.devchain.address().to_string(), body.as_bytes())
@@ -91,12 +90,12 @@ impl Bench {
     }
 }
 
-pub fn amount(tokens: u128) -> Amount {
+pub(crate) fn amount(tokens: u128) -> Amount {
     Amount(tokens * ONE)
 }
 
 /// Sends a body and returns the body of the answer.
-pub async fn post(address: &str, body: &[u8]) -> std::io::Result<Vec<u8>> {
+pub(crate) async fn post(address: &str, body: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(address).await?;
     let head = format!(
         "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
@@ -116,7 +115,7 @@ pub async fn post(address: &str, body: &[u8]) -> std::io::Result<Vec<u8>> {
 /// What the proxy does with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Mood {
+pub(crate) enum Mood {
     Honest,
     Dead,
     Busy,
@@ -139,16 +138,16 @@ const MOODS: [Mood; 7] = [
 ];
 
 /// An endpoint whose mood a test sets.
-pub struct Proxy {
-    pub url: String,
+pub(crate) struct Proxy {
+    pub(crate) url: String,
     mood: Arc<AtomicU8>,
-    pub requests: Arc<AtomicU64>,
+    pub(crate) requests: Arc<AtomicU64>,
     /// Mood to fall into when a request holds this word.
     trap: Arc<Mutex<Option<(&'static str, Mood)>>>,
 }
 
 impl Proxy {
-    pub async fn start(bench: &Bench) -> Self {
+    pub(crate) async fn start(bench: &Bench) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let behind = bench.devchain.address().to_string();
@@ -174,15 +173,15 @@ impl Proxy {
         proxy
     }
 
-    pub fn set(&self, mood: Mood) {
+    pub(crate) fn set(&self, mood: Mood) {
         self.mood.store(mood as u8, Ordering::SeqCst);
     }
 
-    pub fn trap(&self, word: &'static str, mood: Mood) {
+    pub(crate) fn trap(&self, word: &'static str, mood: Mood) {
         *self.trap.lock().unwrap() = Some((word, mood));
     }
 
-    pub fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.requests.load(Ordering::SeqCst)
     }
 }

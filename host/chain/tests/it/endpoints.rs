@@ -1,14 +1,11 @@
 //! Goal: an endpoint that is dead, busy, foreign or lying costs time or a warning, never money and
 //! never the program. Method: proxies in front of one development chain whose mood a test sets.
-#![allow(clippy::unwrap_used)]
 
-mod support;
-
+use crate::support::{Bench, CHAIN, Mood, Proxy, amount, key};
 use host_chain::{Error, EvmChain, Guard};
 use host_core::seams::{ChainError, Head};
 use host_core::{Address, Amount, Digest32};
 use std::time::{Duration, Instant};
-use support::{Bench, CHAIN, Mood, Proxy, amount, key};
 
 /// A port on loopback where nobody listens.
 fn dead() -> String {

@@ -1,0 +1,7 @@
+//! What `host-chain` does against contracts that run and endpoints that misbehave: one binary, so
+//! that it is linked once.
+#![allow(clippy::unwrap_used)]
+
+mod endpoints;
+mod network;
+mod support;
