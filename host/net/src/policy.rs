@@ -42,6 +42,11 @@ impl Policy {
         }
     }
 
+    /// Judges a text address. Errors with the rule it breaks.
+    pub fn check(self, text: &str) -> Result<(), &'static str> {
+        self.admit(text).map(drop)
+    }
+
     /// Reads a text address and judges it. Names pass here and are judged when resolved.
     pub(crate) fn admit(self, text: &str) -> Result<Multiaddr, &'static str> {
         let (address, target) = read(text)?;

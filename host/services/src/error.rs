@@ -1,0 +1,154 @@
+//! What can be wrong with a service's files and with what peers send it.
+
+use std::path::PathBuf;
+
+use host_core::wire::RefusalCode;
+use host_core::{Blame, PeerId};
+
+/// A broken fact.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error("{op} {path}: {source}")]
+    File {
+        /// read, write or lock.
+        op: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
+    /// A settings or network file that does not parse.
+    #[error("{path} is no {what}: {why}")]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        what: &'static str,
+        /// Where it stops being that.
+        why: String,
+    },
+    /// A setting that stands neither in the settings file nor on the command line.
+    #[error("{name} is not set")]
+    Missing {
+        /// The setting.
+        name: &'static str,
+    },
+    /// Another process uses the data directory.
+    #[error("{path} is in use by process {pid}")]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// Who holds it, as it wrote itself.
+        pid: String,
+    },
+    /// A key file others may read.
+    #[error("key file {path} has mode {mode:o}, others may read it; make it 600")]
+    KeyMode {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A key file without a key.
+    #[error("key file {path} does not hold 64 hex digits of a secp256k1 key")]
+    KeyForm {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A directory file of another network.
+    #[error("{path} is the directory of another network")]
+    OtherNetwork {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A directory file that is damaged.
+    #[error("directory file is damaged: {why}")]
+    Snapshot {
+        /// The rule it breaks.
+        why: &'static str,
+    },
+    /// An announcement brought by somebody else.
+    #[error("{from} cannot announce {peer}")]
+    NotItself {
+        /// Who brought it.
+        from: PeerId,
+        /// Whom it names.
+        peer: PeerId,
+    },
+    /// An announcement signed too long ago or in the future.
+    #[error("announcement is {off_ms} ms off the hub's clock, bound {bound_ms}")]
+    Clock {
+        /// Distance from the hub's clock.
+        off_ms: u64,
+        /// Largest distance accepted.
+        bound_ms: u64,
+    },
+    /// An announcement older than the one already listed.
+    #[error("a newer announcement is listed, {by_ms} ms younger")]
+    Stale {
+        /// How much newer the listed one is.
+        by_ms: u64,
+    },
+    /// An announced address nobody could dial on this network.
+    #[error("announced address {address}: {why}")]
+    Address {
+        /// The address.
+        address: String,
+        /// The rule it breaks.
+        why: &'static str,
+    },
+    /// An announcement without an address.
+    #[error("announcement names no address")]
+    NoAddress,
+    /// The directory is full.
+    #[error("the directory holds {bound} hosts, its bound")]
+    Full {
+        /// The bound.
+        bound: usize,
+    },
+    /// A value that is wrong by itself: form, bounds or signature.
+    #[error(transparent)]
+    Value(#[from] host_core::Error),
+}
+
+impl Error {
+    /// Who must act.
+    #[must_use]
+    pub const fn blame(&self) -> Blame {
+        match self {
+            Self::File { .. } | Self::Snapshot { .. } => Blame::Machine,
+            Self::Settings { .. }
+            | Self::Missing { .. }
+            | Self::Locked { .. }
+            | Self::KeyMode { .. }
+            | Self::KeyForm { .. }
+            | Self::OtherNetwork { .. } => Blame::Operator,
+            Self::NotItself { .. }
+            | Self::Clock { .. }
+            | Self::Stale { .. }
+            | Self::Address { .. }
+            | Self::NoAddress
+            | Self::Full { .. } => Blame::Peer,
+            Self::Value(error) => error.blame(),
+        }
+    }
+
+    /// The code a peer is told.
+    #[must_use]
+    pub const fn code(&self) -> RefusalCode {
+        match self {
+            Self::NotItself { .. } => RefusalCode::Signature,
+            Self::Value(
+                host_core::Error::Signature { .. } | host_core::Error::SignatureForm { .. },
+            ) => RefusalCode::Signature,
+            Self::Full { .. } => RefusalCode::Quota,
+            Self::Clock { .. }
+            | Self::Stale { .. }
+            | Self::Address { .. }
+            | Self::NoAddress
+            | Self::Value(_) => RefusalCode::Malformed,
+            _ => RefusalCode::Internal,
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! `holdfast-services`: one program for the parts of a network that run off the box. The root
+//! joins settings, identity, net and hub; what they do stands in their own files. Standard output
+//! carries one JSON line when the service is ready, standard error the log.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use host_core::limits;
+use host_core::seams::Clock;
+use host_core::wire::Protocol;
+use host_net::{Bounds, Net, Options, Policy};
+use host_services::clock::SystemClock;
+use host_services::hub::{self, Directory, Hub, snapshot};
+use host_services::identity;
+use host_services::settings::HubSettings;
+use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// Connections of a hub: ten thousand hosts that each call for a moment a minute.
+const HUB_CONNECTIONS_MAX: u32 = 4096;
+/// A host says its word and goes; keeping its connection would only fill the table.
+const HUB_IDLE: Duration = Duration::from_secs(5);
+/// Threads that wait for the disk.
+const BLOCKING_THREADS: usize = 2;
+
+/// Programs that run for a network.
+#[derive(Debug, Parser)]
+#[command(name = "holdfast-services", version)]
+struct Arguments {
+    #[command(subcommand)]
+    service: Service,
+}
+
+#[derive(Debug, Subcommand)]
+enum Service {
+    /// Lists hosts that announce themselves and answers renters.
+    Hub(HubArguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct HubArguments {
+    /// Settings file (TOML: network, data, listen, announce); flags win over it.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Network file.
+    #[arg(long)]
+    network: Option<PathBuf>,
+    /// Data directory: identity key and directory.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Address to listen on, for example /ip4/0.0.0.0/tcp/4001; may be repeated.
+    #[arg(long)]
+    listen: Vec<String>,
+    /// Address to tell others instead of those listened on; may be repeated.
+    #[arg(long)]
+    announce: Vec<String>,
+}
+
+/// The one line on standard output.
+#[derive(Debug, Serialize)]
+struct Ready {
+    peer: String,
+    addrs: Vec<String>,
+    hub: String,
+}
+
+fn main() -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("HOLDFAST_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
+    // One thread: a hub waits most of the time, and one connection is one task anyway.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()
+        .context("runtime")?;
+    match Arguments::parse().service {
+        Service::Hub(arguments) => runtime.block_on(run_hub(settings(arguments)?)),
+    }
+}
+
+fn settings(arguments: HubArguments) -> anyhow::Result<HubSettings> {
+    let file = match &arguments.config {
+        Some(path) => HubSettings::load(path)?,
+        None => HubSettings::default(),
+    };
+    Ok(file.overlaid(HubSettings {
+        network: arguments.network,
+        data: arguments.data,
+        listen: arguments.listen,
+        announce: arguments.announce,
+    }))
+}
+
+async fn run_hub(settings: HubSettings) -> anyhow::Result<()> {
+    let network = settings.network()?;
+    let data = settings.data()?;
+    let _lock = identity::lock(data)?;
+    let key = identity::load_or_make(&data.join("identity.key"))?;
+    let clock = Arc::new(SystemClock::start());
+    let policy = Policy {
+        private: network.private,
+    };
+    let mut directory = Directory::new(network.id(), policy, limits::HUB_HOSTS_MAX);
+    let file = data.join("directory");
+    match snapshot::load(&file, &mut directory, clock.wall_ms()) {
+        Ok(count) => tracing::info!(count, "directory loaded"),
+        Err(error @ host_services::Error::Snapshot { .. }) => {
+            tracing::warn!(err = %error, "directory starts empty");
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let (net, inlet) = Net::start(Options {
+        key,
+        listen: settings.listen(),
+        announce: settings.announce.clone(),
+        private_network: network.private,
+        protocols: vec![Protocol::Hub],
+        agent: concat!("holdfast/", env!("CARGO_PKG_VERSION")).to_owned(),
+        bounds: Bounds {
+            connections: HUB_CONNECTIONS_MAX,
+            idle_connection: HUB_IDLE,
+            ..Bounds::house()
+        },
+    })
+    .await?;
+    say_ready(&net)?;
+    let (tell, told) = watch::channel(false);
+    let signals = tokio::spawn(async move {
+        if let Err(err) = wait_for_signal().await {
+            tracing::error!(%err, "signals cannot be heard");
+        }
+        tracing::info!("stopping");
+        tell.send_replace(true);
+    });
+    let hub = Arc::new(Hub::new(directory, Some(file)));
+    let served = hub::serve(hub, inlet, clock, told).await;
+    net.stop().await;
+    signals.abort();
+    let _ = signals.await;
+    served.context("directory")
+}
+
+fn say_ready(net: &Net) -> anyhow::Result<()> {
+    let addrs = net.addresses();
+    let peer = net.peer_id().to_string();
+    if addrs.is_empty() {
+        tracing::warn!("no address others could dial; set announce");
+    }
+    let first = addrs.first().map(String::as_str).unwrap_or_default();
+    let ready = Ready {
+        hub: format!("{first}/p2p/{peer}"),
+        peer,
+        addrs,
+    };
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", serde_json::to_string(&ready)?)?;
+    Ok(out.flush()?)
+}
+
+async fn wait_for_signal() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("signal")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("signal")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! Goal: the program itself starts, says where it is in one line, keeps its identity and stops
+//! cleanly on SIGTERM. Method: the real binary on loopback in a temporary folder.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+const NETWORK: &str = r#"
+name = "test"
+private = true
+chain_id = 31337
+endpoints = []
+hubs = []
+score_bar = 0
+[epoch]
+genesis_block = 0
+epoch_blocks = 20
+block_seconds = 1
+grace_epochs = 1
+depth = 2
+[contracts]
+token = "0x0000000000000000000000000000000000000001"
+vault_factory = "0x0000000000000000000000000000000000000002"
+price_oracle = "0x0000000000000000000000000000000000000003"
+registry = "0x0000000000000000000000000000000000000004"
+"#;
+
+struct Hub {
+    child: Child,
+    ready: serde_json::Value,
+}
+
+impl Hub {
+    fn start(folder: &Path) -> Self {
+        let mut child = command(folder)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("started");
+        let out = child.stdout.take().expect("a pipe");
+        let mut line = String::new();
+        BufReader::new(out).read_line(&mut line).expect("a line");
+        let ready = serde_json::from_str(&line).expect("json");
+        Self { child, ready }
+    }
+
+    fn terminate(mut self) -> ExitStatus {
+        let pid = self.child.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(told.expect("kill").success());
+        self.child.wait().expect("ended")
+    }
+}
+
+fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast-services"));
+    command
+        .arg("hub")
+        .arg("--network")
+        .arg(folder.join("network.toml"))
+        .args(["--listen", "/ip4/127.0.0.1/tcp/0"])
+        .arg("--data")
+        .arg(folder.join("data"))
+        .stderr(Stdio::piped());
+    command
+}
+
+#[test]
+fn hub_says_where_it_is_and_keeps_its_identity() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("network.toml"), NETWORK).expect("written");
+    let first = Hub::start(folder.path());
+    let peer = first.ready["peer"].as_str().expect("a peer").to_owned();
+    let address = first.ready["addrs"][0].as_str().expect("an address");
+    assert!(peer.starts_with("16U"), "{peer}");
+    assert!(!address.ends_with("/0"), "{address}");
+    assert_eq!(
+        first.ready["hub"].as_str().expect("a hub"),
+        format!("{address}/p2p/{peer}")
+    );
+
+    let second = command(folder.path()).output().expect("ran");
+    assert!(!second.status.success());
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(said.contains(&first.child.id().to_string()), "{said}");
+
+    assert!(first.terminate().success());
+    assert!(folder.path().join("data/directory").is_file());
+    let again = Hub::start(folder.path());
+    assert_eq!(again.ready["peer"].as_str(), Some(peer.as_str()));
+    assert!(again.terminate().success());
+}
+
+#[test]
+fn wrong_settings_are_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let missing = command(folder.path()).output().expect("ran");
+    let said = String::from_utf8_lossy(&missing.stderr);
+    assert!(said.contains("network.toml"), "{said}");
+    std::fs::write(folder.path().join("network.toml"), "name = 1").expect("written");
+    let wrong = command(folder.path()).output().expect("ran");
+    let said = String::from_utf8_lossy(&wrong.stderr);
+    assert!(said.contains("is no network file"), "{said}");
+}
