@@ -23,7 +23,7 @@ test:
 
 # the structure of the repository alone, with its table of sizes
 tidy:
-    cargo run --release --quiet --package tests-tidy
+    cargo run --release --quiet --bin tests-tidy
 
 # several processes with each other
 it:

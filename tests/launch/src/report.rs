@@ -1,10 +1,9 @@
-//! What a person reads of a run: a line a tier, the tail of a failed tier's log, the closing line.
+//! What a person reads of a run: a line a tier, the end of what failed, the closing line.
 
 use crate::count::Tally;
-use std::path::Path;
 use std::time::Duration;
 
-/// How many lines of a failed tier's log are shown.
+/// How many lines of a failed command are shown.
 const TAIL: usize = 60;
 
 /// Prints the line of a tier, and below it what was found.
@@ -20,15 +19,12 @@ pub(crate) fn tier(name: &str, sum: Tally, took: Duration, lines: &[String]) {
     }
 }
 
-/// Prints the end of a log.
-pub(crate) fn tail(log: &Path) {
-    let text = std::fs::read_to_string(log).unwrap_or_default();
+/// Prints the end of what a failed command wrote.
+pub(crate) fn tail(text: &str) {
     let lines: Vec<&str> = text.lines().collect();
-    println!("--- the end of {}", log.display());
     for line in lines.iter().skip(lines.len().saturating_sub(TAIL)) {
         println!("    {line}");
     }
-    println!("---");
 }
 
 /// Prints the total time and then, last of all, the line that says it all.

@@ -1,6 +1,6 @@
 //! A step: one command, one judgement or one reason not to run, inside a tier.
 //!
-//! Enters: [`Step`] values from the tiers. Leaves: a [`Tally`] and lines for the person. A skipped
+//! Enters: [`Step`] values from the tiers. Leaves: [`Done`], a count and lines for the person. A skipped
 //! step is counted; where CI is set it fails, unless the step carries an excuse that stands in the
 //! source for everyone to read.
 
@@ -57,6 +57,30 @@ pub(crate) struct Desk<'a> {
     pub(crate) deadline: Instant,
     /// Whether skipping is a failure.
     pub(crate) strict: bool,
+}
+
+/// A step that was done.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// Its count.
+    pub(crate) sum: Tally,
+    /// What a person should read about it.
+    pub(crate) lines: Vec<String>,
+    /// What a failed command wrote.
+    pub(crate) text: String,
+}
+
+impl Done {
+    fn new(label: &str, sum: Tally, lines: &[String], text: String) -> Done {
+        Done {
+            sum,
+            lines: lines
+                .iter()
+                .map(|line| format!("{label}: {line}"))
+                .collect(),
+            text,
+        }
+    }
 }
 
 impl Step {
@@ -117,8 +141,8 @@ impl Step {
         self
     }
 
-    /// Does it. Returns the count and what a person should read about it.
-    pub(crate) fn perform(self, desk: &Desk<'_>) -> Result<(Tally, Vec<String>), Error> {
+    /// Does it.
+    pub(crate) fn perform(self, desk: &Desk<'_>) -> Result<Done, Error> {
         match self {
             Step::Run(run) => {
                 let outcome = child::run(run.command, &desk.log, desk.deadline)?;
@@ -127,25 +151,27 @@ impl Step {
                 if sum.failed > 0 && lines.is_empty() {
                     lines.push(format!("{} failed", sum.failed));
                 }
-                Ok((
-                    sum,
-                    lines
-                        .iter()
-                        .map(|line| format!("{}: {line}", run.label))
-                        .collect(),
-                ))
+                let text = if sum.failed > 0 {
+                    outcome.text
+                } else {
+                    String::new()
+                };
+                Ok(Done::new(&run.label, sum, &lines, text))
             }
             Step::Skip {
                 label,
                 why,
                 excused,
-            } if excused || !desk.strict => {
-                Ok((Tally::SKIP, vec![format!("{label}: skipped, {why}")]))
-            }
-            Step::Skip { label, why, .. } => Ok((
-                Tally::FAIL,
-                vec![format!("{label}: must not be skipped here, {why}")],
+            } if excused || !desk.strict => Ok(Done::new(
+                &label,
+                Tally::SKIP,
+                &[format!("skipped, {why}")],
+                String::new(),
             )),
+            Step::Skip { label, why, .. } => {
+                let line = format!("must not be skipped where CI is set, {why}");
+                Ok(Done::new(&label, Tally::FAIL, &[line], String::new()))
+            }
             Step::Judge { label, judge } => {
                 let faults = judge(desk);
                 let sum = if faults.is_empty() {
@@ -153,13 +179,7 @@ impl Step {
                 } else {
                     Tally::FAIL
                 };
-                Ok((
-                    sum,
-                    faults
-                        .iter()
-                        .map(|fault| format!("{label}: {fault}"))
-                        .collect(),
-                ))
+                Ok(Done::new(label, sum, &faults, String::new()))
             }
         }
     }

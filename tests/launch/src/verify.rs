@@ -88,14 +88,17 @@ fn run_tier(place: &Place, tier: &Tier, stop: Instant) -> Result<Tally, Error> {
     };
     let mut sum = Tally::default();
     let mut lines = Vec::new();
+    let mut failed = Vec::new();
     for step in (tier.plan)(&desk)? {
-        let (count, said) = step.perform(&desk)?;
-        sum += count;
-        lines.extend(said);
+        let done = step.perform(&desk)?;
+        sum += done.sum;
+        lines.extend(done.lines);
+        failed.push(done.text);
     }
     report::tier(tier.name, sum, started.elapsed(), &lines);
-    if sum.failed > 0 {
-        report::tail(&desk.log);
+    for text in failed.iter().filter(|text| !text.is_empty()) {
+        println!("--- from {}", desk.log.display());
+        report::tail(text);
     }
     Ok(sum)
 }

@@ -3,10 +3,11 @@
 //! here, in the same commit.
 
 /// Levels from the ground up: a room imports only from lower ones.
-pub(crate) const LEVELS: [(&str, u8); 30] = [
+pub(crate) const LEVELS: [(&str, u8); 31] = [
     ("host-core", 0),
     ("host-erasure", 1),
     ("host-proof", 1),
+    ("host-keystore", 1),
     ("host-uring", 1),
     ("host-simd", 1),
     ("host-net", 1),
@@ -65,7 +66,7 @@ pub(crate) const DOORS: [(&str, &[&str]); 15] = [
     ("redb", &["host-ledger"]),
     ("reed-solomon-simd", &["host-erasure"]),
     ("revm", &["host-devchain"]),
-    ("zeroize", &["host-core"]),
+    ("zeroize", &["host-core", "host-keystore"]),
     ("sysinfo", &["board-watch"]),
     ("nix", &["host-uring", "board/", "image/"]),
     ("libc", &["host-uring", "board/", "image/"]),
@@ -104,10 +105,11 @@ pub(crate) const TOKIO_ROOMS: [&str; 5] = [
 pub(crate) const UNSAFE_ROOMS: [&str; 2] = ["host-uring", "host-simd"];
 
 /// Rooms that do not log; they return.
-pub(crate) const PURE_ROOMS: [&str; 6] = [
+pub(crate) const PURE_ROOMS: [&str; 7] = [
     "host-core",
     "host-erasure",
     "host-proof",
+    "host-keystore",
     "host-score",
     "board-wire",
     "image-bundle",

@@ -13,6 +13,7 @@ mod words;
 
 use crate::tree::Tree;
 
+pub(crate) use arrows::table as arrow_table;
 pub(crate) use card::{Use, card_use};
 
 /// What a rule found.

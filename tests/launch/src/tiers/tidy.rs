@@ -52,7 +52,7 @@ const CLIPPY: [&str; 8] = [
     "-D",
     "warnings",
 ];
-const STRUCTURE: [&str; 5] = ["run", "--release", "--quiet", "--package", "tests-tidy"];
+const STRUCTURE: [&str; 5] = ["run", "--release", "--quiet", "--bin", "tests-tidy"];
 
 fn deny_steps(desk: &Desk<'_>, deny: &Path) -> Result<Vec<Step>, Error> {
     let words = ["--workspace", "check", "bans", "licenses", "sources"];

@@ -108,6 +108,22 @@ pub(super) fn written_down(tree: &Tree) -> Findings {
     }
 }
 
+/// The table as it should stand: one row a room, in the order of levels.
+pub(crate) fn table(tree: &Tree) -> String {
+    let mut text = String::from("| room | imports |\n|---|---|\n");
+    for (name, _) in LEVELS {
+        let mut names: Vec<String> = arrows(tree)
+            .filter(|(from, _, dev)| from.name == name && !dev)
+            .map(|(_, to, _)| format!("`{}`", to.name))
+            .collect();
+        names.sort();
+        if !names.is_empty() {
+            text.push_str(&format!("| `{name}` | {} |\n", names.join(", ")));
+        }
+    }
+    text
+}
+
 fn row(line: &str) -> Vec<(String, String)> {
     let mut cells = line.trim().trim_matches('|').split('|').map(str::trim);
     let (Some(from), Some(to)) = (cells.next(), cells.next()) else {
