@@ -191,7 +191,8 @@ impl EvmChain {
     }
 
     /// A vault as `beneficiary` must judge it; two endpoints must agree on all of it. A vault of
-    /// BTFS's own code has no locks, which reads as nothing locked.
+    /// BTFS's own code has no locks, which reads as nothing locked; an address that the factory did
+    /// not make is not `known`, and the rest of its facts is zero.
     pub async fn vault_facts(
         &self,
         vault: Address,
@@ -288,13 +289,14 @@ impl From<Block> for Head {
     }
 }
 
-/// The answers of one endpoint about one vault, compared as bytes.
+/// The answers of one endpoint about one vault, compared as bytes. What a contract refuses to
+/// answer is none: a stranger's address need not be a vault at all.
 #[derive(PartialEq)]
 struct RawFacts {
-    issuer: Vec<u8>,
-    known: Vec<u8>,
-    balance: Vec<u8>,
-    paid_out: Vec<u8>,
+    known: Option<Vec<u8>>,
+    issuer: Option<Vec<u8>>,
+    balance: Option<Vec<u8>>,
+    paid_out: Option<Vec<u8>>,
     lock: Option<Vec<u8>>,
 }
 
@@ -310,39 +312,54 @@ impl RawFacts {
         let (issuer, balance) = (vault::issuer(), vault::total_balance());
         let paid_out = vault::paid_out(beneficiary);
         let lock = vault::lock_of(of_token, beneficiary);
-        let (known, issuer, balance, paid_out, lock) = tokio::join!(
-            endpoint.call(None, factory, &known),
-            endpoint.call(None, of_vault, &issuer),
-            endpoint.call(None, of_vault, &balance),
-            endpoint.call(None, of_vault, &paid_out),
-            endpoint.call(None, of_vault, &lock),
-        );
-        let lock = match lock {
-            Ok(bytes) => Some(bytes),
-            Err(Fault::Refused { .. }) => None,
-            Err(fault) => return Err(fault),
+        let ask = |to: Address, data: Vec<u8>| async move {
+            match endpoint.call(None, to, &data).await {
+                Ok(bytes) => Ok(Some(bytes).filter(|bytes| !bytes.is_empty())),
+                Err(fault) if fault.final_word() => Ok(None),
+                Err(fault) => Err(fault),
+            }
         };
-        let (known, issuer, balance, paid_out) = (known?, issuer?, balance?, paid_out?);
+        let (known, issuer, balance, paid_out, lock) = tokio::join!(
+            ask(factory, known),
+            ask(of_vault, issuer),
+            ask(of_vault, balance),
+            ask(of_vault, paid_out),
+            ask(of_vault, lock),
+        );
         Ok(Self {
-            issuer,
-            known,
-            balance,
-            paid_out,
-            lock,
+            known: known?,
+            issuer: issuer?,
+            balance: balance?,
+            paid_out: paid_out?,
+            lock: lock?,
         })
     }
 
     fn decode(self) -> Result<VaultFacts, Error> {
-        let locked = match self.lock {
-            Some(bytes) if !bytes.is_empty() => vault::read_lock(&bytes)?,
-            _ => Amount::ZERO,
-        };
+        let known = self.known.unwrap_or_default();
+        if !factory::read_flag("deployedContracts", &known)? {
+            // Whatever a stranger's contract says of itself counts for nothing.
+            let (issuer, nothing) = (Address::ZERO, Amount::ZERO);
+            return Ok(VaultFacts {
+                issuer,
+                known: false,
+                balance: nothing,
+                paid_out: nothing,
+                locked: nothing,
+            });
+        }
+        let (balance, paid_out) = (
+            self.balance.unwrap_or_default(),
+            self.paid_out.unwrap_or_default(),
+        );
         Ok(VaultFacts {
-            issuer: vault::read_address("issuer", &self.issuer)?,
-            known: factory::read_flag("deployedContracts", &self.known)?,
-            balance: token::read_amount("totalbalance", &self.balance)?,
-            paid_out: token::read_amount("paidOut", &self.paid_out)?,
-            locked,
+            issuer: vault::read_address("issuer", &self.issuer.unwrap_or_default())?,
+            known: true,
+            balance: token::read_amount("totalbalance", &balance)?,
+            paid_out: token::read_amount("paidOut", &paid_out)?,
+            locked: self
+                .lock
+                .map_or(Ok(Amount::ZERO), |lock| vault::read_lock(&lock))?,
         })
     }
 }

@@ -14,7 +14,7 @@ use host_core::{Address, Digest32};
 use reqwest::{Client, Url};
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Rounds in which two endpoints may come to agree; a block may just have passed between them.
@@ -39,6 +39,8 @@ pub(crate) struct Endpoints {
     list: Vec<Arc<Endpoint>>,
     guard: Guard,
     best_head: AtomicU64,
+    /// Whether the last money read had one endpoint only, so that the warning comes once.
+    alone: AtomicBool,
 }
 
 impl Endpoints {
@@ -47,7 +49,7 @@ impl Endpoints {
         let http = Client::builder()
             .timeout(TIMEOUT)
             .connect_timeout(CONNECT_TIMEOUT)
-            .pool_max_idle_per_host(4)
+            .pool_max_idle_per_host(8)
             .pool_idle_timeout(Duration::from_secs(30))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
@@ -66,10 +68,12 @@ impl Endpoints {
         if list.is_empty() {
             return Err(Error::NoEndpoint);
         }
+        let (best_head, alone) = (AtomicU64::new(0), AtomicBool::new(false));
         Ok(Self {
             list,
             guard,
-            best_head: AtomicU64::new(0),
+            best_head,
+            alone,
         })
     }
 
@@ -121,7 +125,10 @@ impl Endpoints {
             for endpoint in self.order() {
                 match (self.one(endpoint, &read).await, first.take()) {
                     (Ok(value), None) => first = Some(value),
-                    (Ok(value), Some(other)) if value == other => return Ok(value),
+                    (Ok(value), Some(other)) if value == other => {
+                        self.alone.store(false, Ordering::Relaxed);
+                        return Ok(value);
+                    }
                     (Ok(_), Some(_)) => {
                         differ = true;
                         break;
@@ -137,8 +144,8 @@ impl Endpoints {
             }
             match first {
                 Some(value) => {
-                    if self.list.len() > 1 {
-                        tracing::warn!(what, "money decision on the word of one chain endpoint");
+                    if self.list.len() > 1 && !self.alone.swap(true, Ordering::Relaxed) {
+                        tracing::warn!(what, "money decisions rest on one chain endpoint for now");
                     }
                     return Ok(value);
                 }

@@ -5,13 +5,15 @@
 //! that holds any, its hash. The first line is block 0 and names the chain id.
 //!
 //! Why a log and no snapshot: receipts, logs and headers of every block are served, so a start has
-//! to read every block in any case; executing the transactions again costs about 0.1 ms each and
-//! proves, hash by hash, that the state is the one that was promised. A snapshot would be a second
-//! truth to keep equal.
+//! to read every block in any case (measured: 0.29 s for 100,000 empty ones); executing the
+//! transactions again costs about 0.25 ms each, half of it finding the sender, and proves, hash by
+//! hash, that the state is the one that was promised. A snapshot would be a second truth to keep
+//! equal.
 //!
 //! Invariants: a line is flushed to the drive (`fdatasync`) before anybody is told of its block; a
 //! torn last line is cut off at start (nobody was told); damage before the end is refused. What
-//! grows: the file, by about 45 bytes for an empty block and twice the raw bytes for a transaction.
+//! grows: the file, by about 45 bytes for an empty block and twice the raw
+//! bytes and some 130 more for a transaction's.
 //! Does not: execute, judge or compact.
 
 use crate::error::Error;

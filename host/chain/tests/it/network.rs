@@ -82,6 +82,25 @@ async fn a_cheque_is_issued_cashed_and_seen_in_balances_facts_and_logs() {
 }
 
 #[tokio::test]
+async fn an_address_the_factory_did_not_make_is_unknown_whatever_it_says() {
+    let bench = Bench::start(CHAIN, 0, true).await;
+    let (chain, network) = bench.network().await;
+    for stranger in [
+        Address([0xee; 20]),
+        network.contracts.token,
+        network.contracts.registry,
+    ] {
+        let facts = chain.vault(stranger, key(2).address()).await.unwrap();
+        assert_eq!(
+            (facts.known, facts.issuer),
+            (false, Address::ZERO),
+            "{stranger}"
+        );
+        assert_eq!((facts.balance, facts.locked), (Amount::ZERO, Amount::ZERO));
+    }
+}
+
+#[tokio::test]
 async fn a_cheque_over_the_vaults_balance_is_paid_in_part_and_told() {
     let bench = Bench::start(CHAIN, 0, true).await;
     let (renter, _) = bench.network().await;
