@@ -4,7 +4,7 @@
 use host_core::geometry::{Codec, Geometry};
 
 use crate::error::Error;
-use crate::leopard::Leopard;
+use crate::leopard::{self, Leopard};
 
 /// The arithmetic of one geometry with its reused working space.
 pub struct Coder {
@@ -133,14 +133,19 @@ impl Coder {
         if !missing {
             return Ok(());
         }
+        let lost = |index: &usize| known.get(*index).is_some_and(Option::is_none);
+        let wanted: Vec<usize> = (0..held).filter(lost).collect();
         let Kernel::Leopard16(leopard) = &mut self.codec;
-        leopard.decode(&known, len, |index, start, run| {
-            let at = index * len + start;
-            let end = out.len().min(at + run.len());
-            let place = out.get_mut(at..end).unwrap_or_default();
-            let (run, _) = run.split_at(place.len());
-            place.copy_from_slice(run);
-            Ok(())
+        leopard.rebuild(&known, len, &wanted, |place, start, run| {
+            let at = wanted
+                .get(place)
+                .map_or(usize::MAX, |index| index * len + start);
+            let rest = out.len().saturating_sub(at);
+            let (run, _) = run.split_at(run.len().min(rest));
+            if run.is_empty() {
+                return Ok(());
+            }
+            leopard::put(out, at, run)
         })
     }
 
@@ -167,7 +172,9 @@ impl Coder {
         }
         out.resize(wanted.len() * len, 0);
         let Kernel::Leopard16(leopard) = &mut self.codec;
-        leopard.rebuild(pieces, len, wanted, out)
+        leopard.rebuild(pieces, len, wanted, |place, start, run| {
+            leopard::put(out, place * len + start, run)
+        })
     }
 
     /// Rebuilds one piece. Errors and cost as of `rebuild_pieces`.

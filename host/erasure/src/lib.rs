@@ -16,6 +16,7 @@ mod coder;
 mod error;
 mod leopard;
 mod locator;
+mod matrix;
 mod stripes;
 
 pub use coder::{Coder, Pieces};
