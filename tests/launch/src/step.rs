@@ -1,8 +1,8 @@
 //! A step: one command, one judgement or one reason not to run, inside a tier.
 //!
-//! Enters: [`Step`] values from the tiers. Leaves: [`Done`], a count and lines for the person. A skipped
-//! step is counted; where CI is set it fails, unless the step carries an excuse that stands in the
-//! source for everyone to read.
+//! Enters: [`Step`] values from the tiers. Leaves: [`Done`], a count and lines for the person. A
+//! skipped step is counted; where CI is set it fails, unless the step carries an excuse that stands
+//! in the source for everyone to read.
 
 use crate::child;
 use crate::count::{Counting, Tally, tally};
