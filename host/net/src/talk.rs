@@ -265,7 +265,7 @@ fn same_place(one: &Multiaddr, other: &Multiaddr) -> bool {
 /// A dial's failure in words for the one who asked.
 fn reason(error: &DialError) -> NoStream {
     match error {
-        DialError::Denied { cause } => NoStream::Bound(cause.to_string()),
+        DialError::Denied { cause } => NoStream::Bound(deepest(cause)),
         DialError::WrongPeerId { obtained, address } => {
             NoStream::Undialled(format!("{address} is {obtained}"))
         }

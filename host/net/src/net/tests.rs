@@ -309,3 +309,96 @@ async fn what_was_sent_before_a_stop_is_delivered() {
     }
     assert!(inbound.recv().await.expect("a clean end").is_none());
 }
+
+/// A node whose task stands still unless `serve` runs it: its kernel sockets stay open, nothing
+/// answers, as when a machine freezes or loses power.
+struct Freezable {
+    runtime: tokio::runtime::Runtime,
+    net: Net,
+}
+
+impl Freezable {
+    fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let net = runtime.block_on(async {
+            let (net, inlet) = node(1, &[TCP]).await;
+            tokio::spawn(echo(inlet));
+            net
+        });
+        Self { runtime, net }
+    }
+
+    /// Runs both until `work` is done, then stands still again.
+    fn serve<T: Send>(&self, work: impl Future<Output = T> + Send) -> T {
+        let (done, over) = tokio::sync::oneshot::channel::<()>();
+        std::thread::scope(|threads| {
+            threads.spawn(|| self.runtime.block_on(over));
+            let result = client_runtime().block_on(work);
+            let _ = done.send(());
+            result
+        })
+    }
+}
+
+fn client_runtime() -> &'static tokio::runtime::Runtime {
+    static RUNTIME: std::sync::OnceLock<tokio::runtime::Runtime> = std::sync::OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime")
+    })
+}
+
+#[test]
+fn a_frozen_peer_ends_an_open_in_time_and_a_thawed_one_serves_again() {
+    let frozen = Freezable::start();
+    let to = whereabouts(&frozen.net);
+    let client = client_runtime().block_on(async {
+        let mut hasty = options(2, &[]);
+        hasty.bounds.dial_timeout = Duration::from_millis(600);
+        Net::start(hasty).await.expect("a node").0
+    });
+    frozen.serve(async {
+        let mut frames = client.open(&to, Protocol::Info).await.expect("open");
+        frames.close().await.expect("closed");
+        assert!(frames.recv().await.expect("a clean end").is_none());
+    });
+    let started = Stopwatch::now();
+    let error = client_runtime()
+        .block_on(client.open(&to, Protocol::Info))
+        .err();
+    assert!(
+        matches!(error, Some(LinkError::Unreachable { .. })),
+        "{error:?}"
+    );
+    assert!(started.elapsed() < Duration::from_secs(3));
+    frozen.serve(async {
+        client.open(&to, Protocol::Info).await.expect("thawed");
+    });
+}
+
+#[tokio::test]
+async fn a_full_node_refuses_its_own_dial_by_the_bounds_name() {
+    let (server, _inlet) = node(1, &[TCP]).await;
+    let (other, _other) = node(3, &[TCP]).await;
+    let mut small = options(2, &[]);
+    small.bounds.connections = 1;
+    let (client, _) = Net::start(small).await.expect("a node");
+    let _first = client
+        .open(&whereabouts(&server), Protocol::Info)
+        .await
+        .expect("open");
+    let error = client
+        .open(&whereabouts(&other), Protocol::Info)
+        .await
+        .err();
+    let Some(LinkError::Refused { why, .. }) = error else {
+        panic!("{error:?}");
+    };
+    assert!(why.contains("at most 1 established"), "{why}");
+}
