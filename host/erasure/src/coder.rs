@@ -71,8 +71,7 @@ impl Coder {
     /// Cuts `stripe` (1 to data x piece_len bytes) into pieces and adds parity. Whole data pieces
     /// are borrowed from `stripe`; `rest` is resized to hold padded data pieces and parity, and
     /// is meant to be reused.
-    /// Errors: StripeLength. Cost: linear in the stripe, 3.6 GiB of data a second and core at
-    /// 10+20.
+    /// Errors: StripeLength. Cost: linear in the stripe.
     pub fn encode_stripe<'a>(
         &mut self,
         stripe: &'a [u8],
@@ -104,8 +103,8 @@ impl Coder {
     /// place for every shard. Pieces beyond need are ignored; data pieces that the stripe is too
     /// short for are known to be zeros and need not be given.
     /// Errors: StripeLength, PieceCount, PieceLength; TooFew when fewer than `data` are there.
-    /// Cost: a copy when all data pieces are there, else linear with a factor of about three of
-    /// encoding.
+    /// Cost: a copy when all data pieces are there; else linear in the stripe and in the number of
+    /// lost data pieces, up to where a whole decode is cheaper.
     pub fn reconstruct_stripe(
         &mut self,
         pieces: &[Option<&[u8]>],

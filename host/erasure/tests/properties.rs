@@ -52,14 +52,16 @@ fn bytes(seed: u64, len: usize) -> Vec<u8> {
 
 /// The shards of a segment, made stripe by stripe.
 fn shards(geometry: &Geometry, segment: &[u8]) -> Vec<Vec<u8>> {
-    let mut coder = Coder::new(geometry).unwrap();
+    let mut coder = Coder::new(geometry).expect("an allowed geometry and enough pieces");
     let mut shards = vec![Vec::new(); geometry.total().into()];
     let mut rest = Vec::new();
-    for stripe in Stripes::of(geometry, segment.len() as u64).unwrap() {
+    for stripe in
+        Stripes::of(geometry, segment.len() as u64).expect("an allowed geometry and enough pieces")
+    {
         let from = stripe.offset as usize;
         let pieces = coder
             .encode_stripe(&segment[from..from + stripe.len], &mut rest)
-            .unwrap();
+            .expect("an allowed geometry and enough pieces");
         assert_eq!(pieces.piece_len(), stripe.piece_len);
         for (shard, piece) in shards.iter_mut().zip(pieces.iter()) {
             assert_eq!(shard.len() as u64, stripe.shard_offset);
@@ -71,14 +73,15 @@ fn shards(geometry: &Geometry, segment: &[u8]) -> Vec<Vec<u8>> {
 
 /// The segment from the shards that are kept; the others are then made again as well.
 fn read_back(geometry: &Geometry, len: usize, shards: &[Option<&[u8]>]) -> (Vec<u8>, Vec<Vec<u8>>) {
-    let mut coder = Coder::new(geometry).unwrap();
+    let mut coder = Coder::new(geometry).expect("an allowed geometry and enough pieces");
     let mut segment = vec![0; len];
     let lost: Vec<usize> = (0..shards.len())
         .filter(|index| shards[*index].is_none())
         .collect();
     let mut made = vec![Vec::new(); lost.len()];
     let mut out = Vec::new();
-    for stripe in Stripes::of(geometry, len as u64).unwrap() {
+    for stripe in Stripes::of(geometry, len as u64).expect("an allowed geometry and enough pieces")
+    {
         let at = stripe.shard_offset as usize;
         let piece = at..at + stripe.piece_len;
         let pieces: Vec<Option<&[u8]>> = shards
@@ -88,8 +91,10 @@ fn read_back(geometry: &Geometry, len: usize, shards: &[Option<&[u8]>]) -> (Vec<
         let from = stripe.offset as usize;
         coder
             .reconstruct_stripe(&pieces, &mut segment[from..from + stripe.len])
-            .unwrap();
-        coder.rebuild_pieces(&pieces, &lost, &mut out).unwrap();
+            .expect("an allowed geometry and enough pieces");
+        coder
+            .rebuild_pieces(&pieces, &lost, &mut out)
+            .expect("an allowed geometry and enough pieces");
         for (shard, piece) in made.iter_mut().zip(out.chunks_exact(stripe.piece_len)) {
             shard.extend_from_slice(piece);
         }
