@@ -1,6 +1,6 @@
 //! Goal: layout and parity agree with an implementation written apart from this one, in another
 //! language and by another method. Method: tests/vectors/erasure.json, made by erasure.py beside
-//! it from the format document: plain interpolation over the field, no transforms.
+//! it from the same rules: plain interpolation over the field, no transforms.
 
 use host_core::geometry::{Codec, Geometry};
 use host_erasure::{Coder, Stripes};

@@ -1,6 +1,6 @@
 //! Goal: this code and an implementation written apart from it, in another language, agree on
-//! every hash. Method: tests/vectors/proof.json, made by proof.py beside it from the format
-//! document; lengths from 1 byte to 64 MiB, with and without trailing zeros.
+//! every hash. Method: tests/vectors/proof.json, made by proof.py beside it from the same
+//! rules; lengths from 1 byte to 64 MiB, with and without trailing zeros.
 
 use host_core::{Digest32, ShardId};
 use host_proof::{LeafProof, TreeBuilder, check_units, depth, prove, verify};

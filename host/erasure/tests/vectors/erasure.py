@@ -1,8 +1,8 @@
 """Makes erasure.json: vectors of the stripe layout and of the code Leopard16.
 
-Written from docs/formats/erasure.md, without any code of this repository or of a coding library:
-the layout from its table, the parity by plain polynomial evaluation over GF(2^16). Slow and
-small on purpose. Run it in this folder: python3 erasure.py > erasure.json
+The rules of docs/formats/erasure.md are stated here a second time, without any code of this
+repository or of a coding library: the layout by slicing, the parity by plain interpolation over
+GF(2^16). Slow and small on purpose. Run it in this folder: python3 erasure.py > erasure.json
 
 Segment bytes are not stored: the first `segment_len` bytes of
 SHA-256(u64be(0)) || SHA-256(u64be(1)) || ...
@@ -168,7 +168,7 @@ CASES = [
 ]
 
 print(json.dumps({
-    "origin": "erasure.py in this folder (python, no coding library), from docs/formats/erasure.md",
+    "origin": "erasure.py in this folder: docs/formats/erasure.md stated again in python, no coding library",
     "pattern": "byte string SHA-256(u64be(0)) || SHA-256(u64be(1)) || ..., cut to segment_len",
     "cases": [case(*shape) for shape in CASES],
 }, indent=1))

@@ -1,7 +1,7 @@
-"""Makes proof.json: vectors of the proof tree from docs/formats/proof.md, by hashlib alone.
+"""Makes proof.json: vectors of the proof tree of docs/formats/proof.md, by hashlib alone.
 
-Written from the format document, without any code of host-proof: the whole tree of the padded
-shard is built level by level in memory. Run it in this folder: python3 proof.py > proof.json
+The rules are stated here a second time, without any code of host-proof: the whole tree of the
+padded shard is built level by level in memory. Run it in this folder: python3 proof.py > proof.json
 
 Shard bytes are not stored: they are the first `len - zeros` bytes of
 SHA-256(u64be(0)) || SHA-256(u64be(1)) || ..., followed by `zeros` zero bytes.
@@ -82,7 +82,7 @@ CASES = [
 ]
 
 print(json.dumps({
-    "origin": "proof.py in this folder (python hashlib), from docs/formats/proof.md",
+    "origin": "proof.py in this folder: docs/formats/proof.md stated again in python, hashlib only",
     "pattern": "byte string SHA-256(u64be(0)) || SHA-256(u64be(1)) || ..., cut to len - zeros",
     "zero_nodes": zero_nodes(),
     "cases": [case(length, zeros) for length, zeros in CASES],
