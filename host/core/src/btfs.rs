@@ -1,5 +1,10 @@
-//! BTFS's own arithmetic of a storage price, kept at this door only: micro-token per GiB and day,
-//! truncated, times the token's rate. Our own agreements are priced by `Amount::of_storage`.
+//! What BTFS's programs write, kept at this door only: the arithmetic of a storage price
+//! (micro-token per GiB and day, truncated, times the token's rate), the storage contract and the
+//! cheque's JSON. Our own agreements are priced by `Amount::of_storage` and never pass here.
+
+pub mod cheque_json;
+pub mod contract;
+mod protobuf;
 
 use crate::amount::{Amount, GIB};
 use crate::error::Error;

@@ -65,6 +65,14 @@ pub enum Error {
         /// The rule it breaks.
         why: &'static str,
     },
+    /// Bytes of a BTFS peer that its own programs would not write.
+    #[error("{what} is not as btfs writes it: {why}")]
+    Btfs {
+        /// The message that was expected.
+        what: &'static str,
+        /// The rule it breaks.
+        why: &'static str,
+    },
     /// Secret key bytes outside the curve's order.
     #[error("secret key is not a secp256k1 scalar")]
     SecretKey,

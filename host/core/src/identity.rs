@@ -2,11 +2,14 @@
 //!
 //! A secret lives in memory that is wiped when dropped, never prints, and signs only 32-byte
 //! digests made by this crate (`signed`, `eip712`): a raw digest chosen by a peer never reaches it.
+//! The one other form, `sign_btfs`, is reachable only through a BTFS contract's terms.
 
 use std::fmt;
 
+use k256::ecdsa::signature::hazmat::PrehashVerifier;
 use k256::ecdsa::{RecoveryId, Signature as EcdsaSignature, SigningKey, VerifyingKey};
 use minicbor::{Decode, Encode};
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
@@ -133,5 +136,41 @@ impl SecretKey {
             v[0] = 27 + recovery.to_byte();
         }
         Signature(bytes)
+    }
+
+    /// Signs the bytes of a BTFS contract's terms as libp2p identities do: SHA-256 of the bytes,
+    /// RFC 6979 nonce, low s, DER. Private to this crate: bytes chosen by a peer must not reach
+    /// it, or they could be those of another protocol that signs with the same key (a Noise
+    /// handshake begins with its own text, which no encoded terms begin with).
+    #[must_use]
+    pub(crate) fn sign_btfs(&self, terms: &[u8]) -> Vec<u8> {
+        let (signature, _) = self
+            .key
+            .sign_prehash_recoverable(&Sha256::digest(terms))
+            .expect("a 32-byte digest always signs");
+        signature.to_der().as_bytes().to_vec()
+    }
+}
+
+impl PeerId {
+    /// Checks that this peer made the DER `signature` over the bytes of BTFS terms; `what` names
+    /// them in the error. Errors when it is no low-s signature, or another key's.
+    pub(crate) fn check_btfs(
+        &self,
+        what: &'static str,
+        terms: &[u8],
+        signature: &[u8],
+    ) -> Result<(), Error> {
+        let signature =
+            EcdsaSignature::from_der(signature).map_err(|_| Error::SignatureForm { what })?;
+        if signature.normalize_s().is_some() {
+            return Err(Error::SignatureForm { what });
+        }
+        VerifyingKey::from(self.public_key()?)
+            .verify_prehash(&Sha256::digest(terms), &signature)
+            .map_err(|_| Error::Signature {
+                what,
+                signer: self.to_string(),
+            })
     }
 }
