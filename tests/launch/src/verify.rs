@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 /// The hard stop of a whole run.
 const TOTAL: Duration = Duration::from_secs(75 * 60);
 
+/// The tier without which those that start programs make no sense; it ends at its first failure.
+const BUILD: &str = "build";
+
 /// Runs the tiers named.
 pub(crate) fn run(place: &Place, arguments: &[String]) -> Result<ExitCode, Error> {
     if arguments
@@ -39,7 +42,7 @@ pub(crate) fn run(place: &Place, arguments: &[String]) -> Result<ExitCode, Error
     for (at, tier) in chosen.iter().enumerate() {
         let result = run_tier(place, tier, started + TOTAL)?;
         sum += result;
-        if tier.name == "build" && result.failed > 0 {
+        if tier.name == BUILD && result.failed > 0 {
             for tier in chosen.iter().skip(at + 1) {
                 println!("{:<10} not run: the build failed", tier.name);
                 sum += Tally::SKIP;
@@ -69,7 +72,7 @@ fn choose(names: &[String]) -> Result<Vec<&'static Tier>, Error> {
     let programs = TIERS.iter().any(|tier| wanted(tier) && tier.programs);
     let chosen = TIERS
         .iter()
-        .filter(|tier| wanted(tier) || (tier.name == "build" && programs));
+        .filter(|tier| wanted(tier) || (tier.name == BUILD && programs));
     Ok(chosen.collect())
 }
 
@@ -94,6 +97,9 @@ fn run_tier(place: &Place, tier: &Tier, stop: Instant) -> Result<Tally, Error> {
         sum += done.sum;
         lines.extend(done.lines);
         failed.push(done.text);
+        if tier.name == BUILD && sum.failed > 0 {
+            break;
+        }
     }
     report::tier(tier.name, sum, started.elapsed(), &lines);
     for text in failed.iter().filter(|text| !text.is_empty()) {
