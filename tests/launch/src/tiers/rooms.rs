@@ -1,76 +1,59 @@
 //! The tiers that cargo's own test harness runs: unit, it, crash, chain, vectors.
 //!
-//! One integration program a tier lives in `tests/<tier>/main.rs`; a room may keep further ones in
-//! its own `tests/` folder, which run with `chain` for the chain rooms and with `it` for all
-//! others. Targets are selected by name across the whole workspace, never by package, so that
-//! features unify as they did in the build.
+//! Unit tests live in the libraries and programs themselves. Every other test program has a name,
+//! and the name decides its tier wherever it lives: `tests/<tier>/main.rs` is the tier's own one,
+//! a room may keep more in its `tests/` folder. Programs are selected by name across the whole
+//! workspace, never by package, so that features unify as they did in the build.
 
 use crate::count::Counting;
 use crate::error::Error;
 use crate::place::Place;
 use crate::step::{Desk, Step};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// The rooms whose own integration programs belong to the tier `chain`.
+/// Test programs of rooms by name, with the rooms that have one.
+type Programs = BTreeMap<String, BTreeSet<String>>;
+
+/// The rooms whose own test programs belong to the tier `chain`.
 const CHAIN_ROOMS: [&str; 2] = ["chain", "devchain"];
 /// Shown with every test, so that `skipped: why` of a passing test reaches the count.
 const HARNESS: [&str; 2] = ["--", "--show-output"];
 
-/// Unit and property tests: they live in the libraries and programs themselves.
+/// Unit and property tests.
 pub(super) fn unit(desk: &Desk<'_>) -> Result<Vec<Step>, Error> {
-    let mut words = vec![
-        "test",
-        "--release",
-        "--workspace",
-        "--lib",
-        "--bins",
-        "--no-fail-fast",
-    ];
-    words.extend(HARNESS);
-    Ok(vec![Step::cargo(
+    let targets = targets(&programs(&desk.place.root), "unit");
+    Ok(vec![harness(
         desk.place,
         "unit",
-        &words,
-        Counting::Cargo,
+        &["--lib", "--bins"],
+        &targets,
     )])
 }
 
 /// Several processes.
 pub(super) fn it(desk: &Desk<'_>) -> Result<Vec<Step>, Error> {
-    Ok(tier(
-        desk.place,
-        "it",
-        &room_programs(&desk.place.root, |room| !is_chain(room)),
-    ))
+    Ok(tier(desk.place, "it"))
 }
 
 /// Kills and broken devices.
 pub(super) fn crash(desk: &Desk<'_>) -> Result<Vec<Step>, Error> {
-    Ok(tier(desk.place, "crash", &BTreeSet::new()))
+    Ok(tier(desk.place, "crash"))
 }
 
 /// The development chain.
 pub(super) fn chain(desk: &Desk<'_>) -> Result<Vec<Step>, Error> {
-    Ok(tier(
-        desk.place,
-        "chain",
-        &room_programs(&desk.place.root, is_chain),
-    ))
+    Ok(tier(desk.place, "chain"))
 }
 
 /// Golden bytes.
 pub(super) fn vectors(desk: &Desk<'_>) -> Result<Vec<Step>, Error> {
-    Ok(tier(desk.place, "vectors", &BTreeSet::new()))
+    Ok(tier(desk.place, "vectors"))
 }
 
-fn is_chain(room: &str) -> bool {
-    CHAIN_ROOMS.contains(&room)
-}
-
-fn tier(place: &Place, name: &str, rooms: &BTreeSet<String>) -> Vec<Step> {
-    let mut targets = rooms.clone();
+fn tier(place: &Place, name: &str) -> Vec<Step> {
+    let mut targets = targets(&programs(&place.root), name);
     let mut steps = Vec::new();
     if place.root.join("tests").join(name).join("main.rs").exists() {
         targets.insert(name.to_owned());
@@ -81,41 +64,76 @@ fn tier(place: &Place, name: &str, rooms: &BTreeSet<String>) -> Vec<Step> {
         ));
     }
     if !targets.is_empty() {
-        let mut words = vec!["test", "--release", "--workspace", "--no-fail-fast"];
-        words.extend(
-            targets
-                .iter()
-                .flat_map(|target| ["--test", target.as_str()]),
-        );
-        words.extend(HARNESS);
-        steps.push(Step::cargo(place, name, &words, Counting::Cargo));
+        steps.push(harness(place, name, &[], &targets));
     }
     steps
 }
 
-/// The integration programs that rooms keep themselves: host/ROOM/tests/NAME.rs or NAME/main.rs.
-fn room_programs(root: &Path, wanted: fn(&str) -> bool) -> BTreeSet<String> {
-    let rooms = fs::read_dir(root.join("host"))
+fn harness(place: &Place, label: &str, more: &[&str], targets: &BTreeSet<String>) -> Step {
+    let mut words = vec!["test", "--release", "--workspace", "--no-fail-fast"];
+    words.extend(more);
+    words.extend(
+        targets
+            .iter()
+            .flat_map(|target| ["--test", target.as_str()]),
+    );
+    words.extend(HARNESS);
+    Step::cargo(place, label, &words, Counting::Cargo)
+}
+
+fn targets(programs: &Programs, tier: &str) -> BTreeSet<String> {
+    let own = programs
+        .iter()
+        .filter(|(name, rooms)| tier_of(name, rooms) == tier);
+    own.map(|(name, _)| name.clone()).collect()
+}
+
+/// The tier of a room's test program. A name shared by rooms has one tier, because cargo selects
+/// by name.
+fn tier_of(name: &str, rooms: &BTreeSet<String>) -> &'static str {
+    match name {
+        "crash" => "crash",
+        "chain" => "chain",
+        "it" => "it",
+        _ if name.ends_with("properties") => "unit",
+        _ if name.ends_with("vectors") => "vectors",
+        _ if rooms
+            .iter()
+            .all(|room| CHAIN_ROOMS.contains(&room.as_str())) =>
+        {
+            "chain"
+        }
+        _ => "it",
+    }
+}
+
+/// The test programs that rooms keep themselves: host/ROOM/tests/NAME.rs or NAME/main.rs.
+fn programs(root: &Path) -> Programs {
+    let mut programs = Programs::new();
+    for room in fs::read_dir(root.join("host"))
         .into_iter()
         .flatten()
-        .flatten();
-    let rooms = rooms.filter(|room| wanted(&room.file_name().to_string_lossy()));
-    let files = rooms.flat_map(|room| {
-        fs::read_dir(room.path().join("tests"))
+        .flatten()
+    {
+        let files = fs::read_dir(room.path().join("tests"))
             .into_iter()
             .flatten()
-    });
-    files
-        .flatten()
-        .filter_map(|file| program_name(&file.path()))
-        .collect()
+            .flatten();
+        for name in files.filter_map(|file| program_name(&file.path())) {
+            let room = room.file_name().to_string_lossy().into_owned();
+            programs.entry(name).or_default().insert(room);
+        }
+    }
+    programs
 }
 
 fn program_name(path: &Path) -> Option<String> {
-    let is_program = path.extension().is_some_and(|ext| ext == "rs")
-        && path.parent()?.parent()?.join("Cargo.toml").exists();
-    (is_program || path.join("main.rs").exists()).then(|| {
+    let is_file = path.extension().is_some_and(|ending| ending == "rs");
+    (is_file || path.join("main.rs").exists()).then(|| {
         path.file_stem()
             .map(|stem| stem.to_string_lossy().into_owned())
     })?
 }
+
+#[cfg(test)]
+mod tests;
