@@ -209,6 +209,13 @@ impl EvmChain {
         facts.decode()
     }
 
+    /// What a vault has paid to all its beneficiaries together.
+    pub async fn total_paid_out(&self, of_vault: Address) -> Result<Amount, Error> {
+        let data = vault::total_paid_out();
+        let bytes = self.agreed_call("total paid out", of_vault, data).await?;
+        token::read_amount("totalPaidOut", &bytes)
+    }
+
     /// The live withdrawal request of a vault, if there is one.
     pub async fn withdraw_request(
         &self,

@@ -131,7 +131,7 @@ impl EvmChain {
                 nonce: tx.nonce,
                 hash,
             },
-            (Some(fault), _) if fault.final_word() => fault.into_error("broadcast", payer),
+            (Some(fault @ Fault::Refused { .. }), _) => fault.into_error("broadcast", payer),
             (Some(fault), _) => Error::Unreachable {
                 tried,
                 why: fault.why(),
@@ -279,9 +279,14 @@ impl EvmChain {
             }
         };
         match self.broadcast_raw(&next).await {
-            // Whichever form was mined is found by the next look.
-            Ok(()) | Err(Error::NonceTaken { .. } | Error::Unreachable { .. }) => Ok(()),
-            Err(error) => Err(error),
+            Err(error @ Error::Gas { .. }) => Err(error),
+            // Refused for its price, unreachable, or another form was mined meanwhile: the next
+            // look tells.
+            Err(error) => {
+                tracing::debug!(err = %error, "dearer transaction not taken yet");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
         }
     }
 

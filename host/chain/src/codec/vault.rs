@@ -75,6 +75,12 @@ pub fn total_balance() -> Vec<u8> {
     calldata(abi::TotalbalanceCall {})
 }
 
+/// Asks what the vault has paid to everyone; read with `token::read_amount`.
+#[must_use]
+pub fn total_paid_out() -> Vec<u8> {
+    calldata(abi::TotalPaidOutCall {})
+}
+
 /// Asks what `beneficiary` has been paid; read with `token::read_amount`.
 #[must_use]
 pub fn paid_out(beneficiary: Address) -> Vec<u8> {

@@ -16,7 +16,7 @@ fn dead() -> String {
 #[tokio::test]
 async fn a_dead_first_endpoint_costs_one_attempt_and_then_rests() {
     let bench = Bench::start(CHAIN, 0, true).await;
-    let chain = EvmChain::new(bench.options(vec![dead(), bench.devchain.rpc()])).unwrap();
+    let chain = EvmChain::new(bench.options(vec![dead(), bench.rpc()])).unwrap();
     let started = Instant::now();
     for _ in 0..50 {
         chain.newest_block().await.unwrap();
@@ -59,7 +59,7 @@ async fn with_every_endpoint_dead_there_is_an_error_and_then_a_recovery() {
 async fn an_endpoint_of_another_chain_is_locked_out() {
     let bench = Bench::start(CHAIN, 0, true).await;
     let other = Bench::start(4242, 0, true).await;
-    let urls = vec![other.devchain.rpc(), bench.devchain.rpc()];
+    let urls = vec![other.rpc(), bench.rpc()];
     let chain = EvmChain::new(bench.options(urls)).unwrap().with_key(key(1));
     chain
         .send_native(Address([5; 20]), Amount(7))
@@ -69,7 +69,7 @@ async fn an_endpoint_of_another_chain_is_locked_out() {
         chain.native_balance(Address([5; 20])).await.unwrap(),
         Amount(7)
     );
-    let alone = EvmChain::new(bench.options(vec![other.devchain.rpc()])).unwrap();
+    let alone = EvmChain::new(bench.options(vec![other.rpc()])).unwrap();
     for _ in 0..2 {
         let error = alone.newest_block().await.unwrap_err();
         assert_eq!(
@@ -86,7 +86,7 @@ async fn the_same_chain_id_with_another_anchor_or_other_code_is_locked_out_too()
     let bench = Bench::start(CHAIN, 0, true).await;
     let head = Head::from(bench.chain().newest_block().await.unwrap());
     let with = |guard: Guard| {
-        let mut options = bench.options(vec![bench.devchain.rpc()]);
+        let mut options = bench.options(vec![bench.rpc()]);
         options.guard = guard;
         EvmChain::new(options).unwrap()
     };
@@ -153,7 +153,7 @@ async fn busy_and_babbling_endpoints_are_passed_over() {
     for mood in [Mood::Busy, Mood::Babble] {
         let proxy = Proxy::start(&bench).await;
         proxy.set(mood);
-        let urls = vec![proxy.url.clone(), bench.devchain.rpc()];
+        let urls = vec![proxy.url.clone(), bench.rpc()];
         let chain = EvmChain::new(bench.options(urls)).unwrap();
         for _ in 0..10 {
             chain.newest_block().await.unwrap();
@@ -170,7 +170,7 @@ async fn endpoints_that_contradict_each_other_stop_a_money_decision() {
     let vault = renter.deploy_vault(Digest32([0; 32]), "").await.unwrap();
     renter.deposit(vault, amount(2)).await.unwrap();
     let proxy = Proxy::start(&bench).await;
-    let urls = vec![proxy.url.clone(), bench.devchain.rpc()];
+    let urls = vec![proxy.url.clone(), bench.rpc()];
     let chain = EvmChain::new(bench.options(urls))
         .unwrap()
         .with_contracts(network.contracts);

@@ -281,7 +281,12 @@ async fn a_stuck_transaction_is_raised_at_its_nonce_until_it_is_mined() {
         .with_key(key(1));
     let to = Address([0x77; 20]);
     let low = cheap.prepare_intent(&payment(to), 0).await.unwrap();
-    chain.broadcast_raw(&low).await.unwrap();
+    // Some nodes let it wait, some refuse it at the door.
+    let offered = chain.broadcast_raw(&low).await;
+    assert!(
+        matches!(offered, Ok(()) | Err(Error::Refused { .. })),
+        "{offered:?}"
+    );
     let receipt = chain
         .confirm(&low, 2, Duration::from_secs(20))
         .await
@@ -327,22 +332,28 @@ async fn a_fee_is_never_raised_over_the_cap() {
         .prepare_intent(&payment(Address([0x77; 20])), 0)
         .await
         .unwrap();
-    capped.broadcast_raw(&tx).await.unwrap();
+    let offered = capped.broadcast_raw(&tx).await;
+    assert!(
+        matches!(offered, Ok(()) | Err(Error::Refused { .. })),
+        "{offered:?}"
+    );
     let stuck = capped.confirm(&tx, 0, Duration::from_secs(1)).await;
     assert!(
         matches!(stuck, Err(Error::NotConfirmed { .. })),
         "{stuck:?}"
     );
-    options.endpoints = vec![bench.devchain.rpc()];
+    options.endpoints = vec![bench.rpc()];
     let honest = EvmChain::new(options).unwrap().with_key(key(1));
     let refused = honest.bump(&tx).await;
-    let need = 1_100_000_000;
-    assert_eq!(
-        refused,
-        Err(Error::FeeCap {
-            need,
-            cap: 300_000_000
-        })
+    assert!(
+        matches!(
+            refused,
+            Err(Error::FeeCap {
+                cap: 300_000_000,
+                ..
+            })
+        ),
+        "{refused:?}"
     );
 }
 
@@ -373,7 +384,7 @@ async fn an_account_without_native_value_is_told_so() {
         matches!(&refused, Error::Gas { account, .. } if *account == key(9).address()),
         "{refused}"
     );
-    let keyless = host_chain::EvmChain::new(bench.options(vec![bench.devchain.rpc()])).unwrap();
+    let keyless = host_chain::EvmChain::new(bench.options(vec![bench.rpc()])).unwrap();
     assert_eq!(
         keyless.unwrap(Amount(1)).await.unwrap_err(),
         Error::NoContracts { what: "unwrap" }

@@ -1,10 +1,9 @@
-//! A bench of one development chain in this process, and a proxy in front of it that can die, lie,
-//! be busy or babble. Everything on loopback.
+//! A bench of one chain, and a proxy in front of it that can die, lie, be busy or babble. Everything
+//! on loopback. With HOLDFAST_ANVIL=PROGRAM the same tests run on anvil.
 
 use host_chain::{DeployParams, EvmChain, Guard, NetworkContracts, Options};
-use host_core::Amount;
 use host_core::identity::SecretKey;
-use host_devchain::Running;
+use host_core::{Address, Amount};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,8 +19,27 @@ pub(crate) fn key(byte: u8) -> SecretKey {
     SecretKey::from_bytes(&[byte; 32]).unwrap()
 }
 
+/// The node behind a bench: the development chain in this process, or, when HOLDFAST_ANVIL names
+/// the program, anvil, a node that others made.
+enum Node {
+    Devchain(host_devchain::Running),
+    Anvil {
+        child: std::process::Child,
+        address: String,
+    },
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Self::Anvil { child, .. } = self {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
 pub(crate) struct Bench {
-    pub(crate) devchain: Running,
+    node: Node,
     _dir: tempfile::TempDir,
 }
 
@@ -29,23 +47,35 @@ impl Bench {
     /// A chain where keys 1, 2 and 3 hold a thousand tokens each.
     pub(crate) async fn start(chain_id: u64, block_ms: u64, automine: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let fund = [1, 2, 3]
-            .map(|byte| (key(byte).address().0, 1_000 * ONE))
-            .to_vec();
-        let devchain = host_devchain::start(host_devchain::Options {
+        let rich = [1, 2, 3].map(|byte| key(byte).address());
+        if let Some(program) = std::env::var_os("HOLDFAST_ANVIL") {
+            let node = anvil(program, chain_id, block_ms, automine, &rich).await;
+            return Self { node, _dir: dir };
+        }
+        let running = host_devchain::start(host_devchain::Options {
             listen: "127.0.0.1:0".parse().unwrap(),
             data: dir.path().into(),
             chain_id,
             block_every: Duration::from_millis(block_ms),
             automine,
-            fund,
-        })
-        .await
-        .unwrap();
+            fund: rich.map(|account| (account.0, 1_000 * ONE)).to_vec(),
+        });
         Self {
-            devchain,
+            node: Node::Devchain(running.await.unwrap()),
             _dir: dir,
         }
+    }
+
+    /// Host and port.
+    pub(crate) fn address(&self) -> String {
+        match &self.node {
+            Node::Devchain(running) => running.address().to_string(),
+            Node::Anvil { address, .. } => address.clone(),
+        }
+    }
+
+    pub(crate) fn rpc(&self) -> String {
+        format!("http://{}", self.address())
     }
 
     pub(crate) fn options(&self, endpoints: Vec<String>) -> Options {
@@ -64,7 +94,7 @@ impl Bench {
 
     /// The chain with key 1, straight to the development chain.
     pub(crate) fn chain(&self) -> EvmChain {
-        EvmChain::new(self.options(vec![self.devchain.rpc()]))
+        EvmChain::new(self.options(vec![self.rpc()]))
             .unwrap()
             .with_key(key(1))
     }
@@ -83,11 +113,52 @@ impl Bench {
     pub(crate) async fn mine(&self, count: usize) {
         for _ in 0..count {
             let body = r#"{"jsonrpc":"2.0","id":1,"method":"evm_mine","params":[]}"#;
-            post(&self.devchain.address().to_string(), body.as_bytes())
-                .await
-                .unwrap();
+            post(&self.address(), body.as_bytes()).await.unwrap();
         }
     }
+}
+
+async fn anvil(
+    program: std::ffi::OsString,
+    chain_id: u64,
+    block_ms: u64,
+    automine: bool,
+    rich: &[Address],
+) -> Node {
+    let port = {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        free.local_addr().unwrap().port().to_string()
+    };
+    let mut command = std::process::Command::new(program);
+    command.args(["--quiet", "--hardfork", "shanghai", "--port", &port]);
+    command.args(["--chain-id", &chain_id.to_string()]);
+    if block_ms > 0 {
+        // Exact in binary only for some values, which no test depends on.
+        command.args(["--block-time", &(block_ms as f64 / 1000.0).to_string()]);
+        if automine {
+            command.arg("--mixed-mining");
+        }
+    }
+    let child = command.stdout(std::process::Stdio::null()).spawn().unwrap();
+    let address = format!("127.0.0.1:{port}");
+    let node = Node::Anvil {
+        child,
+        address: address.clone(),
+    };
+    for _ in 0..200 {
+        if TcpStream::connect(&address).await.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    for account in rich {
+        let wei = 1_000 * ONE;
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"anvil_setBalance","params":["{account}","{wei:#x}"]}}"#
+        );
+        post(&address, body.as_bytes()).await.unwrap();
+    }
+    node
 }
 
 pub(crate) fn amount(tokens: u128) -> Amount {
@@ -98,7 +169,8 @@ pub(crate) fn amount(tokens: u128) -> Amount {
 pub(crate) async fn post(address: &str, body: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(address).await?;
     let head = format!(
-        "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).await?;
@@ -150,7 +222,7 @@ impl Proxy {
     pub(crate) async fn start(bench: &Bench) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let behind = bench.devchain.address().to_string();
+        let behind = bench.address();
         let mood = Arc::new(AtomicU8::new(0));
         let requests = Arc::new(AtomicU64::new(0));
         let trap = Arc::new(Mutex::new(None));
@@ -206,23 +278,15 @@ async fn serve(
         Mood::Busy => ("503 Service Unavailable", b"come back later".to_vec()),
         Mood::Babble => ("200 OK", b"<html>hello</html>".to_vec()),
         Mood::Honest => ("200 OK", post(behind, &body).await?),
-        Mood::Liar if text.contains("eth_call") => {
-            let id = text.split("\"id\":").nth(1).unwrap();
-            let id: String = id.chars().take_while(char::is_ascii_digit).collect();
-            let lie = format!(
-                r#"{{"jsonrpc":"2.0","id":{id},"result":"0x{}1"}}"#,
-                "0".repeat(63)
-            );
-            ("200 OK", lie.into_bytes())
-        }
+        Mood::Liar if text.contains("eth_call") => (
+            "200 OK",
+            with_result(&text, &format!("0x{}1", "0".repeat(63))),
+        ),
         Mood::Liar => ("200 OK", post(behind, &body).await?),
-        Mood::Cheap => {
-            let fee = (
-                "\"baseFeePerGas\":\"0x3b9aca00\"",
-                "\"baseFeePerGas\":\"0x1\"",
-            );
-            ("200 OK", replaced(post(behind, &body).await?, fee))
+        Mood::Cheap if text.contains("eth_maxPriorityFeePerGas") => {
+            ("200 OK", with_result(&text, "0x1"))
         }
+        Mood::Cheap => ("200 OK", with_cheap_base(post(behind, &body).await?)),
         Mood::Legacy => {
             let fee = ("\"baseFeePerGas\"", "\"unheardOf\"");
             ("200 OK", replaced(post(behind, &body).await?, fee))
@@ -234,6 +298,22 @@ async fn serve(
     );
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(&answer).await
+}
+
+/// An answer to the request `text`.
+fn with_result(text: &str, result: &str) -> Vec<u8> {
+    let request: serde_json::Value = serde_json::from_str(text).unwrap();
+    let id = &request["id"];
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"result":"{result}"}}"#).into_bytes()
+}
+
+/// A block answer whose base fee is 1 wei.
+fn with_cheap_base(answer: Vec<u8>) -> Vec<u8> {
+    let mut answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+    if let Some(fee) = answer.pointer_mut("/result/baseFeePerGas") {
+        *fee = "0x1".into();
+    }
+    answer.to_string().into_bytes()
 }
 
 fn replaced(answer: Vec<u8>, (old, new): (&str, &str)) -> Vec<u8> {
