@@ -1,1 +1,27 @@
-//! Placeholder head of host-ledger.
+//! Everything a host must remember, in one redb file: agreements, placements, leases, free
+//! extents, cheques, transactions, owner records, volumes, peers.
+//!
+//! Sets of facts enter through `Ledger::commit`, rows leave through `Snapshot`. Invariants: a set
+//! is recorded whole or not at all; when `commit` answers, the set is durable on the state device
+//! and in the fact rings it reaches; free space and facts change in the same transaction; counts
+//! and sums are kept with each commit, and nothing is scanned when the ledger opens. This is the
+//! only room that names redb. What it does not do: judge (agreement, settle), move bytes (store),
+//! or know the time.
+#![deny(missing_docs)]
+
+mod error;
+mod fact;
+mod journal;
+mod ledger;
+mod row;
+mod snapshot;
+
+pub use error::Error;
+pub use fact::{Fact, Reach};
+pub use journal::{Journal, JournalError, RecordKind, RingPlace};
+pub use ledger::{Ledger, Options};
+pub use row::{
+    AgreementRow, AgreementState, ChequeRow, OutboxRow, OutboxState, PeerRow, PlacementRow, Totals,
+    VolumeRow, VolumeState,
+};
+pub use snapshot::Snapshot;

@@ -1,1 +1,20 @@
-//! Placeholder head of host-store.
+//! Shard bytes on volumes: extents in, verified units out, and the fact rings of the ledger.
+//!
+//! Generic over the `Device` seam. Invariants: nothing is overwritten in place; an allocation is
+//! a reservation in memory until the shard's commit; an extent's header is written last; space of
+//! a removed shard is used again only after that commit and not while a reader holds it; no byte
+//! leaves that does not verify against the shard's name. What this room does not do: decide who
+//! may store (agreement), remember facts (ledger), name a driver (uring).
+#![deny(missing_docs)]
+
+mod error;
+mod label;
+mod read;
+mod store;
+mod write;
+
+pub use error::Error;
+pub use label::{Label, format};
+pub use read::{Run, ShardReader};
+pub use store::{Reservation, Store};
+pub use write::{Sealed, Writer};

@@ -1,0 +1,252 @@
+//! Rows: what the ledger remembers of agreements, placements, cheques, transactions, volumes and
+//! peers. Their layout on disk stands in docs/formats/ledger.md.
+
+use std::fmt;
+
+use host_core::agreement::SignedAgreement;
+use host_core::cheque::SignedCheque;
+use host_core::{Address, AgreementDigest, Amount, Digest32, PeerId, VolumeId};
+use minicbor::{Decode, Encode};
+
+/// Where an agreement stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum AgreementState {
+    /// Signed by both; its shard is not kept yet.
+    #[n(0)]
+    Offered,
+    /// Its shard is kept.
+    #[n(1)]
+    Active,
+    /// Its term and grace are past.
+    #[n(2)]
+    Expired,
+    /// The renter gave it up.
+    #[n(3)]
+    Released,
+    /// Its shard was lost.
+    #[n(4)]
+    Failed,
+}
+
+impl AgreementState {
+    /// Whether the agreement still binds the host.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Offered | Self::Active)
+    }
+
+    /// The word for logs and errors.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Offered => "offered",
+            Self::Active => "active",
+            Self::Expired => "expired",
+            Self::Released => "released",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for AgreementState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
+
+/// One agreement.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct AgreementRow {
+    /// Its name.
+    #[n(0)]
+    pub digest: AgreementDigest,
+    /// The terms with both signatures.
+    #[n(1)]
+    pub signed: SignedAgreement,
+    /// The newest block known when it was signed.
+    #[n(2)]
+    pub block: u64,
+    /// Where it stands.
+    #[n(3)]
+    pub state: AgreementState,
+    /// What cheques added for it.
+    #[n(4)]
+    pub paid: Amount,
+    /// First epoch that is not paid; 0 before the first cheque.
+    #[n(5)]
+    pub paid_through: u64,
+}
+
+impl AgreementRow {
+    /// A fresh agreement, signed while `block` was the newest block known.
+    #[must_use]
+    pub const fn new(digest: AgreementDigest, signed: SignedAgreement, block: u64) -> Self {
+        let state = AgreementState::Offered;
+        Self {
+            digest,
+            signed,
+            block,
+            state,
+            paid: Amount::ZERO,
+            paid_through: 0,
+        }
+    }
+}
+
+/// Where a shard lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct PlacementRow {
+    /// The volume.
+    #[n(0)]
+    pub volume: VolumeId,
+    /// First byte of the extent on the volume.
+    #[n(1)]
+    pub offset: u64,
+    /// Bytes of the extent: header, aligned body, aligned footer.
+    #[n(2)]
+    pub size: u64,
+    /// Bytes of the shard.
+    #[n(3)]
+    pub len: u64,
+}
+
+/// The newest cheque of one vault.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ChequeRow {
+    /// The cheque.
+    #[n(0)]
+    pub cheque: SignedCheque,
+    /// What was cashed of it.
+    #[n(1)]
+    pub cashed: Amount,
+}
+
+/// Where a transaction stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum OutboxState {
+    /// Under way.
+    #[n(0)]
+    Pending,
+    /// Deep enough, and it succeeded.
+    #[n(1)]
+    Done,
+    /// Deep enough, and it failed.
+    #[n(2)]
+    Failed,
+}
+
+/// A transaction that cashes a vault's cheque; durable before its first broadcast.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct OutboxRow {
+    /// Its hash.
+    #[n(0)]
+    pub hash: Digest32,
+    /// The sender's nonce.
+    #[n(1)]
+    pub nonce: u64,
+    /// The bytes that are broadcast.
+    #[n(2)]
+    #[cbor(with = "minicbor::bytes")]
+    pub raw: Vec<u8>,
+    /// The vault that pays.
+    #[n(3)]
+    pub vault: Address,
+    /// The cumulative sum presented. With the vault it names the intent.
+    #[n(4)]
+    pub cumulative: Amount,
+    /// Where it stands.
+    #[n(5)]
+    pub state: OutboxState,
+}
+
+/// What the host remembers of a peer.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct PeerRow {
+    /// Who.
+    #[n(0)]
+    pub peer: PeerId,
+    /// Where it was last seen.
+    #[n(1)]
+    pub addrs: Vec<String>,
+    /// When, in milliseconds since 1970.
+    #[n(2)]
+    pub seen_ms: u64,
+}
+
+/// Whether a volume takes new shards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum VolumeState {
+    /// Reads and writes.
+    #[n(0)]
+    Healthy,
+    /// Reads only.
+    #[n(1)]
+    Draining,
+    /// Gone.
+    #[n(2)]
+    Lost,
+}
+
+/// One volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct VolumeRow {
+    /// Its name.
+    #[n(0)]
+    pub volume: VolumeId,
+    /// First byte of its data region.
+    #[n(1)]
+    pub start: u64,
+    /// Bytes of its data region.
+    #[n(2)]
+    pub size: u64,
+    /// Bytes that extents take of it.
+    #[n(3)]
+    pub used: u64,
+    /// Whether it takes new shards.
+    #[n(4)]
+    pub state: VolumeState,
+}
+
+/// Counts and sums, kept with every commit, never by a scan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode)]
+pub struct Totals {
+    /// Shards placed.
+    #[n(0)]
+    pub shards: u64,
+    /// Their bytes.
+    #[n(1)]
+    pub bytes: u64,
+    /// Leases of all shards.
+    #[n(2)]
+    pub leases: u64,
+    /// Agreements by state.
+    #[n(3)]
+    pub offered: u64,
+    /// Agreements that run.
+    #[n(4)]
+    pub active: u64,
+    /// Agreements that ended by time.
+    #[n(5)]
+    pub expired: u64,
+    /// Agreements given up by the renter.
+    #[n(6)]
+    pub released: u64,
+    /// Agreements whose shard was lost.
+    #[n(7)]
+    pub failed: u64,
+    /// Vaults (and tokens) a cheque is kept from.
+    #[n(8)]
+    pub cheques: u64,
+    /// What the newest cheques promise, summed over vaults.
+    #[n(9)]
+    pub received: Amount,
+    /// What was cashed of it.
+    #[n(10)]
+    pub cashed: Amount,
+    /// Owner records kept.
+    #[n(11)]
+    pub records: u64,
+}
