@@ -9,6 +9,7 @@
 //! What it deliberately does not do: read messages, find peers, relay for others, or store.
 
 mod conversation;
+mod crowd;
 mod error;
 mod keys;
 mod net;

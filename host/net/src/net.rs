@@ -97,7 +97,7 @@ impl Net {
         let link = transport::build(&key, policy, bounds.dial_timeout)?;
         let (accepted, line) = line::channel(ACCEPTED_MAX);
         let talk = Talk::new(options.protocols.into(), accepted, bounds);
-        let mut swarm = swarm::build(link, &key, talk, options.agent, bounds);
+        let mut swarm = swarm::build(link, &key, talk, options.agent, policy, bounds);
         let shared = Arc::new(Shared::default());
         let listeners = listen(&mut swarm, &shared, &options.listen).await?;
         let (wishes, taken) = mpsc::channel(WISHES_MAX);

@@ -35,6 +35,8 @@ pub struct Bounds {
     pub connections: u32,
     /// Established connections to one peer.
     pub connections_per_peer: u32,
+    /// Inbound connections from one IPv4 address or IPv6 /64, where the network is public.
+    pub connections_per_address: usize,
     /// Connections being made to us.
     pub pending_inbound: u32,
     /// Dials in flight; more wait for a place until their own time is over.
@@ -53,6 +55,9 @@ pub struct Bounds {
     pub ping_every: Duration,
 }
 
+/// Inbound connections from one address: a cellar full of boxes behind one router fits, one
+/// machine with a thousand made-up peer ids does not.
+const CONNECTIONS_PER_ADDRESS_MAX: usize = 128;
 /// Connections being made to us at once: a handshake takes milliseconds, so this many serve
 /// thousands a second, and a flood of half-made ones costs little memory.
 const PENDING_INBOUND_MAX: u32 = 128;
@@ -75,6 +80,7 @@ impl Bounds {
         Self {
             connections: limits::CONNECTIONS_MAX,
             connections_per_peer: limits::CONNECTIONS_PER_PEER_MAX,
+            connections_per_address: CONNECTIONS_PER_ADDRESS_MAX,
             pending_inbound: PENDING_INBOUND_MAX,
             dials: DIALS_MAX,
             streams_per_peer: limits::STREAMS_PER_PEER_MAX,
@@ -87,5 +93,6 @@ impl Bounds {
     }
 }
 
+const _: () = assert!((CONNECTIONS_PER_ADDRESS_MAX as u32) < limits::CONNECTIONS_MAX / 4);
 const _: () = assert!(STREAMS_MAX >= limits::STREAMS_PER_PEER_MAX);
 const _: () = assert!(DIALS_MAX >= (limits::DATA_SHARDS + limits::PARITY_SHARDS) as usize);

@@ -12,7 +12,9 @@ use libp2p::swarm::{NetworkBehaviour, Swarm, SwarmEvent};
 use libp2p::{Multiaddr, identify, ping};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::crowd::Crowd;
 use crate::options::Bounds;
+use crate::policy::Policy;
 use crate::talk::{Opening, Talk};
 use crate::transport::Link;
 
@@ -38,6 +40,7 @@ pub(crate) enum Wish {
 #[derive(NetworkBehaviour)]
 pub(crate) struct Parts {
     limits: connection_limits::Behaviour,
+    crowd: Crowd,
     pub(crate) talk: Talk,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
@@ -58,6 +61,7 @@ pub(crate) fn build(
     key: &Keypair,
     talk: Talk,
     agent: String,
+    policy: Policy,
     bounds: Bounds,
 ) -> Swarm<Parts> {
     let limits = ConnectionLimits::default()
@@ -74,6 +78,7 @@ pub(crate) fn build(
         .with_timeout(PING_TIMEOUT);
     let parts = Parts {
         limits: connection_limits::Behaviour::new(limits),
+        crowd: Crowd::new((!policy.private).then_some(bounds.connections_per_address)),
         talk,
         identify: identify::Behaviour::new(identify),
         ping: ping::Behaviour::new(ping),

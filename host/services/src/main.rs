@@ -133,15 +133,19 @@ async fn run_hub(settings: HubSettings) -> anyhow::Result<()> {
         },
     })
     .await?;
-    say_ready(&net)?;
+    // Heard before anyone knows that we are there: a signal between would end us unsaved.
+    let mut terminate = signal(SignalKind::terminate()).context("signal")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("signal")?;
     let (tell, told) = watch::channel(false);
     let signals = tokio::spawn(async move {
-        if let Err(err) = wait_for_signal().await {
-            tracing::error!(%err, "signals cannot be heard");
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
         tracing::info!("stopping");
         tell.send_replace(true);
     });
+    say_ready(&net)?;
     let hub = Arc::new(Hub::new(directory, Some(file)));
     let served = hub::serve(hub, inlet, clock, told).await;
     net.stop().await;
@@ -165,14 +169,4 @@ fn say_ready(net: &Net) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", serde_json::to_string(&ready)?)?;
     Ok(out.flush()?)
-}
-
-async fn wait_for_signal() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("signal")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("signal")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
 }

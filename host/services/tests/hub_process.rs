@@ -4,6 +4,13 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Instant;
+
+use host_core::identity::SecretKey;
+use host_core::limits;
+use host_core::seams::{LinkError, PeerAddr, Peers};
+use host_core::wire::Protocol;
+use host_net::{Bounds, Net, Options};
 
 const NETWORK: &str = r#"
 name = "test"
@@ -32,7 +39,11 @@ struct Hub {
 
 impl Hub {
     fn start(folder: &Path) -> Self {
-        let mut child = command(folder)
+        Self::start_at(folder, "/ip4/127.0.0.1/tcp/0")
+    }
+
+    fn start_at(folder: &Path, listen: &str) -> Self {
+        let mut child = command(folder, listen)
             .stdout(Stdio::piped())
             .spawn()
             .expect("started");
@@ -51,13 +62,13 @@ impl Hub {
     }
 }
 
-fn command(folder: &Path) -> Command {
+fn command(folder: &Path, listen: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast-services"));
     command
         .arg("hub")
         .arg("--network")
         .arg(folder.join("network.toml"))
-        .args(["--listen", "/ip4/127.0.0.1/tcp/0"])
+        .args(["--listen", listen])
         .arg("--data")
         .arg(folder.join("data"))
         .stderr(Stdio::piped());
@@ -78,7 +89,9 @@ fn hub_says_where_it_is_and_keeps_its_identity() {
         format!("{address}/p2p/{peer}")
     );
 
-    let second = command(folder.path()).output().expect("ran");
+    let second = command(folder.path(), "/ip4/127.0.0.1/tcp/0")
+        .output()
+        .expect("ran");
     assert!(!second.status.success());
     let said = String::from_utf8_lossy(&second.stderr);
     assert!(said.contains(&first.child.id().to_string()), "{said}");
@@ -93,11 +106,65 @@ fn hub_says_where_it_is_and_keeps_its_identity() {
 #[test]
 fn wrong_settings_are_named() {
     let folder = tempfile::tempdir().expect("a folder");
-    let missing = command(folder.path()).output().expect("ran");
+    let missing = command(folder.path(), "/ip4/127.0.0.1/tcp/0")
+        .output()
+        .expect("ran");
     let said = String::from_utf8_lossy(&missing.stderr);
     assert!(said.contains("network.toml"), "{said}");
     std::fs::write(folder.path().join("network.toml"), "name = 1").expect("written");
-    let wrong = command(folder.path()).output().expect("ran");
+    let wrong = command(folder.path(), "/ip4/127.0.0.1/tcp/0")
+        .output()
+        .expect("ran");
     let said = String::from_utf8_lossy(&wrong.stderr);
     assert!(said.contains("is no network file"), "{said}");
+}
+
+#[test]
+fn a_killed_hub_is_unreachable_at_once_and_serves_again_after_its_return() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("network.toml"), NETWORK).expect("written");
+    let mut hub = Hub::start(folder.path());
+    let to = PeerAddr {
+        peer: hub.ready["peer"]
+            .as_str()
+            .expect("a peer")
+            .parse()
+            .expect("a peer id"),
+        addrs: vec![
+            hub.ready["addrs"][0]
+                .as_str()
+                .expect("an address")
+                .to_owned(),
+        ],
+    };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let (net, _inlet) = Net::start(Options {
+            key: SecretKey::from_bytes(&[2; 32]).expect("a scalar"),
+            listen: Vec::new(),
+            announce: Vec::new(),
+            private_network: true,
+            protocols: Vec::new(),
+            agent: "holdfast/test".to_owned(),
+            bounds: Bounds::house(),
+        })
+        .await
+        .expect("a node");
+        let mut frames = net.open(&to, Protocol::Hub).await.expect("open");
+        hub.child.kill().expect("killed");
+        hub.child.wait().expect("gone");
+        assert!(frames.recv().await.is_err());
+        let started = Instant::now();
+        let error = net.open(&to, Protocol::Hub).await.err();
+        assert!(
+            matches!(error, Some(LinkError::Unreachable { .. })),
+            "{error:?}"
+        );
+        assert!(started.elapsed() < limits::DIAL_TIMEOUT);
+        let again = Hub::start_at(folder.path(), &to.addrs[0]);
+        net.open(&to, Protocol::Hub)
+            .await
+            .expect("back at the same address");
+        assert!(again.terminate().success());
+    });
 }
