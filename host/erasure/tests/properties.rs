@@ -168,9 +168,18 @@ fn the_loss_of_every_data_shard_is_survived() {
 
 #[test]
 fn wide_and_long_stripes_come_back_too() {
-    for (counts, piece_len) in [((100, 156), 2112), ((512, 512), 64), ((10, 20), 65_536)] {
+    let shapes = [
+        ((100, 156), 2112),
+        ((512, 512), 64),
+        ((1, 1023), 64),
+        ((1023, 1), 64),
+        ((600, 424), 128),
+        ((511, 513), 64),
+        ((10, 20), 65_536),
+    ];
+    for (counts, piece_len) in shapes {
         let geometry = geometry(counts, piece_len, 1);
-        let segment = bytes(3, geometry.segment_len as usize - 700);
+        let segment = bytes(3, geometry.segment_len as usize - 60);
         let total = usize::from(geometry.total());
         let kept = keep(total, geometry.data.into(), 11);
         any_data_shards_are_enough(&geometry, &segment, &kept);

@@ -182,3 +182,9 @@ fn the_matrix_code_is_named_when_it_is_refused() {
     let none = geometry(0, 2, 64);
     assert!(matches!(Coder::new(&none), Err(Error::Geometry(_))));
 }
+
+#[test]
+fn a_coder_may_move_between_threads() {
+    fn moves<T: Send>(_: &T) {}
+    moves(&Coder::new(&Geometry::standard()).unwrap());
+}
