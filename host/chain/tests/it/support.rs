@@ -145,12 +145,15 @@ async fn anvil(
         child,
         address: address.clone(),
     };
-    for _ in 0..200 {
-        if TcpStream::connect(&address).await.is_ok() {
-            break;
+    let mut tick = tokio::time::interval(Duration::from_millis(25));
+    let up = async {
+        while TcpStream::connect(&address).await.is_err() {
+            tick.tick().await;
         }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
+    };
+    tokio::time::timeout(Duration::from_secs(20), up)
+        .await
+        .unwrap();
     for account in rich {
         let wei = 1_000 * ONE;
         let body = format!(
