@@ -1,0 +1,212 @@
+//! Opening a volume's file or block device: made and preallocated when asked to, direct where the
+//! file system allows it, its driver chosen by probe and said in one log line.
+
+use std::fs::{File, OpenOptions as FileOptions};
+use std::io::{Seek, SeekFrom};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use host_core::seams::{Device, DeviceError, DeviceFacts};
+use nix::fcntl::{FallocateFlags, OFlag, fallocate};
+use tracing::{info, warn};
+
+use crate::buffer::{ALIGN, Budget, Buffer};
+use crate::plain::Plain;
+
+/// Which driver is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Driver {
+    /// The best one the kernel allows.
+    Auto,
+    /// io_uring or an error.
+    Uring,
+    /// pread and pwrite.
+    Plain,
+}
+
+/// How a volume is opened.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenOptions {
+    /// Make the file with this many bytes, preallocated; it must not exist yet.
+    pub create_size: Option<u64>,
+    /// Bytes of buffers that may be alive at once.
+    pub arena_bytes: usize,
+    /// Operations in flight.
+    pub queue_depth: u32,
+    /// The driver.
+    pub driver: Driver,
+}
+
+/// A volume that cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The kernel said no.
+    #[error("cannot {what} {path}: {source}")]
+    Os {
+        /// What was tried.
+        what: &'static str,
+        /// The file or device.
+        path: PathBuf,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
+    /// The wanted driver is not to be had.
+    #[error("io_uring is not available for {path}; set storage.driver to auto or plain")]
+    NoUring {
+        /// The file or device.
+        path: PathBuf,
+    },
+}
+
+/// A device behind whichever driver the probe chose.
+#[derive(Debug)]
+pub struct AnyDevice {
+    plain: Plain,
+    facts: DeviceFacts,
+    budget: Arc<Budget>,
+    path: PathBuf,
+}
+
+/// Opens a volume's file or block device.
+pub fn open(path: &Path, options: OpenOptions) -> Result<AnyDevice, OpenError> {
+    let failed = |what| {
+        move |source| OpenError::Os {
+            what,
+            path: path.into(),
+            source,
+        }
+    };
+    if let Some(size) = options.create_size {
+        create(path, size)?;
+    }
+    if options.driver == Driver::Uring {
+        return Err(OpenError::NoUring { path: path.into() });
+    }
+    let (mut file, direct) = open_direct(path).map_err(failed("open"))?;
+    let size = size_of(&mut file).map_err(failed("measure"))?;
+    let driver = if direct { "pread+direct" } else { "pread" };
+    if !direct {
+        warn!(path = %path.display(), "no direct I/O here, the page cache will grow");
+    }
+    let plain =
+        Plain::start(file, path, options.queue_depth).map_err(failed("start threads for"))?;
+    info!(path = %path.display(), driver, bytes = size, "volume device open");
+    let block = u64::try_from(ALIGN).unwrap_or(4096);
+    let facts = DeviceFacts {
+        size: size / block * block,
+        block,
+        driver,
+    };
+    let budget = Budget::new(options.arena_bytes);
+    Ok(AnyDevice {
+        plain,
+        facts,
+        budget,
+        path: path.into(),
+    })
+}
+
+/// Makes and preallocates the file, so that later writes never extend it.
+fn create(path: &Path, size: u64) -> Result<(), OpenError> {
+    let failed = |what| {
+        move |source| OpenError::Os {
+            what,
+            path: path.into(),
+            source,
+        }
+    };
+    let is_device = std::fs::metadata(path).is_ok_and(|facts| facts.file_type().is_block_device());
+    if is_device {
+        return Ok(());
+    }
+    let file = FileOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed("make"))?;
+    let len = i64::try_from(size).unwrap_or(i64::MAX);
+    if let Err(errno) = fallocate(&file, FallocateFlags::empty(), 0, len) {
+        if errno != nix::errno::Errno::EOPNOTSUPP {
+            let _ = std::fs::remove_file(path);
+            return Err(failed("preallocate")(errno.into()));
+        }
+        file.set_len(size).map_err(failed("size"))?;
+    }
+    file.sync_all().map_err(failed("flush"))
+}
+
+fn open_direct(path: &Path) -> std::io::Result<(File, bool)> {
+    let direct = FileOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(OFlag::O_DIRECT.bits())
+        .open(path);
+    match direct {
+        Ok(file) => Ok((file, true)),
+        Err(error) if error.raw_os_error() == Some(nix::errno::Errno::EINVAL as i32) => {
+            Ok((FileOptions::new().read(true).write(true).open(path)?, false))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Bytes of a file or block device.
+fn size_of(file: &mut File) -> std::io::Result<u64> {
+    let size = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(size)
+}
+
+impl AnyDevice {
+    fn check(&self, op: &'static str, offset: u64, len: usize) -> Result<(), DeviceError> {
+        let len = u64::try_from(len).unwrap_or(u64::MAX);
+        let block = self.facts.block;
+        let inside = offset
+            .checked_add(len)
+            .is_some_and(|end| end <= self.facts.size);
+        if inside && len > 0 && offset.is_multiple_of(block) && len.is_multiple_of(block) {
+            return Ok(());
+        }
+        Err(DeviceError::Range {
+            op,
+            offset,
+            len,
+            path: self.path.display().to_string(),
+        })
+    }
+}
+
+impl Device for AnyDevice {
+    type Buf = Buffer;
+
+    fn facts(&self) -> DeviceFacts {
+        self.facts.clone()
+    }
+
+    fn buffer(&self, len: usize) -> Result<Buffer, DeviceError> {
+        Buffer::within(&self.budget, len).ok_or_else(|| DeviceError::Buffers {
+            len: u64::try_from(len).unwrap_or(u64::MAX),
+            path: self.path.display().to_string(),
+        })
+    }
+
+    async fn write(&self, offset: u64, buf: Buffer) -> (Buffer, Result<(), DeviceError>) {
+        match self.check("write", offset, buf.as_ref().len()) {
+            Ok(()) => self.plain.write(offset, buf).await,
+            Err(error) => (buf, Err(error)),
+        }
+    }
+
+    async fn read(&self, offset: u64, buf: Buffer) -> (Buffer, Result<(), DeviceError>) {
+        match self.check("read", offset, buf.as_ref().len()) {
+            Ok(()) => self.plain.read(offset, buf).await,
+            Err(error) => (buf, Err(error)),
+        }
+    }
+
+    async fn flush(&self) -> Result<(), DeviceError> {
+        self.plain.flush().await
+    }
+}
