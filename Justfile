@@ -52,7 +52,8 @@ vectors:
 
 # a development chain on port 8545 with its blocks under target/
 devchain:
-    cargo run --release --bin holdfast-devchain -- --listen 127.0.0.1:8545 --data target/devchain
+    cargo build --release --workspace --bins --test launch
+    target/release/holdfast-devchain --listen 127.0.0.1:8545 --data target/devchain
 
 # the documentation of our own crates, as a browser shows it
 doc:

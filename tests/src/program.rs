@@ -22,7 +22,7 @@ pub fn program(name: &str) -> PathBuf {
         .skip(1)
         .map(|folder| folder.join(name))
         .find(|path| path.is_file());
-    found.unwrap_or_else(|| panic!("{name} is not built: cargo build --release --workspace --bins"))
+    found.unwrap_or_else(|| panic!("{name} is not built: cargo verify build"))
 }
 
 /// A process of ours. Dropping it kills and reaps it.

@@ -1,8 +1,9 @@
 //! `cargo demo`: build the programs, then become `holdfast demo`.
 //!
-//! The selection (`--workspace --bins`) unifies features exactly as `cargo verify` does, so that
-//! neither command rebuilds what the other built; test programs and their dependencies are left
-//! out, because a newcomer waits for this build. After it the process image is replaced: signals,
+//! The selection unifies features exactly as `cargo verify` does, so that neither command rebuilds
+//! what the other built. The one test program in it, which needs nothing, is what makes cargo count
+//! the features of test dependencies; all other test programs and what only they need are left out,
+//! because a newcomer waits for this build. After it the process image is replaced: signals,
 //! terminal and exit status are the program's own.
 
 use crate::error::Error;
@@ -11,7 +12,14 @@ use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 
 /// The words after `cargo` that build every program of the workspace.
-pub(crate) const BUILD_PROGRAMS: [&str; 4] = ["build", "--release", "--workspace", "--bins"];
+pub(crate) const BUILD_PROGRAMS: [&str; 6] = [
+    "build",
+    "--release",
+    "--workspace",
+    "--bins",
+    "--test",
+    "launch",
+];
 
 /// Builds, then replaces this process by `holdfast demo ARGUMENTS`. Returns only on error.
 pub(crate) fn run(place: &Place, arguments: &[String]) -> Result<ExitCode, Error> {

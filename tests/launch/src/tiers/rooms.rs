@@ -23,7 +23,8 @@ const HARNESS: [&str; 2] = ["--", "--show-output"];
 
 /// Unit and property tests.
 pub(super) fn unit(desk: &Desk<'_>) -> Result<Vec<Step>, Error> {
-    let targets = targets(&programs(&desk.place.root), "unit");
+    let mut targets = targets(&programs(&desk.place.root), "unit");
+    targets.insert("launch".to_owned());
     Ok(vec![harness(
         desk.place,
         "unit",
