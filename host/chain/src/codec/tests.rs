@@ -53,6 +53,7 @@ fn selectors_are_btfs_ones() {
         (vault::token(), "fc0c546a"),
         (vault::total_balance(), "70f605d5"),
         (vault::paid_out(A), "81f03fcb"),
+        (vault::total_paid_out(), "1357e1dc"),
         (vault::cash(&cheque(None), A), "0d5f2659"),
         (vault::cash(&cheque(Some(B)), A), "fa319775"),
         (factory::deploy_vault(A, digest, ""), "3695ddb2"),

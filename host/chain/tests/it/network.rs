@@ -56,6 +56,7 @@ async fn a_cheque_is_issued_cashed_and_seen_in_balances_facts_and_logs() {
     assert_eq!(host.token_balance(payee).await.unwrap(), amount(1));
     let facts = host.vault(of_vault, payee).await.unwrap();
     assert_eq!((facts.balance, facts.paid_out), (amount(3), amount(1)));
+    assert_eq!(host.total_paid_out(of_vault).await.unwrap(), amount(1));
 
     let filter = LogFilter {
         from: network.anchor.block,
