@@ -1,3 +1,127 @@
-//! Placeholder head of host-cli.
+//! `holdfast`: what people type. Operators make, watch and pay out a host; renters put and get;
+//! `demo` runs a whole network on one machine.
+//!
+//! Almost no logic lives here: words become calls, answers become lines or JSON. Progress goes to
+//! standard error, results to standard output, and the exit status says whether it worked.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[cfg(feature = "renter")]
+mod demo;
+mod operator;
+mod print;
+#[cfg(feature = "renter")]
+mod renter;
+#[cfg(feature = "renter")]
+mod wallet;
+
+/// Decentralised storage: hosts that keep, prove and serve; renters who put and get.
+#[derive(Debug, Parser)]
+#[command(name = "holdfast", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a host: identity, configuration, volumes
+    Init(operator::InitArgs),
+    /// Look into the data directory of a host that does not run
+    Inspect(operator::InspectArgs),
+    /// Ask a running host how it is doing
+    Status(operator::HostArgs),
+    /// Tell a running host to cash every cheque now
+    Cash(operator::HostArgs),
+    /// Tell a running host to restart
+    Restart(operator::HostArgs),
+    /// Show, read, change, compare or check the configuration of a host
+    Config(operator::ConfigArgs),
+    /// Show a host's log
+    Logs(operator::LogsArgs),
+    /// Save a host's configuration, sealed keys and facts, also while it runs
+    Backup(operator::BackupArgs),
+    /// Bring a saved host back in an empty directory
+    Restore(operator::RestoreArgs),
+    /// Make a renter's home, or join a network with it
+    #[cfg(feature = "renter")]
+    Renter(renter::RenterArgs),
+    /// Store a file
+    #[cfg(feature = "renter")]
+    Put(renter::put::PutArgs),
+    /// Get an object back
+    #[cfg(feature = "renter")]
+    Get(renter::get::GetArgs),
+    /// List stored objects
+    #[cfg(feature = "renter")]
+    Ls(renter::look::LsArgs),
+    /// Show where an object is kept and whether it is reachable
+    #[cfg(feature = "renter")]
+    Stat(renter::look::StatArgs),
+    /// Give an object up
+    #[cfg(feature = "renter")]
+    Rm(renter::look::RmArgs),
+    /// Bring every object back from the recovery phrase alone
+    #[cfg(feature = "renter")]
+    Recover(renter::RecoverArgs),
+    /// Balance, deposit, withdraw, send, wrap, unwrap
+    #[cfg(feature = "renter")]
+    Wallet(wallet::WalletArgs),
+    /// Run a whole network on this machine and send a file through it
+    #[cfg(feature = "renter")]
+    Demo(demo::DemoArgs),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(run(arguments.command)),
+        Err(error) => Err(error.into()),
+    };
+    match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("holdfast: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs one command; false when it ran and the answer is no.
+async fn run(command: Command) -> anyhow::Result<bool> {
+    match command {
+        Command::Init(args) => operator::init(args).await?,
+        Command::Inspect(args) => operator::inspect(args).await?,
+        Command::Status(args) => operator::status(args).await?,
+        Command::Cash(args) => operator::cash(args).await?,
+        Command::Restart(args) => operator::restart(args).await?,
+        Command::Config(args) => return operator::config(args),
+        Command::Logs(args) => operator::logs(args)?,
+        Command::Backup(args) => operator::backup(args).await?,
+        Command::Restore(args) => operator::restore(args).await?,
+        #[cfg(feature = "renter")]
+        Command::Renter(args) => renter::run(args).await?,
+        #[cfg(feature = "renter")]
+        Command::Put(args) => renter::put::run(args).await?,
+        #[cfg(feature = "renter")]
+        Command::Get(args) => renter::get::run(args).await?,
+        #[cfg(feature = "renter")]
+        Command::Ls(args) => renter::look::ls(args)?,
+        #[cfg(feature = "renter")]
+        Command::Stat(args) => renter::look::stat(args).await?,
+        #[cfg(feature = "renter")]
+        Command::Rm(args) => renter::look::rm(args).await?,
+        #[cfg(feature = "renter")]
+        Command::Recover(args) => renter::recover(args).await?,
+        #[cfg(feature = "renter")]
+        Command::Wallet(args) => wallet::run(args).await?,
+        #[cfg(feature = "renter")]
+        Command::Demo(args) => return demo::run(args).await,
+    }
+    Ok(true)
+}

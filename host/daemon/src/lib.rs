@@ -3,7 +3,15 @@
 //!
 //! Enters: a data directory and its `host.toml`. Leaves: a serving host, its log, its local API.
 
+pub mod api;
+pub mod assemble;
+pub mod chain;
 pub mod clock;
 pub mod config;
+pub mod init;
+pub mod inspect;
+pub mod live;
 pub mod ready;
+pub mod supervise;
+mod tasks;
 pub mod telemetry;

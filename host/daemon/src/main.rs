@@ -1,3 +1,89 @@
-//! `holdfastd`: the host daemon.
+//! `holdfastd`: the host daemon. Reads its data directory, serves until told to stop, prints one
+//! line of JSON when it serves.
 
-fn main() {}
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Parser;
+use host_daemon::config::layers::Layered;
+use host_daemon::{assemble, init, supervise, telemetry};
+
+/// Serves as a storage host.
+#[derive(Debug, Parser)]
+#[command(name = "holdfastd", version, about)]
+struct Arguments {
+    /// The data directory made by `holdfast init`
+    #[arg(long)]
+    dir: PathBuf,
+    /// Sets a configuration value for this run; may be given again
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Stop when standard input ends, as a child of another program
+    #[arg(long)]
+    until_stdin_ends: bool,
+}
+
+fn main() -> std::process::ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(8)
+        .enable_all()
+        .build();
+    let ended = runtime.context("starting the runtime").and_then(|rt| rt.block_on(run(arguments)));
+    match ended {
+        Ok(Outcome::Stopped) => std::process::ExitCode::SUCCESS,
+        Ok(Outcome::Restart) => std::process::ExitCode::from(RESTART_STATUS),
+        Err(error) => {
+            let _ = std::io::Write::write_all(
+                &mut std::io::stderr(),
+                format!("holdfastd: {error:#}\n").as_bytes(),
+            );
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+/// Exit status that asks the supervisor to start the daemon again (EX_TEMPFAIL).
+const RESTART_STATUS: u8 = 75;
+
+enum Outcome {
+    Stopped,
+    Restart,
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
+    let dir = arguments
+        .dir
+        .canonicalize()
+        .with_context(|| format!("{} holds no host; run `holdfast init`", arguments.dir.display()))?;
+    let layered = Layered::read(&dir.join(init::CONFIG_FILE), &arguments.set)?;
+    telemetry::start(&dir, &layered.config.log)?;
+    let network = init::read_network(&dir, &layered.config)?;
+    let key = init::read_key(&dir, &layered.config)?;
+    let host = assemble::open(&dir, &layered.config, &network, key).await?;
+    let ready = serde_json::to_string(&host.ready()?)?;
+    let running = host.run();
+    say(&ready)?;
+    let restart = Arc::clone(&running.restart);
+    let outcome = tokio::select! {
+        why = supervise::asked_to_stop(arguments.until_stdin_ends) => {
+            why?;
+            Outcome::Stopped
+        }
+        () = restart.notified() => Outcome::Restart,
+    };
+    running.stop().await;
+    Ok(outcome)
+}
+
+/// Prints the ready line; a closed standard output is no reason to stop serving.
+fn say(line: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout();
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

@@ -34,6 +34,9 @@ struct Arguments {
     /// Make a block at once for every transaction, besides the interval
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
     automine: bool,
+    /// Stop when standard input ends, as a child of another program
+    #[arg(long)]
+    until_stdin_ends: bool,
     /// Account to fund, as ADDRESS or ADDRESS=WEI; may be given again
     #[arg(long, value_name = "ADDR[=WEI]", value_parser = gift)]
     fund: Vec<([u8; 20], u128)>,
@@ -94,7 +97,20 @@ async fn run(arguments: Arguments) -> Result<()> {
     tokio::select! {
         _ = terminate.recv() => tracing::info!("SIGTERM, stopping"),
         _ = interrupt.recv() => tracing::info!("SIGINT, stopping"),
+        () = stdin_ends(), if arguments.until_stdin_ends => tracing::info!("parent ended, stopping"),
     }
     running.stop().await?;
     Ok(())
+}
+
+/// Completes when standard input ends. The reader is a plain thread: a read of the runtime's own
+/// would keep the process from ending on a signal while the pipe is open.
+async fn stdin_ends() {
+    let (end, ended) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        // An error ends the input as well, and nobody listening means that we are stopping.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _ = end.send(());
+    });
+    let _ = ended.await;
 }

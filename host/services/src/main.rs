@@ -18,6 +18,7 @@ use host_services::hub::{self, Directory, Hub, snapshot};
 use host_services::identity;
 use host_services::settings::HubSettings;
 use serde::Serialize;
+use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -59,6 +60,9 @@ struct HubArguments {
     /// Address to tell others instead of those listened on; may be repeated.
     #[arg(long)]
     announce: Vec<String>,
+    /// Stop when standard input ends, as a child of another program.
+    #[arg(long)]
+    until_stdin_ends: bool,
 }
 
 /// The one line on standard output.
@@ -84,7 +88,10 @@ fn main() -> anyhow::Result<()> {
         .build()
         .context("runtime")?;
     match Arguments::parse().service {
-        Service::Hub(arguments) => runtime.block_on(run_hub(settings(arguments)?)),
+        Service::Hub(arguments) => {
+            let until_stdin_ends = arguments.until_stdin_ends;
+            runtime.block_on(run_hub(settings(arguments)?, until_stdin_ends))
+        }
     }
 }
 
@@ -101,7 +108,7 @@ fn settings(arguments: HubArguments) -> anyhow::Result<HubSettings> {
     }))
 }
 
-async fn run_hub(settings: HubSettings) -> anyhow::Result<()> {
+async fn run_hub(settings: HubSettings, until_stdin_ends: bool) -> anyhow::Result<()> {
     let network = settings.network()?;
     let data = settings.data()?;
     let _lock = identity::lock(data)?;
@@ -141,6 +148,7 @@ async fn run_hub(settings: HubSettings) -> anyhow::Result<()> {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            () = stdin_ends(), if until_stdin_ends => {}
         }
         tracing::info!("stopping");
         tell.send_replace(true);
@@ -169,4 +177,11 @@ fn say_ready(net: &Net) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", serde_json::to_string(&ready)?)?;
     Ok(out.flush()?)
+}
+
+/// Completes when standard input ends.
+async fn stdin_ends() {
+    let mut stdin = tokio::io::stdin();
+    let mut bytes = [0; 64];
+    while stdin.read(&mut bytes).await.is_ok_and(|count| count > 0) {}
 }

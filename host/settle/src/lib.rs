@@ -1,1 +1,14 @@
-//! Placeholder head of host-settle.
+//! Money on the host's side: which cheque is good, what it must cover, and how it is cashed.
+//!
+//! Invariants: a cheque is durable in the ledger before its acceptance is told; a cashing
+//! transaction is durable (raw bytes and nonce) before its first broadcast; sums never fall. The
+//! chain is asked through the `Chain` seam; when it does not answer, nothing is accepted on trust
+//! and nothing already accepted is lost.
+
+pub mod cash;
+pub mod error;
+pub mod judge;
+
+pub use cash::Cashier;
+pub use error::Error;
+pub use judge::{Accepted, Claim, judge};

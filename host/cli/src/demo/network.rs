@@ -1,0 +1,284 @@
+//! The network of a demo: chain with contracts, hub, hosts, all as separate processes on
+//! loopback, and one renter's home. Built from the same parts a real network is.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use host_chain::{DeployParams, EvmChain, Guard};
+use host_core::epoch::EpochRule;
+use host_core::identity::SecretKey;
+use host_core::network::{Contracts, Network};
+use host_core::seams::Entropy;
+use host_core::{Address, Amount};
+use host_daemon::clock::SystemEntropy;
+use host_daemon::config::units::Size;
+use host_daemon::config::{Config, VolumeConfig, layers};
+use host_daemon::init;
+use host_daemon::ready::Ready;
+use serde::Deserialize;
+
+use super::child::Program;
+
+/// The demo's chain id: the one development chains use.
+const CHAIN_ID: u64 = 31_337;
+/// Ask price of a demo host: smallest units per GiB and epoch.
+const PRICE: Amount = Amount(1_000_000_000_000);
+/// Wei an account starts with: a thousand tokens.
+const GIFT: u128 = 1_000_000_000_000_000_000_000;
+
+/// What the development chain says when it serves.
+#[derive(Debug, Deserialize)]
+struct ChainReady {
+    rpc: String,
+}
+
+/// What the hub says when it serves.
+#[derive(Debug, Deserialize)]
+struct HubReady {
+    hub: String,
+}
+
+/// One host of the demo: its directory, its identity, and its process while it runs.
+#[derive(Debug)]
+pub(crate) struct HostBox {
+    pub(crate) dir: PathBuf,
+    pub(crate) peer: host_core::PeerId,
+    pub(crate) address: Address,
+    pub(crate) program: Option<Program>,
+    pub(crate) ready: Option<Ready>,
+}
+
+/// The running network.
+pub(crate) struct DemoNetwork {
+    pub(crate) chain: EvmChain,
+    pub(crate) file: PathBuf,
+    pub(crate) network: Network,
+    pub(crate) hosts: Vec<HostBox>,
+    services: Vec<Program>,
+    logs: PathBuf,
+}
+
+/// How large a demo is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    pub(crate) hosts: usize,
+    pub(crate) volume: u64,
+}
+
+impl DemoNetwork {
+    /// Starts everything under `dir`. `fund` lists accounts that start with native tokens.
+    pub(crate) async fn start(dir: &Path, shape: Shape, fund: &[Address]) -> anyhow::Result<Self> {
+        let logs = dir.join("logs");
+        std::fs::create_dir_all(&logs)?;
+        let deployer = draw_key()?;
+        let file = dir.join("network.toml");
+        let mut network = blank_network();
+        let mut hosts = Vec::new();
+        for index in 0..shape.hosts {
+            hosts.push(make_host(dir, index, shape.volume, &network).await?);
+        }
+        let mut funded: Vec<Address> = hosts.iter().map(|host| host.address).collect();
+        funded.push(deployer.address());
+        funded.extend_from_slice(fund);
+        let (devchain, ready) = start_chain(dir, &logs, &funded).await?;
+        network.endpoints = vec![ready.rpc];
+        let chain = deploy(&mut network, deployer).await?;
+        write_network(&file, &network)?;
+        let (hub, ready) = start_hub(dir, &logs, &file).await?;
+        network.hubs = vec![ready.hub];
+        write_network(&file, &network)?;
+        let services = vec![devchain, hub];
+        let mut demo = Self { chain, file, network, hosts, services, logs };
+        for index in 0..demo.hosts.len() {
+            write_network(&demo.host(index)?.dir.join("network.toml"), &demo.network)?;
+        }
+        let all: Vec<usize> = (0..demo.hosts.len()).collect();
+        demo.start_hosts(&all).await?;
+        Ok(demo)
+    }
+
+    pub(crate) fn host(&self, index: usize) -> anyhow::Result<&HostBox> {
+        self.hosts.get(index).ok_or_else(|| anyhow!("there is no host {index}"))
+    }
+
+    fn host_mut(&mut self, index: usize) -> anyhow::Result<&mut HostBox> {
+        self.hosts.get_mut(index).ok_or_else(|| anyhow!("there is no host {index}"))
+    }
+
+    /// Starts the named hosts together and waits until each serves.
+    pub(crate) async fn start_hosts(&mut self, which: &[usize]) -> anyhow::Result<()> {
+        let mut starts = Vec::new();
+        for &index in which {
+            let dir = self.host(index)?.dir.clone();
+            let log = self.logs.join(format!("host-{index:02}.log"));
+            starts.push(async move {
+                let args = ["--dir", &dir.to_string_lossy(), "--until-stdin-ends"];
+                let args: Vec<String> = args.map(str::to_owned).to_vec();
+                let started: (Program, Ready) = Program::start("holdfastd", &args, &log).await?;
+                anyhow::Ok((index, started))
+            });
+        }
+        for started in futures::future::join_all(starts).await {
+            let (index, (program, ready)) = started?;
+            let host = self.host_mut(index)?;
+            host.program = Some(program);
+            host.ready = Some(ready);
+        }
+        Ok(())
+    }
+
+    /// Kills the named hosts as a power cut would.
+    pub(crate) async fn kill_hosts(&mut self, which: &[usize]) -> anyhow::Result<usize> {
+        let mut killed = 0;
+        for &index in which {
+            if let Some(program) = self.host_mut(index)?.program.take() {
+                program.kill().await?;
+                killed += 1;
+            }
+        }
+        Ok(killed)
+    }
+
+    /// Process ids of everything that runs.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        let hosts = self.hosts.iter().filter_map(|host| host.program.as_ref());
+        hosts.chain(&self.services).filter_map(Program::pid).collect()
+    }
+
+    /// Process ids of the hosts that run.
+    pub(crate) fn host_pids(&self) -> Vec<u32> {
+        let hosts = self.hosts.iter().filter_map(|host| host.program.as_ref());
+        hosts.filter_map(Program::pid).collect()
+    }
+
+    /// Ends everything: hosts first, then hub and chain.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+        let hosts = self.hosts.iter_mut().filter_map(|host| host.program.take());
+        let stops: Vec<_> = hosts.map(Program::stop).collect();
+        for stopped in futures::future::join_all(stops).await {
+            stopped?;
+        }
+        while let Some(service) = self.services.pop() {
+            service.stop().await?;
+        }
+        Ok(())
+    }
+}
+
+fn draw_key() -> anyhow::Result<SecretKey> {
+    let mut bytes = [0; 32];
+    SystemEntropy::default().fill(&mut bytes);
+    SecretKey::from_bytes(&bytes).context("drawing a key")
+}
+
+/// The network file before chain and hub are known. Private: loopback may be dialled.
+fn blank_network() -> Network {
+    Network {
+        name: "holdfast-demo".into(),
+        private: true,
+        chain_id: CHAIN_ID,
+        endpoints: Vec::new(),
+        hubs: Vec::new(),
+        score_bar: 0,
+        epoch: EpochRule {
+            genesis_block: 0,
+            epoch_blocks: 20,
+            block_seconds: 1,
+            grace_epochs: 2,
+            depth: 2,
+        },
+        contracts: Contracts {
+            token: Address::ZERO,
+            vault_factory: Address::ZERO,
+            price_oracle: Address::ZERO,
+            registry: Address::ZERO,
+        },
+    }
+}
+
+fn write_network(path: &Path, network: &Network) -> anyhow::Result<()> {
+    let text = toml::to_string_pretty(network).context("writing the network file")?;
+    layers::write_atomic(path, &text)?;
+    Ok(())
+}
+
+async fn make_host(
+    dir: &Path,
+    index: usize,
+    volume: u64,
+    network: &Network,
+) -> anyhow::Result<HostBox> {
+    let any: SocketAddr = ([127, 0, 0, 1], 0).into();
+    let mut config = Config::default();
+    config.swarm.listen = vec!["/ip4/127.0.0.1/tcp/0".into()];
+    config.api.listen = any;
+    config.gateway.enabled = false;
+    config.storage.volumes = vec![VolumeConfig { path: "volume-0".into(), size: Size(volume) }];
+    config.storage.buffers = Size(32 << 20);
+    config.offer.price = PRICE;
+    config.settle.auto_cash = false;
+    // Epochs of a demo last seconds, and a renter asks for days: the term must fit.
+    config.offer.epochs_max = 1_000_000;
+    let host = dir.join(format!("host-{index:02}"));
+    let plan = init::Plan {
+        dir: host.clone(),
+        config,
+        network: network.clone(),
+        phrase: None,
+        passphrase: None,
+    };
+    let made = init::make(plan).await.with_context(|| format!("making host {index}"))?;
+    Ok(HostBox { dir: host, peer: made.peer, address: made.address, program: None, ready: None })
+}
+
+async fn start_chain(
+    dir: &Path,
+    logs: &Path,
+    funded: &[Address],
+) -> anyhow::Result<(Program, ChainReady)> {
+    let data = dir.join("chain").to_string_lossy().into_owned();
+    let chain_id = CHAIN_ID.to_string();
+    let fixed = ["--listen", "127.0.0.1:0", "--data", &data, "--chain-id", &chain_id];
+    let mut args: Vec<String> = fixed.map(str::to_owned).to_vec();
+    args.push("--until-stdin-ends".into());
+    for account in funded {
+        args.extend(["--fund".to_owned(), format!("{account}={GIFT}")]);
+    }
+    Program::start("holdfast-devchain", &args, &logs.join("chain.log")).await
+}
+
+async fn start_hub(
+    dir: &Path,
+    logs: &Path,
+    network: &Path,
+) -> anyhow::Result<(Program, HubReady)> {
+    let data = dir.join("hub").to_string_lossy().into_owned();
+    let network = network.to_string_lossy().into_owned();
+    let fixed = ["hub", "--network", &network, "--data", &data, "--listen", "/ip4/127.0.0.1/tcp/0"];
+    let mut args: Vec<String> = fixed.map(str::to_owned).to_vec();
+    args.push("--until-stdin-ends".into());
+    Program::start("holdfast-services", &args, &logs.join("hub.log")).await
+}
+
+/// Deploys the contracts and writes their addresses into the network.
+async fn deploy(network: &mut Network, deployer: SecretKey) -> anyhow::Result<EvmChain> {
+    let options = host_chain::Options {
+        endpoints: network.endpoints.clone(),
+        guard: Guard { chain_id: network.chain_id, anchor: None, code: Vec::new() },
+        contracts: None,
+        fee_cap: 10_000_000_000_000,
+        depth: 0,
+    };
+    let chain = EvmChain::new(options)?.with_key(deployer);
+    let deployed = tokio::time::timeout(
+        Duration::from_secs(60),
+        chain.deploy_network(&DeployParams::default()),
+    )
+    .await
+    .context("deploying the contracts took over a minute")??;
+    network.contracts = deployed.contracts.clone();
+    network.epoch.genesis_block = deployed.anchor.block;
+    Ok(chain.with_contracts(deployed.contracts))
+}

@@ -1,0 +1,216 @@
+//! The local API: what the operator's command line asks a running host. Loopback by default.
+//!
+//! Reading needs nothing; changing anything needs the token that stands in `api.token` of the
+//! data directory (mode 0600), so that a web page in the operator's browser, or another user of
+//! the machine, cannot act. No answer ever holds a secret.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use host_core::{Address, Amount, PeerId};
+use host_settle::Cashier;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+use crate::assemble::HostDesk;
+use crate::supervise::Stopping;
+
+/// Name of the token's file in the data directory.
+pub const TOKEN_FILE: &str = "api.token";
+
+/// What the routes share.
+pub struct Api {
+    /// The host.
+    pub desk: Arc<HostDesk>,
+    /// Cashes on demand.
+    pub cashier: Arc<Cashier>,
+    /// The token that changes need.
+    pub token: String,
+    /// Rung when a restart is asked for.
+    pub restart: Arc<Notify>,
+}
+
+/// How a host is doing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Status {
+    /// Who it is.
+    pub peer: PeerId,
+    /// Its account.
+    pub address: Address,
+    /// Its software.
+    pub version: String,
+    /// Where it can be dialled.
+    pub addrs: Vec<String>,
+    /// The newest block known; 0 while the chain never answered.
+    pub block: u64,
+    /// The epoch of that block.
+    pub epoch: u64,
+    /// Bytes free for shards.
+    pub free: u64,
+    /// Bytes taken by shards.
+    pub used: u64,
+    /// Shards kept.
+    pub shards: u64,
+    /// Agreements that run.
+    pub agreements: u64,
+    /// Vaults a cheque was accepted from.
+    pub cheques: u64,
+    /// Smallest units promised by accepted cheques.
+    pub received: Amount,
+    /// Smallest units cashed.
+    pub cashed: Amount,
+    /// Cashing transactions under way.
+    pub cashing: usize,
+    /// Uploads served now.
+    pub uploads: usize,
+    /// Downloads served now.
+    pub downloads: usize,
+}
+
+/// What asking to cash began.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CashBegun {
+    /// Transactions begun.
+    pub begun: usize,
+}
+
+/// A failed request: the reason as the first thing a person reads.
+struct Failure(StatusCode, String);
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        (self.0, Json(serde_json::json!({ "error": self.1 }))).into_response()
+    }
+}
+
+fn internal(err: impl std::fmt::Display) -> Failure {
+    Failure(StatusCode::INTERNAL_SERVER_ERROR, err.to_string())
+}
+
+/// Binds the API's listener. Errors name the address and the key that sets it.
+pub async fn bind(key: &str, listen: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("listening on {listen}; set another with `{key}`"))
+}
+
+/// Serves the API until told to end.
+pub async fn serve(api: Arc<Api>, listener: TcpListener, mut stopping: Stopping) {
+    let routes = Router::new()
+        .route("/api/v1/status", get(status))
+        .route("/api/v1/cash", post(cash))
+        .route("/api/v1/restart", post(restart))
+        .with_state(api);
+    let ended = axum::serve(listener, routes)
+        .with_graceful_shutdown(async move { stopping.wait().await })
+        .await;
+    if let Err(err) = ended {
+        tracing::error!(err = %err, "local api ended");
+    }
+}
+
+/// Serves the public read-only page: who this host is and what it asks.
+pub async fn serve_page(desk: Arc<HostDesk>, listener: TcpListener, mut stopping: Stopping) {
+    let page = |State(desk): State<Arc<HostDesk>>| async move {
+        let policy = desk.policy();
+        Json(serde_json::json!({
+            "peer": desk.key().peer_id(),
+            "version": env!("CARGO_PKG_VERSION"),
+            "addrs": desk.addrs(),
+            "price": policy.price,
+            "egress_price": policy.egress_price,
+            "open": desk.is_open(),
+        }))
+    };
+    let routes = Router::new().route("/", get(page)).with_state(desk);
+    let ended = axum::serve(listener, routes)
+        .with_graceful_shutdown(async move { stopping.wait().await })
+        .await;
+    if let Err(err) = ended {
+        tracing::error!(err = %err, "public page ended");
+    }
+}
+
+/// How the host is doing, from the ledger's running totals (no scan).
+fn status_of(desk: &HostDesk) -> Result<Status, Failure> {
+    let snapshot = desk.ledger().read().map_err(internal)?;
+    let totals = snapshot.totals().map_err(internal)?;
+    let (free, used) = desk.store().space().map_err(internal)?;
+    let (uploads, downloads) = desk.serving();
+    Ok(Status {
+        peer: desk.key().peer_id(),
+        address: desk.policy().host,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        addrs: desk.addrs(),
+        block: desk.block_known(),
+        epoch: desk.epoch_now().unwrap_or(0),
+        free,
+        used,
+        shards: totals.shards,
+        agreements: totals.active,
+        cheques: totals.cheques,
+        received: totals.received,
+        cashed: totals.cashed,
+        cashing: snapshot.outbox_pending().map_err(internal)?.len(),
+        uploads,
+        downloads,
+    })
+}
+
+async fn status(State(api): State<Arc<Api>>) -> Result<Json<Status>, Failure> {
+    status_of(&api.desk).map(Json)
+}
+
+async fn cash(
+    State(api): State<Arc<Api>>,
+    headers: HeaderMap,
+) -> Result<Json<CashBegun>, Failure> {
+    permit(&api, &headers)?;
+    let begun = api.cashier.begin(Amount::ZERO).await.map_err(internal)?;
+    Ok(Json(CashBegun { begun }))
+}
+
+async fn restart(State(api): State<Arc<Api>>, headers: HeaderMap) -> Result<StatusCode, Failure> {
+    permit(&api, &headers)?;
+    api.restart.notify_one();
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Lets a change through only with the token.
+fn permit(api: &Api, headers: &HeaderMap) -> Result<(), Failure> {
+    let given = headers.get("authorization").and_then(|value| value.to_str().ok());
+    let token = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    let same = ring::constant_time::verify_slices_are_equal(token.as_bytes(), api.token.as_bytes());
+    if same.is_ok() {
+        return Ok(());
+    }
+    let why = format!("send `authorization: Bearer TOKEN`; the token stands in {TOKEN_FILE}");
+    Err(Failure(StatusCode::UNAUTHORIZED, why))
+}
+
+/// Writes a fresh token into the data directory, readable by its owner only.
+pub fn make_token(dir: &Path) -> anyhow::Result<String> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut bytes = [0; 24];
+    host_core::seams::Entropy::fill(&crate::clock::SystemEntropy::default(), &mut bytes);
+    let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let path = dir.join(TOKEN_FILE);
+    let _ = std::fs::remove_file(&path);
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)
+        .with_context(|| format!("writing {}", path.display()))?;
+    file.write_all(token.as_bytes())?;
+    Ok(token)
+}

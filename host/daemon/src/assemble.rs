@@ -1,0 +1,296 @@
+//! Assembly: drivers are opened, rooms joined, tasks started. The only place that knows which
+//! driver stands behind which seam.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use host_agreement::Policy;
+use host_chain::EvmChain;
+use host_core::identity::SecretKey;
+use host_core::network::Network;
+use host_core::pressure::Pressure;
+use host_core::seams::{Chain, Device, PeerAddr};
+use host_core::wire::Protocol;
+use host_ledger::Ledger;
+use host_net::{Bounds, Inlet, Net};
+use host_session::Desk;
+use host_session::desk::Parts;
+use host_session::head::HeadMemory;
+use host_settle::Cashier;
+use host_store::Store;
+use host_uring::AnyDevice;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use tracing::{info, warn};
+
+use crate::api::{self, Api};
+use crate::clock::SystemClock;
+use crate::config::{Config, Driver, VolumeConfig};
+use crate::live::Live;
+use crate::ready::Ready;
+use crate::supervise::Tasks;
+use crate::{chain, tasks};
+
+/// The desk over the real devices.
+pub type HostDesk = Desk<AnyDevice>;
+
+/// A host with every driver open, not yet serving.
+pub struct Host {
+    desk: Arc<HostDesk>,
+    net: Net,
+    inlet: Inlet,
+    cashier: Arc<Cashier>,
+    live: Arc<Live>,
+    head: Arc<HeadMemory>,
+    hubs: Vec<PeerAddr>,
+    api: Option<TcpListener>,
+    gateway: Option<TcpListener>,
+    token: String,
+    restart: Arc<Notify>,
+    driver: &'static str,
+    _pressure: watch::Sender<Pressure>,
+    _lock: host_uring::DirLock,
+}
+
+/// A serving host.
+pub struct Running {
+    desk: Arc<HostDesk>,
+    net: Net,
+    tasks: Tasks,
+    /// Rung when a restart is asked for over the API.
+    pub restart: Arc<Notify>,
+    _pressure: watch::Sender<Pressure>,
+    _lock: host_uring::DirLock,
+}
+
+/// Opens everything under `dir`. Errors say what is wrong and which key or command mends it; a
+/// dead chain or hub is none of them.
+pub async fn open(
+    dir: &Path,
+    config: &Config,
+    network: &Network,
+    key: SecretKey,
+) -> anyhow::Result<Host> {
+    let lock = host_uring::DirLock::acquire(dir)?;
+    let (ledger, store, driver) = open_volumes(dir, config, network, &key).await?;
+    let (net, inlet) = open_net(config, network, &key).await?;
+    let api = bind("api.listen", config.api.enabled, config.api.listen).await?;
+    let gateway = bind("gateway.listen", config.gateway.enabled, config.gateway.listen).await?;
+    let evm = chain::connect(network)?.with_key(key.clone());
+    let chain: Arc<dyn Chain> = Arc::new(evm);
+    let head = Arc::new(HeadMemory::default());
+    let host = key.address();
+    let payout = config.offer.payout.unwrap_or(host);
+    let depth = network.epoch.depth;
+    let cashier =
+        Arc::new(Cashier::new(ledger.clone(), Arc::clone(&chain), host, payout, depth));
+    let (pressure, level) = watch::channel(Pressure::Calm);
+    let desk = Arc::new(Desk::new(Parts {
+        policy: policy(config, network, &key),
+        key,
+        epoch: network.epoch,
+        ledger,
+        store,
+        chain,
+        clock: Arc::new(SystemClock::start()),
+        head: Arc::clone(&head),
+        pressure: level,
+    }));
+    desk.set_open(config.offer.open);
+    desk.set_addrs(net.addresses());
+    Ok(Host {
+        desk,
+        net,
+        inlet,
+        cashier,
+        live: Arc::new(Live::new(config.settle.clone())),
+        head,
+        hubs: hubs(network)?,
+        api,
+        gateway,
+        token: api::make_token(dir)?,
+        restart: Arc::default(),
+        driver,
+        _pressure: pressure,
+        _lock: lock,
+    })
+}
+
+/// What the configuration makes this host agree to.
+#[must_use]
+pub fn policy(config: &Config, network: &Network, key: &SecretKey) -> Policy {
+    let host = key.address();
+    Policy {
+        network: network.id(),
+        chain_id: network.chain_id,
+        host,
+        payout: config.offer.payout.unwrap_or(host),
+        price: config.offer.price,
+        egress_price: config.offer.egress_price,
+        epochs_max: config.offer.epochs_max,
+    }
+}
+
+/// Opens ledger and volumes; a volume that cannot be opened is left out and said, and only when
+/// none is left the start fails.
+pub async fn open_volumes(
+    dir: &Path,
+    config: &Config,
+    network: &Network,
+    key: &SecretKey,
+) -> anyhow::Result<(Ledger, Store<AnyDevice>, &'static str)> {
+    let state = Config::resolve(dir, &config.storage.state);
+    let ledger = Ledger::open(&state, host_ledger::Options::default())
+        .with_context(|| format!("opening the ledger in {}", state.display()))?;
+    let mut devices = Vec::new();
+    for volume in &config.storage.volumes {
+        match open_device(dir, config, volume) {
+            Ok((path, device)) => devices.push((path, device)),
+            Err(err) => warn!(err = format!("{err:#}"), "volume left out"),
+        }
+    }
+    let Some(driver) = devices.first().map(|(_, device)| device.facts().driver) else {
+        bail!("none of the {} configured volumes opens", config.storage.volumes.len());
+    };
+    let devices = devices.into_iter().map(|(path, device)| (path.display().to_string(), device));
+    let (store, left_out) =
+        Store::open(devices.collect(), ledger.clone(), key.peer_id(), network.id()).await?;
+    for (path, err) in &left_out {
+        warn!(path, err = %err, "volume left out");
+    }
+    if store.volume_count() == 0 {
+        let why: Vec<String> = left_out.iter().map(|(path, err)| format!("{path}: {err}")).collect();
+        bail!("no volume can be used: {}", why.join("; "));
+    }
+    info!(driver, volumes = store.volume_count(), "volumes open");
+    Ok((ledger, store, driver))
+}
+
+fn open_device(
+    dir: &Path,
+    config: &Config,
+    volume: &VolumeConfig,
+) -> anyhow::Result<(PathBuf, AnyDevice)> {
+    let path = Config::resolve(dir, &volume.path);
+    let options = host_uring::OpenOptions {
+        create_size: None,
+        arena_bytes: usize::try_from(config.storage.buffers.0).unwrap_or(usize::MAX),
+        queue_depth: config.storage.queue_depth,
+        driver: match config.storage.driver {
+            Driver::Auto => host_uring::Driver::Auto,
+            Driver::Uring => host_uring::Driver::Uring,
+            Driver::Plain => host_uring::Driver::Plain,
+        },
+    };
+    let device = host_uring::open(&path, options)
+        .with_context(|| format!("opening volume {}", path.display()))?;
+    Ok((path, device))
+}
+
+async fn open_net(
+    config: &Config,
+    network: &Network,
+    key: &SecretKey,
+) -> anyhow::Result<(Net, Inlet)> {
+    let options = host_net::Options {
+        key: key.clone(),
+        listen: config.swarm.listen.clone(),
+        announce: config.swarm.announce.clone(),
+        private_network: network.private,
+        protocols: Protocol::ALL.into_iter().filter(|p| *p != Protocol::Hub).collect(),
+        agent: concat!("holdfast/", env!("CARGO_PKG_VERSION")).to_owned(),
+        bounds: Bounds::house(),
+    };
+    Net::start(options).await.context("starting the network (keys `swarm.listen`, `swarm.announce`)")
+}
+
+async fn bind(
+    key: &str,
+    enabled: bool,
+    listen: SocketAddr,
+) -> anyhow::Result<Option<TcpListener>> {
+    if enabled { Ok(Some(api::bind(key, listen).await?)) } else { Ok(None) }
+}
+
+/// The hubs of a network file as peers. Errors name the address that does not read.
+pub fn hubs(network: &Network) -> anyhow::Result<Vec<PeerAddr>> {
+    let parse = |text: &String| {
+        let (addr, peer) = text
+            .rsplit_once("/p2p/")
+            .with_context(|| format!("hub `{text}` does not end in /p2p/<peer id>"))?;
+        let peer = peer.parse().with_context(|| format!("hub `{text}`"))?;
+        Ok(PeerAddr { peer, addrs: vec![addr.to_owned()] })
+    };
+    network.hubs.iter().map(parse).collect()
+}
+
+impl Host {
+    /// What the host says when it serves.
+    pub fn ready(&self) -> anyhow::Result<Ready> {
+        let local = |listener: &Option<TcpListener>| {
+            listener.as_ref().map(TcpListener::local_addr).transpose()
+        };
+        Ok(Ready {
+            peer: self.desk.key().peer_id(),
+            address: self.desk.key().address(),
+            addrs: self.net.addresses(),
+            api: local(&self.api)?,
+            gateway: local(&self.gateway)?,
+            driver: self.driver.to_owned(),
+        })
+    }
+
+    /// Starts every task.
+    #[must_use]
+    pub fn run(self) -> Running {
+        let mut running = Tasks::default();
+        let stopping = running.stopping();
+        let desk = self.desk;
+        let converse = tasks::converse(Arc::clone(&desk), self.inlet, stopping.clone());
+        running.spawn("converse", converse);
+        let watch = tasks::watch_head(Arc::clone(desk.chain()), self.head, stopping.clone());
+        running.spawn("head", watch);
+        let announce = tasks::announce_to_hubs(
+            Arc::clone(&desk),
+            self.net.clone(),
+            self.hubs,
+            stopping.clone(),
+        );
+        running.spawn("announce", announce);
+        running.spawn("expire", tasks::expire(Arc::clone(&desk), stopping.clone()));
+        let cash = tasks::cash(Arc::clone(&self.cashier), self.live, stopping.clone());
+        running.spawn("cash", cash);
+        if let Some(listener) = self.api {
+            let shared = Arc::new(Api {
+                desk: Arc::clone(&desk),
+                cashier: self.cashier,
+                token: self.token,
+                restart: Arc::clone(&self.restart),
+            });
+            running.spawn("api", api::serve(shared, listener, stopping.clone()));
+        }
+        if let Some(listener) = self.gateway {
+            running.spawn("page", api::serve_page(Arc::clone(&desk), listener, stopping.clone()));
+        }
+        Running {
+            desk,
+            net: self.net,
+            tasks: running,
+            restart: self.restart,
+            _pressure: self._pressure,
+            _lock: self._lock,
+        }
+    }
+}
+
+impl Running {
+    /// Ends everything in order: conversations and tasks, the network, the ledger.
+    pub async fn stop(self) {
+        self.tasks.stop().await;
+        self.net.stop().await;
+        self.desk.ledger().close().await;
+        info!("stopped");
+    }
+}

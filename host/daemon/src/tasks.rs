@@ -1,0 +1,145 @@
+//! What a host does without being asked: serve conversations, watch the head, announce itself,
+//! end what has expired, cash what is owed. Each is a loop that survives every failure of the
+//! outside world and ends when told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use host_agreement::expire;
+use host_core::limits;
+use host_core::seams::{Chain, PeerAddr};
+use host_net::{Inlet, Net};
+use host_session::head::HeadMemory;
+use host_session::{announce, serve};
+use host_settle::Cashier;
+use host_transfer::hub;
+use tokio::task::JoinSet;
+use tracing::{debug, info, warn};
+
+use crate::assemble::HostDesk;
+use crate::live::Live;
+use crate::supervise::Stopping;
+
+/// Between two looks at the chain's head.
+const HEAD_EVERY: Duration = Duration::from_secs(2);
+/// Between two looks when no endpoint answers.
+const HEAD_RETRY: Duration = Duration::from_secs(5);
+/// Between two looks for expired agreements.
+const EXPIRE_EVERY: Duration = Duration::from_secs(20);
+/// Between two tries to announce while no hub took it.
+const ANNOUNCE_RETRY: Duration = Duration::from_secs(3);
+/// Between two looks at transactions under way.
+const FOLLOW_EVERY: Duration = Duration::from_secs(3);
+/// Conversations served at once; more wait in the network's bounded queue.
+const CONVERSATIONS_MAX: usize = 2 * (limits::UPLOADS_MAX + limits::DOWNLOADS_MAX);
+
+/// Serves inbound conversations until told to end, then lets those that run finish.
+pub async fn converse(desk: Arc<HostDesk>, mut inlet: Inlet, mut stopping: Stopping) {
+    let mut running = JoinSet::new();
+    loop {
+        while running.len() >= CONVERSATIONS_MAX {
+            running.join_next().await;
+        }
+        let inbound = tokio::select! {
+            next = inlet.next() => next,
+            () = stopping.wait() => None,
+            Some(_) = running.join_next(), if !running.is_empty() => continue,
+        };
+        let Some(inbound) = inbound else { break };
+        running.spawn(serve(Arc::clone(&desk), inbound.protocol, inbound.frames));
+    }
+    drop(inlet);
+    while running.join_next().await.is_some() {}
+}
+
+/// Keeps the newest block known. Says once when the chain falls silent and once when it is back.
+pub async fn watch_head(chain: Arc<dyn Chain>, head: Arc<HeadMemory>, mut stopping: Stopping) {
+    let mut silent = false;
+    loop {
+        let pause = match chain.head().await {
+            Ok(seen) => {
+                head.saw(seen.block);
+                if std::mem::take(&mut silent) {
+                    info!(block = seen.block, "chain answers again");
+                }
+                HEAD_EVERY
+            }
+            Err(err) => {
+                if !std::mem::replace(&mut silent, true) {
+                    warn!(err = %err, "chain is silent; serving on with the last known block");
+                }
+                HEAD_RETRY
+            }
+        };
+        if !stopping.sleep(pause).await {
+            return;
+        }
+    }
+}
+
+/// Announces the host to every hub; a dead hub delays no other.
+pub async fn announce_to_hubs(
+    desk: Arc<HostDesk>,
+    net: Net,
+    hubs: Vec<PeerAddr>,
+    mut stopping: Stopping,
+) {
+    loop {
+        desk.set_addrs(net.addresses());
+        let taken = announce_once(&desk, &net, &hubs).await;
+        let every = limits::ANNOUNCE_EVERY;
+        let pause = if taken || hubs.is_empty() { every } else { ANNOUNCE_RETRY };
+        if !stopping.sleep(pause).await {
+            return;
+        }
+    }
+}
+
+async fn announce_once(desk: &HostDesk, net: &Net, hubs: &[PeerAddr]) -> bool {
+    let announcement = match announce::make(desk) {
+        Ok(announcement) => announcement,
+        Err(err) => {
+            warn!(err = %err, "no announcement could be made");
+            return false;
+        }
+    };
+    let tries = hubs.iter().map(|to| hub::announce(net, to, announcement.clone()));
+    let mut taken = false;
+    for (to, tried) in hubs.iter().zip(futures::future::join_all(tries).await) {
+        match tried {
+            Ok(()) => taken = true,
+            Err(err) => debug!(peer = %to.peer, err = %err, "hub did not take the announcement"),
+        }
+    }
+    taken
+}
+
+/// Ends agreements whose term and grace are past by the chain's time, and frees their space.
+pub async fn expire(desk: Arc<HostDesk>, mut stopping: Stopping) {
+    while stopping.sleep(EXPIRE_EVERY).await {
+        let block = desk.block_known();
+        match expire::expire(desk.ledger(), desk.epoch_rule(), block).await {
+            Ok(0) => (),
+            Ok(ended) => info!(count = ended, block, "agreements expired"),
+            Err(err) => warn!(err = %err, "expiry failed, will be repeated"),
+        }
+    }
+}
+
+/// Cashes by policy and follows what is under way, also what an earlier run began.
+pub async fn cash(cashier: Arc<Cashier>, live: Arc<Live>, mut stopping: Stopping) {
+    let mut since = Duration::ZERO;
+    while stopping.sleep(FOLLOW_EVERY).await {
+        if let Err(err) = cashier.follow().await {
+            warn!(err = %err, "cashing could not be followed, will be repeated");
+        }
+        since += FOLLOW_EVERY;
+        let settle = live.settle();
+        if settle.auto_cash && since >= settle.cash_every {
+            since = Duration::ZERO;
+            if let Err(err) = cashier.begin(settle.cash_above).await {
+                warn!(err = %err, "cashing could not begin, will be repeated");
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! What this host says of itself, signed now from the facts of now.
+
+use host_core::announce::{Announcement, HostOffer};
+use host_core::seams::Device;
+
+use crate::desk::Desk;
+use crate::error::Error;
+
+/// The announcement of this moment.
+pub fn make<D: Device>(desk: &Desk<D>) -> Result<Announcement, Error> {
+    let policy = desk.policy();
+    let (free, used) = desk.store().space()?;
+    let offer = HostOffer {
+        peer: desk.key().peer_id(),
+        addrs: desk.addrs(),
+        price: policy.price,
+        egress_price: policy.egress_price,
+        free: if desk.is_open() { free } else { 0 },
+        used,
+        payout: policy.payout,
+        version: concat!("holdfast/", env!("CARGO_PKG_VERSION")).to_owned(),
+        epochs_max: policy.epochs_max,
+        at_ms: desk.clock().wall_ms(),
+    };
+    Ok(Announcement::sign(offer, &policy.network, desk.key()))
+}

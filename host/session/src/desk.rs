@@ -1,0 +1,251 @@
+//! What every conversation of a host needs, in one place: keys, policy, ledger, store, chain,
+//! clock and the seats that bound how many are served at once.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use host_agreement::Policy;
+use host_core::epoch::EpochRule;
+use host_core::identity::SecretKey;
+use host_core::pressure::Pressure;
+use host_core::seams::{Chain, ChainError, Clock, Device, VaultFacts};
+use host_core::{Address, limits};
+use host_ledger::Ledger;
+use host_store::Store;
+use tokio::sync::OwnedMutexGuard;
+
+use crate::error::Error;
+use crate::head::HeadMemory;
+
+/// What the chain said of a vault, and when.
+type Known = (Duration, VaultFacts);
+
+/// How long an answer about a vault is believed. A vault can only be emptied after a delay far
+/// longer than this.
+const VAULT_FACTS_AGE: Duration = Duration::from_secs(10);
+/// Vaults remembered before the memory is emptied.
+const VAULTS_MAX: usize = 4096;
+
+/// Everything the desk is made of.
+pub struct Parts<D: Device> {
+    /// The identity key: signs agreements, receipts and announcements.
+    pub key: SecretKey,
+    /// What is agreed to.
+    pub policy: Policy,
+    /// How blocks become epochs.
+    pub epoch: EpochRule,
+    /// All durable facts.
+    pub ledger: Ledger,
+    /// Shard bytes.
+    pub store: Store<D>,
+    /// The chain.
+    pub chain: Arc<dyn Chain>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// The newest block known.
+    pub head: Arc<HeadMemory>,
+    /// What a watchdog says of the machine.
+    pub pressure: tokio::sync::watch::Receiver<Pressure>,
+}
+
+/// The host's side of all conversations.
+pub struct Desk<D: Device> {
+    parts: Parts<D>,
+    policy: Mutex<Policy>,
+    open: Mutex<bool>,
+    addrs: Mutex<Vec<String>>,
+    uploads: Arc<AtomicUsize>,
+    downloads: Arc<AtomicUsize>,
+    turns: Mutex<HashMap<Address, Arc<tokio::sync::Mutex<()>>>>,
+    vaults: Mutex<HashMap<Address, Known>>,
+}
+
+/// A place among the conversations of one kind; given back when dropped.
+pub struct Seat {
+    taken: Arc<AtomicUsize>,
+}
+
+impl Seat {
+    fn take(taken: &Arc<AtomicUsize>, bound: usize) -> Result<Self, Error> {
+        let serving = taken.fetch_add(1, Ordering::AcqRel);
+        let seat = Self { taken: Arc::clone(taken) };
+        if serving >= bound {
+            return Err(Error::Busy { serving });
+        }
+        Ok(seat)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.taken.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// The value behind a lock that guards plain data: a panic elsewhere cannot have broken it.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<D: Device> Desk<D> {
+    /// Opens the desk.
+    #[must_use]
+    pub fn new(parts: Parts<D>) -> Self {
+        Self {
+            policy: Mutex::new(parts.policy.clone()),
+            open: Mutex::new(true),
+            addrs: Mutex::new(Vec::new()),
+            uploads: Arc::default(),
+            downloads: Arc::default(),
+            turns: Mutex::default(),
+            vaults: Mutex::default(),
+            parts,
+        }
+    }
+
+    /// The policy of this moment.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        locked(&self.policy).clone()
+    }
+
+    /// Replaces the policy; conversations that begin later see it.
+    pub fn set_policy(&self, policy: Policy) {
+        *locked(&self.policy) = policy;
+    }
+
+    /// Whether new agreements are taken.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        *locked(&self.open)
+    }
+
+    /// Takes new agreements, or stops to.
+    pub fn set_open(&self, open: bool) {
+        *locked(&self.open) = open;
+    }
+
+    /// Addresses told to others.
+    #[must_use]
+    pub fn addrs(&self) -> Vec<String> {
+        locked(&self.addrs).clone()
+    }
+
+    /// Sets the addresses told to others.
+    pub fn set_addrs(&self, addrs: Vec<String>) {
+        *locked(&self.addrs) = addrs;
+    }
+
+    /// The identity key.
+    #[must_use]
+    pub const fn key(&self) -> &SecretKey {
+        &self.parts.key
+    }
+
+    /// All durable facts.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.parts.ledger
+    }
+
+    /// Shard bytes.
+    #[must_use]
+    pub const fn store(&self) -> &Store<D> {
+        &self.parts.store
+    }
+
+    /// Time.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        self.parts.clock.as_ref()
+    }
+
+    /// The chain.
+    #[must_use]
+    pub fn chain(&self) -> &Arc<dyn Chain> {
+        &self.parts.chain
+    }
+
+    /// How blocks become epochs.
+    #[must_use]
+    pub const fn epoch_rule(&self) -> &EpochRule {
+        &self.parts.epoch
+    }
+
+    /// The newest block known, 0 when the chain never answered.
+    #[must_use]
+    pub fn block_known(&self) -> u64 {
+        self.parts.head.block().unwrap_or(0)
+    }
+
+    /// The current epoch by the newest block known. Errors when the chain never answered.
+    pub fn epoch_now(&self) -> Result<u64, Error> {
+        let never = ChainError::Unreachable { tried: 0, why: "no block was seen yet".into() };
+        let block = self.parts.head.block().ok_or(Error::Chain(never))?;
+        Ok(self.parts.epoch.epoch_of(block))
+    }
+
+    /// A place for one upload. Errors under pressure, when closed, or when all are taken.
+    pub fn seat_upload(&self) -> Result<Seat, Error> {
+        let level = *self.parts.pressure.borrow();
+        if !level.admits_upload() {
+            return Err(Error::Pressure { level: level.label() });
+        }
+        if !self.is_open() {
+            return Err(Error::Quota { what: "this host takes no new agreements now" });
+        }
+        Seat::take(&self.uploads, limits::UPLOADS_MAX)
+    }
+
+    /// A place for one download. Errors under heavy pressure or when all are taken.
+    pub fn seat_download(&self) -> Result<Seat, Error> {
+        let level = *self.parts.pressure.borrow();
+        if !level.admits_download() {
+            return Err(Error::Pressure { level: level.label() });
+        }
+        Seat::take(&self.downloads, limits::DOWNLOADS_MAX)
+    }
+
+    /// Uploads and downloads served now.
+    #[must_use]
+    pub fn serving(&self) -> (usize, usize) {
+        (self.uploads.load(Ordering::Acquire), self.downloads.load(Ordering::Acquire))
+    }
+
+    /// Waits for the turn to judge a cheque of `vault`.
+    pub async fn vault_turn(&self, vault: Address) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = locked(&self.turns);
+            if turns.len() >= VAULTS_MAX {
+                turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+            }
+            Arc::clone(turns.entry(vault).or_default())
+        };
+        turn.lock_owned().await
+    }
+
+    /// Forgets what the chain said of `vault`.
+    pub fn forget_vault(&self, vault: &Address) {
+        locked(&self.vaults).remove(vault);
+    }
+
+    /// What the chain says of `vault`, at most ten seconds old.
+    pub async fn vault_facts(&self, vault: Address) -> Result<VaultFacts, ChainError> {
+        let now = self.parts.clock.monotonic();
+        let known = locked(&self.vaults).get(&vault).cloned();
+        if let Some((at, facts)) = known
+            && now.saturating_sub(at) <= VAULT_FACTS_AGE
+        {
+            return Ok(facts);
+        }
+        let facts = self.parts.chain.vault(vault, self.parts.policy.host).await?;
+        let mut vaults = locked(&self.vaults);
+        if vaults.len() >= VAULTS_MAX {
+            vaults.clear();
+        }
+        vaults.insert(vault, (now, facts.clone()));
+        Ok(facts)
+    }
+}

@@ -1,0 +1,174 @@
+//! A shard enters: admission, bytes, root, commit, receipt, cheque, in this order.
+//!
+//! A crash before the commit leaves nothing (the allocation was a reservation in memory); a crash
+//! after it leaves the shard, and a renter that asks again gets the same receipt.
+
+use host_agreement::check_terms;
+use host_core::AgreementDigest;
+use host_core::agreement::{Agreement, SignedAgreement};
+use host_core::identity::Signature;
+use host_core::receipt::{Receipt, ReceiptBody};
+use host_core::seams::Device;
+use host_core::wire::{Frame, UploadReply, UploadRequest};
+use host_ledger::{AgreementRow, AgreementState, Fact};
+use tracing::info;
+
+use crate::cheque;
+use crate::desk::Desk;
+use crate::error::Error;
+use crate::talk::{Talk, read};
+
+/// Serves one upload; a refusal is said before the error is returned.
+pub(crate) async fn serve<D: Device>(desk: &Desk<D>, talk: &mut Talk) -> Result<(), Error> {
+    let served = upload(desk, talk).await;
+    if let Err(error) = &served {
+        let _ = talk.say(&UploadReply::Refused(error.refusal())).await;
+    }
+    served
+}
+
+/// The agreed terms with both signatures and their name.
+struct Agreed {
+    digest: AgreementDigest,
+    signed: SignedAgreement,
+}
+
+impl Agreed {
+    fn terms(&self) -> &Agreement {
+        &self.signed.terms
+    }
+}
+
+async fn upload<D: Device>(desk: &Desk<D>, talk: &mut Talk) -> Result<(), Error> {
+    let Some(request) = talk.hear("upload request").await? else { return Ok(()) };
+    let UploadRequest::Open { terms, signature } = request else {
+        return Err(Error::Turn { what: "the terms" });
+    };
+    let _seat = desk.seat_upload()?;
+    let agreed = agree(desk, terms, signature)?;
+    let receipt = match standing(desk, &agreed).await? {
+        Some(receipt) => {
+            let signature = agreed.signed.host_signature;
+            let receipt_sent = Some(receipt.clone());
+            talk.say(&UploadReply::Ready { signature, receipt: receipt_sent }).await?;
+            receipt
+        }
+        None => {
+            let receipt = take_in(desk, talk, &agreed).await?;
+            talk.say(&UploadReply::Stored { receipt: receipt.clone() }).await?;
+            receipt
+        }
+    };
+    info!(shard = %receipt.body.shard, agreement = %agreed.digest, peer = %talk.peer(),
+        bytes = receipt.body.len, "shard kept");
+    take_cheques(desk, talk, &agreed).await
+}
+
+/// Admits the terms and signs them.
+fn agree<D: Device>(
+    desk: &Desk<D>,
+    terms: Agreement,
+    renter_signature: Signature,
+) -> Result<Agreed, Error> {
+    let policy = desk.policy();
+    check_terms(&policy, &terms, &renter_signature, desk.epoch_now()?)?;
+    let digest = terms.digest(policy.chain_id);
+    let host_signature = terms.sign(policy.chain_id, desk.key());
+    Ok(Agreed { digest, signed: SignedAgreement { terms, renter_signature, host_signature } })
+}
+
+/// The receipt, when nothing needs to be sent: the agreement was fulfilled before, or the same
+/// shard is kept under another one and gains a lease.
+async fn standing<D: Device>(desk: &Desk<D>, agreed: &Agreed) -> Result<Option<Receipt>, Error> {
+    let snapshot = desk.ledger().read()?;
+    if let Some(row) = snapshot.agreement(&agreed.digest)? {
+        return match row.state {
+            AgreementState::Active => Ok(Some(receipt(desk, agreed))),
+            _ => Err(Error::NoAgreement { agreement: agreed.digest }),
+        };
+    }
+    let kept = snapshot.placement(&agreed.terms().shard)?;
+    if kept.is_none_or(|row| row.len != agreed.terms().shard_len) {
+        return Ok(None);
+    }
+    add_lease(desk, agreed).await.map(Some)
+}
+
+async fn add_lease<D: Device>(desk: &Desk<D>, agreed: &Agreed) -> Result<Receipt, Error> {
+    let lease = Fact::LeaseAdded { shard: agreed.terms().shard, agreement: agreed.digest };
+    desk.ledger().commit(vec![opened(desk, agreed), lease]).await?;
+    Ok(receipt(desk, agreed))
+}
+
+/// Receives, checks, flushes and records the shard; the commit is the moment the host owns it.
+async fn take_in<D: Device>(
+    desk: &Desk<D>,
+    talk: &mut Talk,
+    agreed: &Agreed,
+) -> Result<Receipt, Error> {
+    let terms = agreed.terms();
+    let reservation = desk.store().reserve(terms.shard_len)?;
+    let mut writer = desk.store().writer(reservation, terms.shard)?;
+    let signature = agreed.signed.host_signature;
+    talk.say(&UploadReply::Ready { signature, receipt: None }).await?;
+    let mut have = 0;
+    loop {
+        match talk.frame().await?.ok_or(Error::HungUp { during: "sending the body" })? {
+            Frame::Body(run) => {
+                have += u64::try_from(run.len()).unwrap_or(u64::MAX);
+                if have > terms.shard_len {
+                    return Err(Error::BodyLen { need: terms.shard_len, have });
+                }
+                writer.append(&run).await?;
+            }
+            Frame::Message(bytes) => match read("upload request", &bytes)? {
+                UploadRequest::End => break,
+                _ => return Err(Error::Turn { what: "the body" }),
+            },
+        }
+    }
+    if have != terms.shard_len {
+        return Err(Error::BodyLen { need: terms.shard_len, have });
+    }
+    let sealed = writer.seal(agreed.digest, terms.end_epoch).await?;
+    let facts = vec![opened(desk, agreed), sealed.fact(agreed.digest)];
+    match desk.ledger().commit(facts).await {
+        Ok(()) => {
+            sealed.committed();
+            Ok(receipt(desk, agreed))
+        }
+        Err(host_ledger::Error::ShardKept { .. }) => add_lease(desk, agreed).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn opened<D: Device>(desk: &Desk<D>, agreed: &Agreed) -> Fact {
+    Fact::AgreementOpened(AgreementRow::new(agreed.digest, agreed.signed.clone(), desk.block_known()))
+}
+
+fn receipt<D: Device>(desk: &Desk<D>, agreed: &Agreed) -> Receipt {
+    let terms = agreed.terms();
+    let body = ReceiptBody {
+        agreement: agreed.digest,
+        shard: terms.shard,
+        len: terms.shard_len,
+        end_epoch: terms.end_epoch,
+    };
+    Receipt::sign(body, &desk.policy().network, desk.key())
+}
+
+/// Cheques for this agreement until the renter closes.
+async fn take_cheques<D: Device>(
+    desk: &Desk<D>,
+    talk: &mut Talk,
+    agreed: &Agreed,
+) -> Result<(), Error> {
+    while let Some(request) = talk.hear("cheque").await? {
+        let UploadRequest::Pay { through_epoch, cheque } = request else {
+            return Err(Error::Turn { what: "a cheque" });
+        };
+        let cumulative = cheque::accept(desk, &agreed.digest, through_epoch, cheque).await?;
+        talk.say(&UploadReply::Paid { cumulative }).await?;
+    }
+    Ok(())
+}
