@@ -152,3 +152,29 @@ fn sigterm_ends_it_with_status_zero() {
     assert!(Command::new("kill").arg(pid).status().unwrap().success());
     assert!(chain.child.wait().unwrap().success());
 }
+
+#[test]
+fn a_child_ends_with_its_parents_pipe_and_on_sigterm_before_that() {
+    for by_signal in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_holdfast-devchain"))
+            .args(["--data", dir.path().to_str().unwrap(), "--until-stdin-ends"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let pipe = child.stdin.take();
+        if by_signal {
+            let pid = child.id().to_string();
+            assert!(Command::new("kill").arg(pid).status().unwrap().success());
+            assert!(child.wait().unwrap().success());
+        }
+        drop(pipe);
+        assert!(child.wait().unwrap().success());
+    }
+}
