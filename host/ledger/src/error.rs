@@ -42,6 +42,9 @@ pub enum Error {
         /// Its table.
         table: &'static str,
     },
+    /// Only an empty ledger can be made again from fact rings.
+    #[error("the ledger holds facts already")]
+    NotEmpty,
     /// The ledger was closed, or stopped after its device failed.
     #[error("the ledger is closed")]
     Closed,
@@ -183,6 +186,7 @@ impl Error {
             | Self::RingFull { .. } => Blame::Operator,
             Self::Row { .. }
             | Self::Closed
+            | Self::NotEmpty
             | Self::AgreementKnown { .. }
             | Self::ExtentTaken { .. }
             | Self::NoVolume { .. }

@@ -5,8 +5,8 @@
 //! on there. The ledger keeps the place of the next record in the same transaction as the facts,
 //! so opening a ring reads nothing.
 
-use host_core::Blame;
 use host_core::seams::{BoxFuture, DeviceError};
+use host_core::{Blame, VolumeId};
 use minicbor::{Decode, Encode};
 
 /// Where the next record of a ring goes.
@@ -48,15 +48,51 @@ impl RingPlace {
     }
 }
 
-/// What a record holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What a record holds. Numbers never move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub enum RecordKind {
     /// A part of the snapshot that opens a half.
-    Snapshot,
-    /// The last part of that snapshot.
-    SnapshotEnd,
-    /// The facts of one group commit.
-    Group,
+    Snapshot = 1,
+    /// The last part of that snapshot; the half counts from here on.
+    SnapshotEnd = 2,
+    /// A part of one group commit.
+    Group = 3,
+    /// The last part of a group; the group counts from here on.
+    GroupEnd = 4,
+}
+
+impl RecordKind {
+    /// The kind of a number read from a volume.
+    #[must_use]
+    pub const fn of_number(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(Self::Snapshot),
+            2 => Some(Self::SnapshotEnd),
+            3 => Some(Self::Group),
+            4 => Some(Self::GroupEnd),
+            _ => None,
+        }
+    }
+}
+
+/// One changed row: what rings keep of facts. The payload of a record is a run of these.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Change {
+    /// The table's number.
+    #[n(0)]
+    pub(crate) table: u8,
+    /// The row's key.
+    #[n(1)]
+    #[cbor(with = "minicbor::bytes")]
+    pub(crate) key: Vec<u8>,
+    /// The row's new value; none when it was removed.
+    #[n(2)]
+    #[cbor(with = "minicbor::bytes")]
+    pub(crate) value: Option<Vec<u8>>,
+    /// The volume the row is about, when only that volume's ring gets it.
+    #[n(3)]
+    pub(crate) own: Option<VolumeId>,
 }
 
 /// A record that was not written.
@@ -91,6 +127,13 @@ pub trait Journal: Send + Sync + 'static {
     /// Bytes of one half.
     fn half_len(&self) -> u64;
 
+    /// Bytes of the longest payload one record takes.
+    fn payload_max(&self) -> usize;
+
+    /// The half and generation begun last, read from the volume; none for an unused ring. Asked
+    /// only when the ledger does not know where this ring stands.
+    fn newest(&self) -> BoxFuture<'_, Result<Option<RingPlace>, JournalError>>;
+
     /// Writes one record at `place` and returns the place after it. Not durable before `flush`.
     fn write<'a>(
         &'a self,
@@ -102,4 +145,19 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Makes every written record durable.
     fn flush(&self) -> BoxFuture<'_, Result<(), JournalError>>;
+}
+
+/// What a volume's ring was found to hold, for a ledger that must be made again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundRing {
+    /// The volume.
+    pub volume: VolumeId,
+    /// First byte of its data region, from its label.
+    pub start: u64,
+    /// Bytes of its data region.
+    pub size: u64,
+    /// Where the ring's next record would go; none when the ring holds nothing.
+    pub place: Option<RingPlace>,
+    /// The records of the newest whole half in order: kind, number of the group, payload.
+    pub records: Vec<(RecordKind, u64, Vec<u8>)>,
 }

@@ -1,58 +1,246 @@
-//! The ledger's front: open, commit, read, close.
+//! The open ledger: a handle that is cheap to clone, one committer thread behind it.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
 
+use futures::channel::oneshot;
 use host_core::VolumeId;
+use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend};
 
+use crate::commit::{Committer, begin};
 use crate::error::Error;
 use crate::fact::Fact;
-use crate::journal::Journal;
+use crate::journal::{FoundRing, Journal};
+use crate::queue::{Order, Queue};
+use crate::restore::Restored;
+use crate::rings::Rings;
 use crate::snapshot::Snapshot;
+use crate::tables::{Place, SCHEMA, Tables};
+
+/// Name of the file in the state directory.
+const FILE: &str = "ledger.redb";
+/// The schema this program writes.
+const SCHEMA_VERSION: u32 = 1;
 
 /// What the root decides about the ledger.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// Bytes of database pages kept in memory.
     pub cache_len: usize,
 }
 
 impl Default for Options {
+    /// 8 MiB: the upper levels of the tables of a million shards, and the rows of one busy hour.
     fn default() -> Self {
         Self { cache_len: 8 << 20 }
     }
 }
 
-/// The ledger; clones share it.
+struct Shared {
+    database: RwLock<Option<Arc<Database>>>,
+    queue: Arc<Queue>,
+    rings: Arc<Rings>,
+    committer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// The ledger; clones share it. It closes when the last one is dropped.
 #[derive(Clone)]
-pub struct Ledger {}
+pub struct Ledger {
+    shared: Arc<Shared>,
+}
 
 impl Ledger {
-    /// Opens or makes the ledger in the directory `dir`.
+    /// Opens the ledger in the directory `dir`, making both when they are not there. Cost: a few
+    /// pages, whatever the number of rows and however the last run ended.
+    /// Errors: File, Locked, Schema, Database.
     pub fn open(dir: &Path, options: Options) -> Result<Self, Error> {
-        let _ = (dir, options);
-        Ok(Self {})
+        let path = dir.join(FILE);
+        let shown = || path.display().to_string();
+        std::fs::create_dir_all(dir).map_err(|error| Error::File {
+            path: shown(),
+            why: error.to_string(),
+        })?;
+        let opened = Database::builder()
+            .set_cache_size(options.cache_len)
+            .create(&path);
+        let database = opened.map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => Error::Locked { path: shown() },
+            other => Error::File {
+                path: shown(),
+                why: other.to_string(),
+            },
+        })?;
+        Self::start(database)
     }
 
-    /// Makes a set of facts true together.
+    /// Opens a ledger on any storage: the door for simulations of power cuts.
+    pub fn open_on(storage: impl StorageBackend, options: Options) -> Result<Self, Error> {
+        let database = Database::builder()
+            .set_cache_size(options.cache_len)
+            .create_with_backend(storage)
+            .map_err(Error::database)?;
+        Self::start(database)
+    }
+
+    fn start(database: Database) -> Result<Self, Error> {
+        prepare(&database)?;
+        let database = Arc::new(database);
+        let (queue, rings) = (Arc::new(Queue::default()), Arc::new(Rings::default()));
+        let committer = Committer {
+            database: Arc::clone(&database),
+            queue: Arc::clone(&queue),
+            rings: Arc::clone(&rings),
+        };
+        let thread = std::thread::Builder::new()
+            .name("ledger".into())
+            .spawn(move || committer.run())
+            .map_err(|error| Error::File {
+                path: FILE.into(),
+                why: error.to_string(),
+            })?;
+        let database = RwLock::new(Some(database));
+        let committer = Mutex::new(Some(thread));
+        Ok(Self {
+            shared: Arc::new(Shared {
+                database,
+                queue,
+                rings,
+                committer,
+            }),
+        })
+    }
+
+    /// Commits a set of facts, all or none. Durability: when this answers, the set is durable on
+    /// the state device and in the fact rings. A set that has entered the queue is committed even
+    /// when this future is dropped.
+    /// Errors: those named at each `Fact`, RingFull, Closed, Database; nothing of the set is left.
     pub async fn commit(&self, facts: Vec<Fact>) -> Result<(), Error> {
-        let _ = facts;
-        std::future::ready(Err(Error::Closed)).await
+        let (answer, answered) = oneshot::channel();
+        self.shared.queue.enter(Order::Facts(facts, answer)).await?;
+        answered.await.map_err(|_| Error::Closed)?
     }
 
-    /// The rows of this moment; later commits do not show in it.
+    /// Makes an empty ledger again from the fact rings of its volumes. Placements on volumes that
+    /// are not given are lost, and agreements about them become failed.
+    /// Errors: NotEmpty, Row, Closed, Database.
+    pub async fn restore(&self, found: Vec<FoundRing>) -> Result<Restored, Error> {
+        let (answer, answered) = oneshot::channel();
+        self.shared
+            .queue
+            .enter(Order::Restore(found, answer))
+            .await?;
+        answered.await.map_err(|_| Error::Closed)?
+    }
+
+    /// The rows of this moment; later commits do not show in it. Errors: Closed, Database.
     pub fn read(&self) -> Result<Snapshot, Error> {
-        Err(Error::Closed)
+        let open = self
+            .shared
+            .database
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let database = open.as_ref().ok_or(Error::Closed)?;
+        Ok(Snapshot::new(
+            database.begin_read().map_err(Error::database)?,
+        ))
     }
 
-    /// Gives the ledger a volume's fact ring.
-    pub fn attach(&self, volume: VolumeId, journal: Arc<dyn Journal>) -> Result<(), Error> {
-        let _ = (volume, journal);
-        Ok(())
+    /// From now on every group also goes to this volume's ring.
+    pub fn attach(&self, volume: VolumeId, journal: Arc<dyn Journal>) {
+        self.shared.rings.attach(volume, journal);
     }
 
-    /// Commits what is queued and closes the file; later commits are refused.
+    /// Groups no longer go to this volume's ring; its next attachment begins with a snapshot.
+    pub fn detach(&self, volume: &VolumeId) {
+        self.shared.rings.detach(volume);
+    }
+
+    /// Whether a volume's ring still gets every group. One that failed does not.
+    #[must_use]
+    pub fn is_attached(&self, volume: &VolumeId) -> bool {
+        self.shared.rings.is_attached(volume)
+    }
+
+    /// How many sets have entered the queue and how many were answered, since the ledger opened.
+    /// Sets are answered in the order they entered.
+    #[must_use]
+    pub fn progress(&self) -> (u64, u64) {
+        self.shared.queue.counts()
+    }
+
+    /// Commits what is queued and closes the file; later commits and reads are refused.
     pub async fn close(&self) {
-        std::future::ready(()).await;
+        let shared = Arc::clone(&self.shared);
+        let (done, closed) = oneshot::channel();
+        // Joining blocks until the last group is durable, so it has a thread of its own.
+        std::thread::spawn(move || {
+            shared.stop();
+            let _ = done.send(());
+        });
+        let _ = closed.await;
+    }
+}
+
+impl Shared {
+    fn stop(&self) {
+        self.queue.close();
+        let thread = self
+            .committer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+        self.rings.clear();
+        self.database
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Makes every table and checks or writes the schema. A ledger that is up to date is not written.
+fn prepare(database: &Database) -> Result<(), Error> {
+    if schema(database)? == Some(SCHEMA_VERSION) {
+        return Ok(());
+    }
+    let txn = begin(database)?;
+    {
+        let mut tables = Tables::open(&txn)?;
+        let have = tables.read::<u32>(Place::Meta, SCHEMA)?;
+        migrate(&mut tables, have)?;
+        tables.write(Place::Meta, SCHEMA, &SCHEMA_VERSION)?;
+        tables.finish()?;
+    }
+    txn.commit().map_err(Error::database)
+}
+
+/// The schema of the file; none when it is fresh.
+fn schema(database: &Database) -> Result<Option<u32>, Error> {
+    let txn = database.begin_read().map_err(Error::database)?;
+    match txn.open_table(Place::Meta.definition()) {
+        Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(Error::database(error)),
+        Ok(_) => Snapshot::new(txn).schema(),
+    }
+}
+
+/// The migration hook: rows of a known earlier schema are rewritten here, in the transaction that
+/// raises it. Schema 1 is the first, so there is nothing to rewrite yet. Errors: Schema.
+const fn migrate(_tables: &mut Tables<'_>, have: Option<u32>) -> Result<(), Error> {
+    match have {
+        None | Some(SCHEMA_VERSION) => Ok(()),
+        Some(have) => Err(Error::Schema {
+            have,
+            newest: SCHEMA_VERSION,
+        }),
     }
 }

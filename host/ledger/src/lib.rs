@@ -9,19 +9,30 @@
 //! or know the time.
 #![deny(missing_docs)]
 
+mod apply;
+mod commit;
 mod error;
 mod fact;
 mod journal;
 mod ledger;
+mod queue;
+mod restore;
+mod rings;
 mod row;
 mod snapshot;
+mod space;
+mod tables;
 
 pub use error::Error;
-pub use fact::{Fact, Reach};
-pub use journal::{Journal, JournalError, RecordKind, RingPlace};
+pub use fact::Fact;
+pub use journal::{Change, FoundRing, Journal, JournalError, RecordKind, RingPlace};
 pub use ledger::{Ledger, Options};
+pub use restore::Restored;
 pub use row::{
     AgreementRow, AgreementState, ChequeRow, OutboxRow, OutboxState, PeerRow, PlacementRow, Totals,
     VolumeRow, VolumeState,
 };
 pub use snapshot::Snapshot;
+
+#[cfg(test)]
+mod tests;

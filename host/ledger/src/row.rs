@@ -222,7 +222,7 @@ pub struct Totals {
     /// Leases of all shards.
     #[n(2)]
     pub leases: u64,
-    /// Agreements by state.
+    /// Agreements whose shard is not kept yet.
     #[n(3)]
     pub offered: u64,
     /// Agreements that run.
@@ -249,4 +249,10 @@ pub struct Totals {
     /// Owner records kept.
     #[n(11)]
     pub records: u64,
+    /// Bytes their extents take on the volumes.
+    #[n(12)]
+    pub used: u64,
+    /// Bytes all rows take that a fact ring must be able to hold.
+    #[n(13)]
+    pub live_bytes: u64,
 }

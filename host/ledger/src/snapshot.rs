@@ -1,76 +1,184 @@
-//! Reading: the rows of one moment.
-
-use std::collections::BTreeMap;
+//! Reading: the rows of one moment. Every read is a look-up or a bounded page; nothing here walks
+//! a table.
 
 use host_core::records::SignedRecord;
 use host_core::{Address, AgreementDigest, ObjectId, PeerId, ShardId, VolumeId};
+use minicbor::Decode;
+use redb::ReadTransaction;
 
+use crate::apply::money::cheque_key;
+use crate::apply::record::record_key;
 use crate::error::Error;
 use crate::row::{AgreementRow, ChequeRow, OutboxRow, PeerRow, PlacementRow, Totals, VolumeRow};
+use crate::space;
+use crate::tables::{Place, SCHEMA, SEQUENCE, TOTALS, decode};
+
+/// Transactions under way that one read returns: far more than a host ever has.
+const OUTBOX_MAX: usize = 4096;
+/// Volumes that one read returns.
+const VOLUMES_MAX: usize = 1024;
+/// Leases of one shard that one read returns.
+const LEASES_MAX: usize = 65_536;
+/// Free extents looked at for one allocation before the volume counts as full.
+const FIT_TRIES: usize = 4096;
+
+type Table = redb::ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 /// The rows of one moment.
-pub struct Snapshot {}
-
-macro_rules! stub {
-    () => {
-        Err(Error::Closed)
-    };
+pub struct Snapshot {
+    txn: ReadTransaction,
 }
 
-#[allow(unused_variables)]
 impl Snapshot {
-    /// One agreement.
-    pub fn agreement(&self, digest: &AgreementDigest) -> Result<Option<AgreementRow>, Error> {
-        stub!()
+    pub(crate) const fn new(txn: ReadTransaction) -> Self {
+        Self { txn }
     }
-    /// Agreements by digest, those after `after`.
+
+    fn table(&self, place: Place) -> Result<Table, Error> {
+        self.txn
+            .open_table(place.definition())
+            .map_err(Error::database)
+    }
+
+    fn get<T>(&self, place: Place, key: &[u8]) -> Result<Option<T>, Error>
+    where
+        T: for<'b> Decode<'b, ()>,
+    {
+        let row = self.table(place)?.get(key).map_err(Error::database)?;
+        row.map(|guard| decode(place, guard.value())).transpose()
+    }
+
+    /// Rows after `after` (or from the first) that begin with `prefix`, at most `limit`, turned
+    /// by `turn`; those it turns to none are passed over and do not count.
+    fn page<T>(
+        &self,
+        place: Place,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+        mut turn: impl FnMut(&[u8], &[u8]) -> Result<Option<T>, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let table = self.table(place)?;
+        // The successor of a key in byte order is the key with a zero byte behind it.
+        let from = after.map_or_else(|| prefix.to_vec(), |key| [key, &[0]].concat());
+        let rows = table.range(from.as_slice()..).map_err(Error::database)?;
+        let mut page = Vec::new();
+        for row in rows {
+            let (key, value) = row.map_err(Error::database)?;
+            if page.len() >= limit || !key.value().starts_with(prefix) {
+                break;
+            }
+            page.extend(turn(key.value(), value.value())?);
+        }
+        Ok(page)
+    }
+
+    /// One agreement, open or ended.
+    pub fn agreement(&self, digest: &AgreementDigest) -> Result<Option<AgreementRow>, Error> {
+        match self.get(Place::Agreements, &digest.0)? {
+            Some(row) => Ok(Some(row)),
+            None => self.get(Place::Closed, &digest.0),
+        }
+    }
+
+    /// Open agreements by digest, those after `after`.
     pub fn agreements(
         &self,
         after: Option<&AgreementDigest>,
         limit: usize,
     ) -> Result<Vec<AgreementRow>, Error> {
-        stub!()
+        let after = after.map(|digest| digest.0.as_slice());
+        let place = Place::Agreements;
+        self.page(place, &[], after, limit, |_, row| {
+            decode(place, row).map(Some)
+        })
     }
+
+    /// Open agreements whose end epoch lies before `before_epoch`, oldest end first.
+    pub fn expiring(&self, before_epoch: u64, limit: usize) -> Result<Vec<AgreementDigest>, Error> {
+        let place = Place::Expiry;
+        let wrong = || Error::Row {
+            table: place.name(),
+        };
+        let rows = self.page(place, &[], None, limit, |key, _| {
+            let (end, digest) = key.split_first_chunk::<8>().ok_or_else(wrong)?;
+            let digest = AgreementDigest::from_slice(digest).map_err(|_| wrong())?;
+            Ok(Some((u64::from_be_bytes(*end), digest)))
+        })?;
+        let past = rows.into_iter().take_while(|(end, _)| *end < before_epoch);
+        Ok(past.map(|(_, digest)| digest).collect())
+    }
+
     /// Where a shard lies.
     pub fn placement(&self, shard: &ShardId) -> Result<Option<PlacementRow>, Error> {
-        stub!()
+        self.get(Place::Placements, &shard.0)
     }
-    /// Placements by shard, those after `after`.
+
+    /// Shards and where they lie by shard, those after `after`.
     pub fn placements(
         &self,
         after: Option<&ShardId>,
         limit: usize,
     ) -> Result<Vec<(ShardId, PlacementRow)>, Error> {
-        stub!()
+        let place = Place::Placements;
+        let after = after.map(|shard| shard.0.as_slice());
+        self.page(place, &[], after, limit, |key, row| {
+            let shard = ShardId::from_slice(key).map_err(|_| Error::Row {
+                table: place.name(),
+            })?;
+            Ok(Some((shard, decode(place, row)?)))
+        })
     }
-    /// How many agreements keep a shard.
-    pub fn lease_count(&self, shard: &ShardId) -> Result<u64, Error> {
-        stub!()
-    }
-    /// The agreements that keep a shard.
+
+    /// The agreements that keep a shard, in digest order, at most 65,536.
     pub fn leases(&self, shard: &ShardId) -> Result<Vec<AgreementDigest>, Error> {
-        stub!()
+        let place = Place::Leases;
+        self.page(place, &shard.0, None, LEASES_MAX, |key, _| {
+            let digest = key.get(32..).unwrap_or_default();
+            let digest = AgreementDigest::from_slice(digest);
+            digest.map(Some).map_err(|_| Error::Row {
+                table: place.name(),
+            })
+        })
     }
-    /// Open agreements whose end epoch lies before `before_epoch`, oldest end first.
-    pub fn expiring(&self, before_epoch: u64, limit: usize) -> Result<Vec<AgreementDigest>, Error> {
-        stub!()
+
+    /// Whether an account has an active agreement here.
+    pub fn is_renter(&self, account: &Address) -> Result<bool, Error> {
+        let row = self
+            .table(Place::Renters)?
+            .get(account.0.as_slice())
+            .map_err(Error::database)?;
+        Ok(row.is_some())
     }
-    /// Whether an open agreement of this renter is kept.
-    pub fn is_renter(&self, renter: &Address) -> Result<bool, Error> {
-        stub!()
-    }
+
     /// The newest cheque of a vault in the vault's own token.
     pub fn cheque(&self, vault: &Address) -> Result<Option<ChequeRow>, Error> {
-        stub!()
+        self.get(Place::Cheques, &cheque_key(vault, None))
     }
-    /// Newest cheques by vault, those of vaults after `after`.
+
+    /// The newest cheque of a vault in another token.
+    pub fn cheque_in(&self, vault: &Address, token: &Address) -> Result<Option<ChequeRow>, Error> {
+        self.get(Place::Cheques, &cheque_key(vault, Some(token)))
+    }
+
+    /// Newest cheques in the vaults' own token by vault, those of vaults after `after`.
     pub fn cheques(&self, after: Option<&Address>, limit: usize) -> Result<Vec<ChequeRow>, Error> {
-        stub!()
+        let place = Place::Cheques;
+        let after = after.map(|vault| cheque_key(vault, None));
+        self.page(place, &[], after.as_deref(), limit, |_, row| {
+            let row: ChequeRow = decode(place, row)?;
+            Ok(row.cheque.cheque.token.is_none().then_some(row))
+        })
     }
+
     /// Transactions under way.
     pub fn outbox_pending(&self) -> Result<Vec<OutboxRow>, Error> {
-        stub!()
+        let place = Place::Outbox;
+        self.page(place, &[], None, OUTBOX_MAX, |_, row| {
+            decode(place, row).map(Some)
+        })
     }
+
     /// One owner's records by object, those after `after`.
     pub fn records(
         &self,
@@ -78,32 +186,111 @@ impl Snapshot {
         after: Option<&ObjectId>,
         limit: usize,
     ) -> Result<Vec<SignedRecord>, Error> {
-        stub!()
+        let place = Place::Records;
+        let after = after.map(|object| record_key(owner, object));
+        self.page(place, &owner.0, after.as_deref(), limit, |_, row| {
+            decode(place, row).map(Some)
+        })
     }
+
     /// What is remembered of a peer.
     pub fn peer(&self, peer: &PeerId) -> Result<Option<PeerRow>, Error> {
-        stub!()
+        self.get(Place::Peers, &peer.0)
     }
-    /// Every volume.
+
+    /// Peers by id, those after `after`.
+    pub fn peers(&self, after: Option<&PeerId>, limit: usize) -> Result<Vec<PeerRow>, Error> {
+        let place = Place::Peers;
+        let after = after.map(|peer| peer.0.as_slice());
+        self.page(place, &[], after, limit, |_, row| {
+            decode(place, row).map(Some)
+        })
+    }
+
+    /// One volume.
+    pub fn volume(&self, volume: &VolumeId) -> Result<Option<VolumeRow>, Error> {
+        self.get(Place::Volumes, &volume.0)
+    }
+
+    /// Every volume, at most 1024.
     pub fn volumes(&self) -> Result<Vec<VolumeRow>, Error> {
-        stub!()
+        let place = Place::Volumes;
+        self.page(place, &[], None, VOLUMES_MAX, |_, row| {
+            decode(place, row).map(Some)
+        })
     }
-    /// The smallest free run of at least `size` bytes on a volume, the runs in `busy` (first byte
-    /// to bytes) left out; its first byte.
+
+    /// Free extents of a volume (first byte, bytes) by offset, those after `after`.
+    pub fn free_extents(
+        &self,
+        volume: &VolumeId,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, u64)>, Error> {
+        let after = after.map(|offset| space::by_offset(*volume, offset));
+        let after = after.as_ref().map(<[u8; 24]>::as_slice);
+        self.page(
+            Place::FreeByOffset,
+            &volume.0,
+            after,
+            limit,
+            |key, value| Ok(Some((space::tail_number(key), space::tail_number(value)))),
+        )
+    }
+
+    /// The first byte of the best-fitting free run of `size` bytes on a volume, or none. `taken`
+    /// is asked about a run (first byte, bytes) and says where the reservation that overlaps it
+    /// ends, if one does. Cost: one look-up in the common case, bounded by the reservations in
+    /// the way.
     pub fn find_free(
         &self,
         volume: &VolumeId,
         size: u64,
-        busy: &BTreeMap<u64, u64>,
+        taken: impl Fn(u64, u64) -> Option<u64>,
     ) -> Result<Option<u64>, Error> {
-        stub!()
+        let table = self.table(Place::FreeBySize)?;
+        let from = space::by_size(*volume, size, 0);
+        let rows = table.range(from.as_slice()..).map_err(Error::database)?;
+        for row in rows.take(FIT_TRIES) {
+            let (key, _) = row.map_err(Error::database)?;
+            let Some(numbers) = key.value().strip_prefix(&volume.0) else {
+                return Ok(None);
+            };
+            let len = numbers.get(..8).map_or(0, space::tail_number);
+            let mut at = space::tail_number(numbers);
+            let end = at.saturating_add(len);
+            while at.checked_add(size).is_some_and(|run_end| run_end <= end) {
+                match taken(at, size) {
+                    None => return Ok(Some(at)),
+                    Some(next) => at = next.max(at.saturating_add(1)),
+                }
+            }
+        }
+        Ok(None)
     }
+
     /// A value under a name.
     pub fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
-        stub!()
+        let row = self
+            .table(Place::Notes)?
+            .get(key.as_bytes())
+            .map_err(Error::database)?;
+        Ok(row.map(|guard| guard.value().to_vec()))
     }
+
     /// Counts and sums.
     pub fn totals(&self) -> Result<Totals, Error> {
-        stub!()
+        Ok(self.get(Place::Meta, TOTALS)?.unwrap_or_default())
+    }
+
+    /// Whether nothing that a fact ring keeps was ever committed: a ledger that is new, or whose
+    /// state device was lost.
+    pub fn is_fresh(&self) -> Result<bool, Error> {
+        Ok(self.get::<u64>(Place::Meta, SEQUENCE)?.is_none())
+    }
+
+    /// The schema the rows are written in.
+    pub(crate) fn schema(&self) -> Result<Option<u32>, Error> {
+        self.get(Place::Meta, SCHEMA)
     }
 }

@@ -1,0 +1,136 @@
+//! Group commit: one thread, one write transaction a group.
+//!
+//! Order, the reason this file exists: apply every set of the group in one transaction; append
+//! the changed rows to the fact rings and flush those; commit durably; only then answer. A set
+//! that contradicts the facts is taken back inside the transaction and answered alone; the others
+//! go on.
+
+use std::sync::Arc;
+
+use futures::channel::oneshot;
+use redb::{Database, Durability, WriteTransaction};
+use tracing::error;
+
+use crate::apply::apply;
+use crate::error::Error;
+use crate::fact::Fact;
+use crate::queue::{Order, Queue};
+use crate::restore;
+use crate::rings::Rings;
+use crate::tables::{Place, SEQUENCE, Tables};
+
+type Answer = oneshot::Sender<Result<(), Error>>;
+
+/// The committer's own state.
+pub(crate) struct Committer {
+    pub(crate) database: Arc<Database>,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) rings: Arc<Rings>,
+}
+
+/// Begins a write transaction that, once committed, is durable and opens again without a walk.
+pub(crate) fn begin(database: &Database) -> Result<WriteTransaction, Error> {
+    let mut txn = database.begin_write().map_err(Error::database)?;
+    txn.set_durability(Durability::Immediate)
+        .map_err(Error::database)?;
+    txn.set_quick_repair(true);
+    Ok(txn)
+}
+
+impl Committer {
+    /// Serves until the queue is closed and empty.
+    pub(crate) fn run(self) {
+        while let Some(orders) = self.queue.take() {
+            let count = orders.len();
+            self.serve(orders);
+            self.queue.answered(count);
+        }
+        self.rings.clear();
+    }
+
+    fn serve(&self, orders: Vec<Order>) {
+        let mut group = Vec::new();
+        for order in orders {
+            match order {
+                Order::Facts(facts, answer) => group.push((facts, answer)),
+                Order::Restore(found, answer) => {
+                    self.commit(std::mem::take(&mut group));
+                    let restored = restore::restore(&self.database, found);
+                    let _ = answer.send(restored);
+                }
+            }
+        }
+        self.commit(group);
+    }
+
+    fn commit(&self, group: Vec<(Vec<Fact>, Answer)>) {
+        if group.is_empty() {
+            return;
+        }
+        let verdicts = self.write(&group);
+        if let Err(err) = &verdicts {
+            error!(err = %err, "group commit failed, nothing of it is recorded");
+        }
+        for (index, (_, answer)) in group.into_iter().enumerate() {
+            let verdict = match &verdicts {
+                Ok(refused) => refused.get(index).cloned().flatten().map_or(Ok(()), Err),
+                Err(error) => Err(error.clone()),
+            };
+            let _ = answer.send(verdict);
+        }
+    }
+
+    /// Applies and commits the group; returns why a set was refused, for each. Errors when the
+    /// device is at fault: then nothing of the group is recorded.
+    fn write(&self, group: &[(Vec<Fact>, Answer)]) -> Result<Vec<Option<Error>>, Error> {
+        let txn = begin(&self.database)?;
+        let mut refused = Vec::with_capacity(group.len());
+        {
+            let mut tables = Tables::open(&txn)?;
+            for (facts, _) in group {
+                refused.push(self.apply_set(&mut tables, facts)?);
+            }
+            let changes = tables.finish()?;
+            if !changes.is_empty() {
+                let sequence = tables.read::<u64>(Place::Meta, SEQUENCE)?.unwrap_or(0) + 1;
+                tables.write(Place::Meta, SEQUENCE, &sequence)?;
+                self.rings.append(&mut tables, sequence, &changes)?;
+            }
+        }
+        if refused.iter().all(Option::is_some) {
+            txn.abort().map_err(Error::database)?;
+        } else {
+            txn.commit().map_err(Error::database)?;
+        }
+        Ok(refused)
+    }
+
+    /// Applies one set whole or not at all; returns why it was refused. Errors when the device
+    /// is at fault.
+    fn apply_set(&self, tables: &mut Tables<'_>, facts: &[Fact]) -> Result<Option<Error>, Error> {
+        let applied = facts.iter().try_for_each(|fact| apply(tables, fact));
+        match applied.and_then(|()| self.check_room(tables)) {
+            Ok(()) => {
+                tables.keep();
+                Ok(None)
+            }
+            Err(error @ Error::Database { .. }) => Err(error),
+            Err(error) => {
+                tables.undo()?;
+                Ok(Some(error))
+            }
+        }
+    }
+
+    /// A set may not make the live rows outgrow the smallest ring; one that makes them fewer
+    /// always may.
+    fn check_room(&self, tables: &Tables<'_>) -> Result<(), Error> {
+        let (live, grown) = tables.live();
+        match self.rings.room() {
+            Some((volume, room)) if grown && live > room => {
+                Err(Error::RingFull { volume, need: live })
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,675 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use futures::executor::block_on;
+use futures::future::join_all;
+use host_core::agreement::{Agreement, PayMode, SignedAgreement};
+use host_core::cheque::{Cheque, SignedCheque};
+use host_core::identity::Signature;
+use host_core::records::{Record, SignedRecord};
+use host_core::seams::BoxFuture;
+use host_core::{
+    Address, AgreementDigest, AgreementId, Amount, Digest32, NetworkId, ObjectId, ShardId, VolumeId,
+};
+use proptest::prelude::{ProptestConfig, any, prop, proptest};
+
+use crate::{
+    AgreementRow, AgreementState, Error, Fact, FoundRing, Journal, JournalError, Ledger, Options,
+    OutboxRow, OutboxState, PlacementRow, RecordKind, RingPlace, Totals,
+};
+
+const VOLUME: VolumeId = VolumeId([7; 16]);
+const START: u64 = 1 << 20;
+const SIZE: u64 = 1 << 24;
+
+fn id(n: u64) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+    bytes[24..].copy_from_slice(&n.to_be_bytes());
+    bytes
+}
+
+fn address(n: u64) -> Address {
+    Address(id(n)[..20].try_into().unwrap())
+}
+
+fn row(n: u64, shard: u64, end_epoch: u64) -> AgreementRow {
+    let terms = Agreement {
+        network: NetworkId([1; 32]),
+        id: AgreementId(id(n)),
+        renter: address(shard % 3),
+        host: address(1000),
+        payout: address(1001),
+        shard: ShardId(id(shard)),
+        shard_len: 5000,
+        codec: 1,
+        price: Amount(1000),
+        start_epoch: 1,
+        end_epoch,
+        egress_price: Amount::ZERO,
+        pay_mode: PayMode::Cheque,
+        nonce: n,
+    };
+    let none = Signature([0; 65]);
+    let signed = SignedAgreement {
+        terms,
+        renter_signature: none,
+        host_signature: none,
+    };
+    AgreementRow::new(AgreementDigest(id(n)), signed, 9)
+}
+
+fn opened(n: u64, shard: u64) -> Fact {
+    Fact::AgreementOpened(row(n, shard, 10 + n))
+}
+
+fn placed(n: u64, shard: u64, offset: u64, size: u64) -> Fact {
+    let row = PlacementRow {
+        volume: VOLUME,
+        offset,
+        size,
+        len: 5000,
+    };
+    Fact::ShardPlaced {
+        shard: ShardId(id(shard)),
+        row,
+        agreement: AgreementDigest(id(n)),
+    }
+}
+
+fn closed(n: u64) -> Fact {
+    Fact::AgreementClosed {
+        agreement: AgreementDigest(id(n)),
+        state: AgreementState::Released,
+    }
+}
+
+fn signed_cheque(vault: u64, cumulative: u128) -> SignedCheque {
+    let cheque = Cheque {
+        vault: address(vault),
+        beneficiary: address(1000),
+        cumulative: Amount(cumulative),
+        token: None,
+    };
+    SignedCheque {
+        cheque,
+        signature: Signature([3; 65]),
+    }
+}
+
+fn paid(n: u64, cumulative: u128, increment: u128) -> Fact {
+    Fact::ChequeAccepted {
+        cheque: signed_cheque(50, cumulative),
+        agreement: AgreementDigest(id(n)),
+        through_epoch: 2,
+        increment: Amount(increment),
+    }
+}
+
+fn record(object: u64, version: u64) -> Fact {
+    let record = Record {
+        owner: address(2),
+        object: ObjectId(id(object)),
+        version,
+        end_epoch: 9,
+        body: vec![5; 300],
+    };
+    Fact::RecordKept(SignedRecord {
+        record,
+        signature: Signature([4; 65]),
+    })
+}
+
+fn joined() -> Fact {
+    Fact::VolumeAdded {
+        volume: VOLUME,
+        start: START,
+        size: SIZE,
+    }
+}
+
+fn commit(ledger: &Ledger, facts: Vec<Fact>) -> Result<(), Error> {
+    block_on(ledger.commit(facts))
+}
+
+fn fresh() -> (tempfile::TempDir, Ledger) {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(dir.path(), Options::default()).unwrap();
+    commit(&ledger, vec![joined()]).unwrap();
+    (dir, ledger)
+}
+
+fn totals(ledger: &Ledger) -> Totals {
+    ledger.read().unwrap().totals().unwrap()
+}
+
+/// The free bytes of the volume, checked to be sorted, merged and disjoint.
+fn free_bytes(ledger: &Ledger) -> u64 {
+    let free = ledger
+        .read()
+        .unwrap()
+        .free_extents(&VOLUME, None, usize::MAX)
+        .unwrap();
+    for pair in free.windows(2) {
+        assert!(
+            pair[0].0 + pair[0].1 < pair[1].0,
+            "free extents are merged and in order"
+        );
+    }
+    free.iter().map(|(_, size)| size).sum()
+}
+
+#[test]
+fn a_placed_shard_is_read_back_after_a_reopen() {
+    let (dir, ledger) = fresh();
+    commit(&ledger, vec![opened(1, 1), placed(1, 1, START, 8192)]).unwrap();
+    block_on(ledger.close());
+    assert_eq!(commit(&ledger, vec![opened(2, 2)]), Err(Error::Closed));
+    assert!(ledger.read().is_err());
+    let again = Ledger::open(dir.path(), Options::default()).unwrap();
+    let view = again.read().unwrap();
+    let kept = view.placement(&ShardId(id(1))).unwrap().unwrap();
+    assert_eq!((kept.offset, kept.size), (START, 8192));
+    let agreement = view.agreement(&AgreementDigest(id(1))).unwrap().unwrap();
+    assert_eq!(agreement.state, AgreementState::Active);
+    assert_eq!(
+        view.leases(&ShardId(id(1))).unwrap(),
+        vec![AgreementDigest(id(1))]
+    );
+    assert!(view.is_renter(&address(1)).unwrap());
+    assert_eq!(view.totals().unwrap().active, 1);
+}
+
+#[test]
+fn a_second_open_of_the_same_directory_is_locked() {
+    let (dir, _ledger) = fresh();
+    let second = Ledger::open(dir.path(), Options::default());
+    assert!(matches!(second.err(), Some(Error::Locked { .. })));
+}
+
+#[test]
+fn a_refused_set_leaves_nothing_and_the_others_go_on() {
+    let (_dir, ledger) = fresh();
+    let sets = vec![
+        vec![opened(1, 1), placed(1, 1, START, 8192)],
+        vec![opened(2, 2), placed(2, 2, START + 4096, 8192)],
+        vec![opened(3, 3), placed(3, 3, START + 8192, 8192)],
+        vec![opened(4, 1), placed(4, 1, START + 16384, 8192)],
+    ];
+    let answers = block_on(join_all(sets.into_iter().map(|set| ledger.commit(set))));
+    assert_eq!(answers[0], Ok(()));
+    assert!(matches!(answers[1], Err(Error::ExtentTaken { .. })));
+    assert_eq!(answers[2], Ok(()));
+    assert_eq!(
+        answers[3],
+        Err(Error::ShardKept {
+            shard: ShardId(id(1))
+        })
+    );
+    let view = ledger.read().unwrap();
+    assert_eq!(view.agreement(&AgreementDigest(id(2))).unwrap(), None);
+    assert_eq!(view.agreement(&AgreementDigest(id(4))).unwrap(), None);
+    let sums = totals(&ledger);
+    assert_eq!(
+        (sums.shards, sums.active, sums.offered, sums.used),
+        (2, 2, 0, 16384)
+    );
+    assert_eq!(free_bytes(&ledger), SIZE - 16384);
+}
+
+#[test]
+fn bytes_go_with_the_last_lease_only() {
+    let (_dir, ledger) = fresh();
+    commit(
+        &ledger,
+        vec![opened(1, 1), placed(1, 1, START + 4096, 8192)],
+    )
+    .unwrap();
+    let lease = Fact::LeaseAdded {
+        shard: ShardId(id(1)),
+        agreement: AgreementDigest(id(2)),
+    };
+    commit(&ledger, vec![opened(2, 1), lease]).unwrap();
+    assert_eq!(totals(&ledger).leases, 2);
+    commit(&ledger, vec![closed(1)]).unwrap();
+    assert!(
+        ledger
+            .read()
+            .unwrap()
+            .placement(&ShardId(id(1)))
+            .unwrap()
+            .is_some()
+    );
+    commit(&ledger, vec![closed(2)]).unwrap();
+    assert!(
+        ledger
+            .read()
+            .unwrap()
+            .placement(&ShardId(id(1)))
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(free_bytes(&ledger), SIZE);
+    commit(&ledger, vec![closed(2)]).unwrap();
+    let state = ledger
+        .read()
+        .unwrap()
+        .agreement(&AgreementDigest(id(2)))
+        .unwrap()
+        .unwrap()
+        .state;
+    assert_eq!(state, AgreementState::Released);
+    assert_eq!(totals(&ledger).released, 2);
+}
+
+#[test]
+fn a_cheque_must_rise_and_cashing_only_rises() {
+    let (_dir, ledger) = fresh();
+    commit(
+        &ledger,
+        vec![opened(1, 1), placed(1, 1, START, 8192), paid(1, 100, 100)],
+    )
+    .unwrap();
+    let (have, got) = (Amount(100), Amount(100));
+    assert_eq!(
+        commit(&ledger, vec![paid(1, 100, 0)]),
+        Err(Error::ChequeNotRising { have, got })
+    );
+    commit(&ledger, vec![paid(1, 150, 50)]).unwrap();
+    let cash = |sum| Fact::ChequeCashed {
+        vault: address(50),
+        cumulative: Amount(sum),
+    };
+    commit(&ledger, vec![cash(120)]).unwrap();
+    commit(&ledger, vec![cash(110)]).unwrap();
+    let view = ledger.read().unwrap();
+    let row = view.cheque(&address(50)).unwrap().unwrap();
+    assert_eq!(
+        (row.cheque.cheque.cumulative, row.cashed),
+        (Amount(150), Amount(120))
+    );
+    assert_eq!(
+        view.agreement(&AgreementDigest(id(1)))
+            .unwrap()
+            .unwrap()
+            .paid,
+        Amount(150)
+    );
+    let sums = totals(&ledger);
+    assert_eq!(
+        (sums.cheques, sums.received, sums.cashed),
+        (1, Amount(150), Amount(120))
+    );
+}
+
+#[test]
+fn one_transaction_of_a_vault_is_under_way_at_a_time() {
+    let (_dir, ledger) = fresh();
+    let put = |n: u64| OutboxRow {
+        hash: Digest32(id(n)),
+        nonce: n,
+        raw: vec![1, 2, 3],
+        vault: address(50),
+        cumulative: Amount(5),
+        state: OutboxState::Pending,
+    };
+    commit(&ledger, vec![Fact::OutboxPut(put(1))]).unwrap();
+    let busy = Error::OutboxBusy {
+        vault: address(50),
+        hash: Digest32(id(1)),
+    };
+    assert_eq!(commit(&ledger, vec![Fact::OutboxPut(put(2))]), Err(busy));
+    let done = Fact::OutboxDone {
+        hash: Digest32(id(1)),
+        success: false,
+    };
+    commit(&ledger, vec![done, Fact::OutboxPut(put(2))]).unwrap();
+    assert_eq!(
+        ledger.read().unwrap().outbox_pending().unwrap(),
+        vec![put(2)]
+    );
+}
+
+#[test]
+fn a_record_is_replaced_by_a_higher_version_only() {
+    let (_dir, ledger) = fresh();
+    commit(&ledger, vec![record(1, 2), record(2, 1)]).unwrap();
+    commit(&ledger, vec![record(1, 2)]).unwrap();
+    assert_eq!(
+        commit(&ledger, vec![record(1, 1)]),
+        Err(Error::RecordOld { have: 2, got: 1 })
+    );
+    commit(&ledger, vec![record(1, 3)]).unwrap();
+    let view = ledger.read().unwrap();
+    let page = view.records(&address(2), None, 1).unwrap();
+    let rest = view
+        .records(&address(2), Some(&page[0].record.object), 9)
+        .unwrap();
+    assert_eq!((page.len(), rest.len(), totals(&ledger).records), (1, 1, 2));
+}
+
+#[test]
+fn agreements_expire_in_order_of_their_end() {
+    let (_dir, ledger) = fresh();
+    for n in [3, 1, 2] {
+        let place = placed(n, n, START + n * 8192, 8192);
+        commit(&ledger, vec![opened(n, n), place]).unwrap();
+    }
+    let view = ledger.read().unwrap();
+    let past = view.expiring(13, 9).unwrap();
+    assert_eq!(past, vec![AgreementDigest(id(1)), AgreementDigest(id(2))]);
+    assert_eq!(view.expiring(13, 1).unwrap().len(), 1);
+    commit(&ledger, vec![closed(1)]).unwrap();
+    assert_eq!(
+        ledger.read().unwrap().expiring(13, 9).unwrap(),
+        vec![AgreementDigest(id(2))]
+    );
+}
+
+#[test]
+fn the_best_fit_avoids_what_is_reserved() {
+    let (_dir, ledger) = fresh();
+    commit(
+        &ledger,
+        vec![opened(1, 1), placed(1, 1, START + 16384, 8192)],
+    )
+    .unwrap();
+    let view = ledger.read().unwrap();
+    let none = |_, _| None;
+    assert_eq!(view.find_free(&VOLUME, 8192, none).unwrap(), Some(START));
+    assert_eq!(
+        view.find_free(&VOLUME, 20480, none).unwrap(),
+        Some(START + 24576)
+    );
+    let first = |at, _| (at < START + 8192).then_some(START + 8192);
+    assert_eq!(
+        view.find_free(&VOLUME, 8192, first).unwrap(),
+        Some(START + 8192)
+    );
+    assert_eq!(
+        view.find_free(&VOLUME, 12288, first).unwrap(),
+        Some(START + 24576)
+    );
+    assert_eq!(view.find_free(&VOLUME, SIZE, none).unwrap(), None);
+    assert_eq!(
+        view.find_free(&VolumeId([9; 16]), 4096, none).unwrap(),
+        None
+    );
+}
+
+#[test]
+fn a_newer_schema_is_refused() {
+    let (dir, ledger) = fresh();
+    block_on(ledger.close());
+    let file = dir.path().join("ledger.redb");
+    let database = redb::Database::create(file).unwrap();
+    let txn = database.begin_write().unwrap();
+    let table = crate::tables::Place::Meta.definition();
+    let newer = host_core::codec::to_bytes(&2u32);
+    txn.open_table(table)
+        .unwrap()
+        .insert(crate::tables::SCHEMA, newer.as_slice())
+        .unwrap();
+    txn.commit().unwrap();
+    drop(database);
+    let refused = Ledger::open(dir.path(), Options::default()).err();
+    assert_eq!(refused, Some(Error::Schema { have: 2, newest: 1 }));
+}
+
+/// A ring in memory, with a switch that makes it fail.
+#[derive(Default)]
+struct MemoryRing {
+    halves: Mutex<[BTreeMap<u64, Written>; 2]>,
+    fails: Mutex<bool>,
+}
+
+type Written = (RingPlace, RecordKind, u64, Vec<u8>);
+
+impl MemoryRing {
+    const HALF: u64 = 64 * 1024;
+
+    /// What a reader of the volume would find: the newest half with a whole snapshot.
+    fn found(&self) -> FoundRing {
+        let halves = self.halves.lock().unwrap();
+        let mut best: Option<(RingPlace, Vec<(RecordKind, u64, Vec<u8>)>)> = None;
+        for half in halves.iter() {
+            let Some((first, ..)) = half.values().next() else {
+                continue;
+            };
+            let (mut at, mut records, mut whole) = (0, Vec::new(), false);
+            while let Some((place, kind, sequence, payload)) = half.get(&at) {
+                if place.generation != first.generation {
+                    break;
+                }
+                whole |= *kind == RecordKind::SnapshotEnd;
+                at += (payload.len() as u64 + 64).next_multiple_of(512);
+                records.push((*kind, *sequence, payload.clone()));
+            }
+            let index = records.len() as u64;
+            let place = RingPlace {
+                offset: at,
+                index,
+                ..*first
+            };
+            let newer = best
+                .as_ref()
+                .is_none_or(|(best, _)| best.generation < place.generation);
+            if whole && newer {
+                best = Some((place, records));
+            }
+        }
+        let (place, records) = best.map_or((None, Vec::new()), |(place, r)| (Some(place), r));
+        FoundRing {
+            volume: VOLUME,
+            start: START,
+            size: SIZE,
+            place,
+            records,
+        }
+    }
+}
+
+impl Journal for MemoryRing {
+    fn half_len(&self) -> u64 {
+        Self::HALF
+    }
+
+    fn payload_max(&self) -> usize {
+        1000
+    }
+
+    fn newest(&self) -> BoxFuture<'_, Result<Option<RingPlace>, JournalError>> {
+        Box::pin(std::future::ready(Ok(self.found().place)))
+    }
+
+    fn write<'a>(
+        &'a self,
+        place: RingPlace,
+        kind: RecordKind,
+        sequence: u64,
+        payload: &'a [u8],
+    ) -> BoxFuture<'a, Result<RingPlace, JournalError>> {
+        let need = (payload.len() as u64 + 64).next_multiple_of(512);
+        let written = if *self.fails.lock().unwrap() {
+            Err(host_core::seams::DeviceError::Stopped {
+                path: "ring".into(),
+            }
+            .into())
+        } else if place.offset + need > Self::HALF {
+            Err(JournalError::Full {
+                half_len: Self::HALF,
+                need,
+            })
+        } else {
+            let half = &mut self.halves.lock().unwrap()[usize::from(place.half)];
+            if place.offset == 0 {
+                half.clear();
+            }
+            half.insert(place.offset, (place, kind, sequence, payload.to_vec()));
+            let (offset, index) = (place.offset + need, place.index + 1);
+            Ok(RingPlace {
+                offset,
+                index,
+                ..place
+            })
+        };
+        Box::pin(std::future::ready(written))
+    }
+
+    fn flush(&self) -> BoxFuture<'_, Result<(), JournalError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+fn restored(ring: &MemoryRing) -> (tempfile::TempDir, Ledger) {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(dir.path(), Options::default()).unwrap();
+    block_on(ledger.restore(vec![ring.found()])).unwrap();
+    (dir, ledger)
+}
+
+/// Closed agreements are history: rings forget them. Everything else must be the same.
+fn alike(mut totals: Totals) -> Totals {
+    (totals.released, totals.expired) = (0, 0);
+    totals
+}
+
+#[test]
+fn a_lost_ledger_is_made_again_from_a_ring() {
+    let (_dir, ledger) = fresh();
+    let ring = Arc::new(MemoryRing::default());
+    ledger.attach(VOLUME, Arc::clone(&ring) as Arc<dyn Journal>);
+    for n in 1..=60 {
+        commit(
+            &ledger,
+            vec![opened(n, n), placed(n, n, START + n * 8192, 8192)],
+        )
+        .unwrap();
+        commit(&ledger, vec![paid(n, u128::from(n) * 10, 10)]).unwrap();
+        if n % 3 == 0 {
+            commit(&ledger, vec![closed(n - 1), record(n, n)]).unwrap();
+        }
+    }
+    assert!(
+        ring.found().place.unwrap().generation > 2,
+        "the ring has turned over"
+    );
+    let (_other, again) = restored(&ring);
+    assert_eq!(alike(totals(&again)), alike(totals(&ledger)));
+    assert_eq!(free_bytes(&again), free_bytes(&ledger));
+    let (a, b) = (ledger.read().unwrap(), again.read().unwrap());
+    assert_eq!(
+        a.agreements(None, 99).unwrap(),
+        b.agreements(None, 99).unwrap()
+    );
+    assert_eq!(
+        a.placements(None, 99).unwrap(),
+        b.placements(None, 99).unwrap()
+    );
+    assert_eq!(a.cheques(None, 99).unwrap(), b.cheques(None, 99).unwrap());
+    assert_eq!(a.expiring(99, 99).unwrap(), b.expiring(99, 99).unwrap());
+    assert_eq!(
+        a.records(&address(2), None, 99).unwrap(),
+        b.records(&address(2), None, 99).unwrap()
+    );
+    assert_eq!(block_on(again.restore(Vec::new())), Err(Error::NotEmpty));
+}
+
+#[test]
+fn an_agreement_whose_volume_is_gone_becomes_failed() {
+    let (_dir, ledger) = fresh();
+    let ring = Arc::new(MemoryRing::default());
+    ledger.attach(VolumeId([8; 16]), Arc::clone(&ring) as Arc<dyn Journal>);
+    commit(
+        &ledger,
+        vec![opened(1, 1), placed(1, 1, START, 8192), paid(1, 10, 10)],
+    )
+    .unwrap();
+    let found = FoundRing {
+        volume: VolumeId([8; 16]),
+        ..ring.found()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let again = Ledger::open(dir.path(), Options::default()).unwrap();
+    let counts = block_on(again.restore(vec![found])).unwrap();
+    assert_eq!((counts.shards, counts.failed, counts.cheques), (0, 1, 1));
+    let row = again
+        .read()
+        .unwrap()
+        .agreement(&AgreementDigest(id(1)))
+        .unwrap()
+        .unwrap();
+    assert_eq!(row.state, AgreementState::Failed);
+}
+
+#[test]
+fn a_ring_that_failed_begins_with_a_snapshot_when_it_returns() {
+    let (_dir, ledger) = fresh();
+    let ring = Arc::new(MemoryRing::default());
+    ledger.attach(VOLUME, Arc::clone(&ring) as Arc<dyn Journal>);
+    commit(&ledger, vec![opened(1, 1), placed(1, 1, START, 8192)]).unwrap();
+    *ring.fails.lock().unwrap() = true;
+    commit(
+        &ledger,
+        vec![opened(2, 2), placed(2, 2, START + 8192, 8192)],
+    )
+    .unwrap();
+    assert!(!ledger.is_attached(&VOLUME));
+    *ring.fails.lock().unwrap() = false;
+    ledger.attach(VOLUME, Arc::clone(&ring) as Arc<dyn Journal>);
+    commit(&ledger, vec![paid(2, 10, 10)]).unwrap();
+    let (_other, again) = restored(&ring);
+    assert_eq!(totals(&again), totals(&ledger));
+}
+
+#[test]
+fn a_set_that_outgrows_the_ring_is_refused_and_a_shrinking_one_is_not() {
+    let (_dir, ledger) = fresh();
+    let ring = Arc::new(MemoryRing::default());
+    ledger.attach(VOLUME, ring as Arc<dyn Journal>);
+    let mut n = 0;
+    let refused = loop {
+        n += 1;
+        if let Err(error) = commit(&ledger, vec![record(n, 1)]) {
+            break error;
+        }
+    };
+    assert!(matches!(refused, Error::RingFull { .. }));
+    assert_eq!(totals(&ledger).records, n - 1);
+    assert!(ledger.is_attached(&VOLUME));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    /// Goal: free + used is the whole region, totals equal counts, and the ring tells the same
+    /// story, whatever is opened, placed and closed in whatever order.
+    /// Method: random operations on 12 slots, then a comparison with a plain model.
+    #[test]
+    fn the_free_map_and_the_placements_cover_the_volume(
+        steps in prop::collection::vec((any::<bool>(), 0u64..12), 1..60)
+    ) {
+        let (_dir, ledger) = fresh();
+        let ring = Arc::new(MemoryRing::default());
+        ledger.attach(VOLUME, Arc::clone(&ring) as Arc<dyn Journal>);
+        let mut model: BTreeMap<u64, u64> = BTreeMap::new();
+        for (n, (put, slot)) in (1u64..).zip(steps) {
+            if put {
+                let set = vec![opened(n, slot), placed(n, slot, START + slot * 8192, 8192)];
+                let answer = commit(&ledger, set);
+                assert_eq!(answer.is_ok(), !model.contains_key(&slot));
+                model.entry(slot).or_insert(n);
+            } else if let Some(open) = model.remove(&slot) {
+                commit(&ledger, vec![closed(open)]).unwrap();
+            }
+        }
+        let sums = totals(&ledger);
+        assert_eq!(sums.shards, model.len() as u64);
+        assert_eq!(sums.active, sums.leases);
+        assert_eq!(free_bytes(&ledger) + sums.used, SIZE);
+        if ring.found().place.is_some() {
+            let (_other, again) = restored(&ring);
+            assert_eq!(alike(totals(&again)), alike(sums));
+            assert_eq!(free_bytes(&again), free_bytes(&ledger));
+        }
+    }
+}
