@@ -42,10 +42,6 @@ enum Command {
     Config(operator::ConfigArgs),
     /// Show a host's log
     Logs(operator::LogsArgs),
-    /// Save a host's configuration, sealed keys and facts, also while it runs
-    Backup(operator::BackupArgs),
-    /// Bring a saved host back in an empty directory
-    Restore(operator::RestoreArgs),
     /// Make a renter's home, or join a network with it
     #[cfg(feature = "renter")]
     Renter(renter::RenterArgs),
@@ -102,8 +98,6 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Restart(args) => operator::restart(args).await?,
         Command::Config(args) => return operator::config(args),
         Command::Logs(args) => operator::logs(args)?,
-        Command::Backup(args) => operator::backup(args).await?,
-        Command::Restore(args) => operator::restore(args).await?,
         #[cfg(feature = "renter")]
         Command::Renter(args) => renter::run(args).await?,
         #[cfg(feature = "renter")]

@@ -18,7 +18,7 @@ use crate::print;
 
 mod keep;
 
-pub(crate) use keep::{BackupArgs, LogsArgs, RestoreArgs, backup, logs, restore};
+pub(crate) use keep::{LogsArgs, logs};
 
 /// Makes a host.
 #[derive(Debug, Args)]

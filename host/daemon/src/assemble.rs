@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use host_agreement::Policy;
-use host_chain::EvmChain;
 use host_core::identity::SecretKey;
 use host_core::network::Network;
 use host_core::pressure::Pressure;

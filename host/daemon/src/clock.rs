@@ -35,13 +35,13 @@ impl Clock for SystemClock {
 }
 
 /// The kernel's randomness.
-#[derive(Debug, Default)]
-pub struct SystemEntropy {
-    source: ring::rand::SystemRandom,
-}
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
     fn fill(&self, buffer: &mut [u8]) {
-        self.source.fill(buffer).expect("the kernel's randomness does not fail after boot");
+        ring::rand::SystemRandom::new()
+            .fill(buffer)
+            .expect("the kernel's randomness does not fail after boot");
     }
 }

@@ -53,7 +53,7 @@ pub async fn make(plan: Plan) -> anyhow::Result<Made> {
     plan.config.check()?;
     plan.network.check()?;
     std::fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
-    let entropy = SystemEntropy::default();
+    let entropy = SystemEntropy;
     let phrase = match plan.phrase {
         Some(phrase) => phrase,
         None => Phrase::draw(&entropy),

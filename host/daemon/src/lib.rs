@@ -5,12 +5,14 @@
 
 pub mod api;
 pub mod assemble;
+pub mod backup;
 pub mod chain;
 pub mod clock;
 pub mod config;
 pub mod init;
 pub mod inspect;
 pub mod live;
+pub mod logs;
 pub mod ready;
 pub mod supervise;
 mod tasks;

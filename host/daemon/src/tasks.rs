@@ -34,7 +34,7 @@ const FOLLOW_EVERY: Duration = Duration::from_secs(3);
 const CONVERSATIONS_MAX: usize = 2 * (limits::UPLOADS_MAX + limits::DOWNLOADS_MAX);
 
 /// Serves inbound conversations until told to end, then lets those that run finish.
-pub async fn converse(desk: Arc<HostDesk>, mut inlet: Inlet, mut stopping: Stopping) {
+pub(crate) async fn converse(desk: Arc<HostDesk>, mut inlet: Inlet, mut stopping: Stopping) {
     let mut running = JoinSet::new();
     loop {
         while running.len() >= CONVERSATIONS_MAX {
@@ -53,7 +53,7 @@ pub async fn converse(desk: Arc<HostDesk>, mut inlet: Inlet, mut stopping: Stopp
 }
 
 /// Keeps the newest block known. Says once when the chain falls silent and once when it is back.
-pub async fn watch_head(chain: Arc<dyn Chain>, head: Arc<HeadMemory>, mut stopping: Stopping) {
+pub(crate) async fn watch_head(chain: Arc<dyn Chain>, head: Arc<HeadMemory>, mut stopping: Stopping) {
     let mut silent = false;
     loop {
         let pause = match chain.head().await {
@@ -78,7 +78,7 @@ pub async fn watch_head(chain: Arc<dyn Chain>, head: Arc<HeadMemory>, mut stoppi
 }
 
 /// Announces the host to every hub; a dead hub delays no other.
-pub async fn announce_to_hubs(
+pub(crate) async fn announce_to_hubs(
     desk: Arc<HostDesk>,
     net: Net,
     hubs: Vec<PeerAddr>,
@@ -115,7 +115,7 @@ async fn announce_once(desk: &HostDesk, net: &Net, hubs: &[PeerAddr]) -> bool {
 }
 
 /// Ends agreements whose term and grace are past by the chain's time, and frees their space.
-pub async fn expire(desk: Arc<HostDesk>, mut stopping: Stopping) {
+pub(crate) async fn expire(desk: Arc<HostDesk>, mut stopping: Stopping) {
     while stopping.sleep(EXPIRE_EVERY).await {
         let block = desk.block_known();
         match expire::expire(desk.ledger(), desk.epoch_rule(), block).await {
@@ -127,7 +127,7 @@ pub async fn expire(desk: Arc<HostDesk>, mut stopping: Stopping) {
 }
 
 /// Cashes by policy and follows what is under way, also what an earlier run began.
-pub async fn cash(cashier: Arc<Cashier>, live: Arc<Live>, mut stopping: Stopping) {
+pub(crate) async fn cash(cashier: Arc<Cashier>, live: Arc<Live>, mut stopping: Stopping) {
     let mut since = Duration::ZERO;
     while stopping.sleep(FOLLOW_EVERY).await {
         if let Err(err) = cashier.follow().await {

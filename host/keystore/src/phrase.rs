@@ -65,8 +65,23 @@ impl Phrase {
     pub fn draw(entropy: &dyn Entropy) -> Self {
         let mut bytes = Zeroizing::new([0; ENTROPY_LEN]);
         entropy.fill(bytes.as_mut_slice());
-        let words = Mnemonic::from_entropy_in(Language::English, bytes.as_slice());
+        Self::of_entropy(&bytes)
+    }
+
+    /// The phrase of 32 bytes of entropy, as `entropy` gave them.
+    #[must_use]
+    pub fn of_entropy(entropy: &[u8; ENTROPY_LEN]) -> Self {
+        let words = Mnemonic::from_entropy_in(Language::English, entropy);
         Self(words.expect("32 bytes make 24 words"))
+    }
+
+    /// The 32 bytes the words stand for: what a renter's key file seals.
+    #[must_use]
+    pub fn entropy(&self) -> Zeroizing<[u8; ENTROPY_LEN]> {
+        let mut bytes = Zeroizing::new([0; ENTROPY_LEN]);
+        let words = Zeroizing::new(self.0.to_entropy());
+        bytes.copy_from_slice(&words);
+        bytes
     }
 
     /// Reads a phrase as a person typed it; case and spacing do not matter.

@@ -169,7 +169,7 @@ impl DemoNetwork {
 
 fn draw_key() -> anyhow::Result<SecretKey> {
     let mut bytes = [0; 32];
-    SystemEntropy::default().fill(&mut bytes);
+    SystemEntropy.fill(&mut bytes);
     SecretKey::from_bytes(&bytes).context("drawing a key")
 }
 

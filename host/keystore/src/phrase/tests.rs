@@ -23,6 +23,7 @@ fn the_same_words_give_the_same_keys() {
     }
     assert_ne!(drawn.key(Role::Identity).address(), drawn.key(Role::Issuer).address());
     assert_eq!(*typed.seal_key(), *drawn.seal_key());
+    assert!(Phrase::of_entropy(&drawn.entropy()) == drawn);
 }
 
 #[test]

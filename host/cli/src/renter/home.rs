@@ -1,0 +1,177 @@
+//! A renter's home directory: its sealed phrase, the network it joined, and the parts a `Renter`
+//! is built from. `HOLDFAST_HOME` names it; without that it is `.holdfast` in the user's home.
+//!
+//! The phrase's 32 bytes of entropy are what the key file seals: every key of the renter comes
+//! from them. The passphrase comes from the file `HOLDFAST_PASSPHRASE_FILE` names; without one
+//! the key file is plain and readable by its owner only.
+
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use host_chain::EvmChain;
+use host_core::identity::SecretKey;
+use host_core::network::Network;
+use host_core::{Address, Amount};
+use host_daemon::clock::{SystemClock, SystemEntropy};
+use host_keystore::{Phrase, Role, SealedKey};
+use host_net::{Bounds, Net};
+use host_renter::{Parts, Renter};
+
+use super::meter::ProcessMeter;
+use crate::operator::read_words;
+use crate::wallet;
+
+const KEY_FILE: &str = "renter.key";
+const NETWORK_FILE: &str = "network.toml";
+const BOOK_DIR: &str = "book";
+
+/// An opened home.
+pub(crate) struct Home {
+    dir: PathBuf,
+    phrase: Phrase,
+}
+
+/// Where the home is.
+fn dir() -> anyhow::Result<PathBuf> {
+    if let Some(dir) = std::env::var_os("HOLDFAST_HOME") {
+        return Ok(dir.into());
+    }
+    let user = std::env::var_os("HOME").context("set HOLDFAST_HOME: there is no home directory")?;
+    Ok(Path::new(&user).join(".holdfast"))
+}
+
+fn passphrase() -> anyhow::Result<Option<Vec<u8>>> {
+    let file = std::env::var_os("HOLDFAST_PASSPHRASE_FILE");
+    let words = file.map(|file| read_words(Path::new(&file))).transpose()?;
+    Ok(words.map(String::into_bytes))
+}
+
+impl Home {
+    /// Makes a home from a phrase, or from a fresh one. Errors when there is one already.
+    pub(crate) fn make(phrase: Option<Phrase>) -> anyhow::Result<Self> {
+        let dir = dir()?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&dir)
+            .with_context(|| format!("making {}", dir.display()))?;
+        let phrase = phrase.unwrap_or_else(|| Phrase::draw(&SystemEntropy));
+        let secret = phrase.entropy();
+        let sealed = match passphrase()? {
+            Some(words) => SealedKey::seal_bytes(&secret, &words, &SystemEntropy)?,
+            None => SealedKey::plain_bytes(&secret),
+        };
+        let path = dir.join(KEY_FILE);
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| format!("writing {}; is there a renter already?", path.display()))?;
+        file.write_all(&sealed.to_bytes())?;
+        file.sync_all()?;
+        Ok(Self { dir, phrase })
+    }
+
+    /// Opens the home. Errors say which command makes one, or what opens its key.
+    pub(crate) fn open() -> anyhow::Result<Self> {
+        let dir = dir()?;
+        let path = dir.join(KEY_FILE);
+        let bytes = std::fs::read(&path).with_context(|| {
+            format!("there is no renter in {}; make one with `holdfast renter init`", dir.display())
+        })?;
+        let sealed = SealedKey::from_bytes(&bytes).with_context(|| path.display().to_string())?;
+        let words = passphrase()?;
+        if !sealed.is_plain() && words.is_none() {
+            bail!("{} is sealed; name the file of its passphrase in HOLDFAST_PASSPHRASE_FILE",
+                path.display());
+        }
+        let secret = sealed.open_bytes(&words.unwrap_or_default())?;
+        Ok(Self { dir, phrase: Phrase::of_entropy(&secret) })
+    }
+
+    /// The phrase, to be shown once.
+    pub(crate) const fn phrase(&self) -> &Phrase {
+        &self.phrase
+    }
+
+    /// The issuer key.
+    pub(crate) fn key(&self) -> SecretKey {
+        self.phrase.key(Role::Issuer)
+    }
+
+    /// Joins the network a file describes.
+    pub(crate) fn join(&self, file: &Path) -> anyhow::Result<Network> {
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("reading the network file {}", file.display()))?;
+        let network: Network = toml::from_str(&text).with_context(|| file.display().to_string())?;
+        network.check()?;
+        host_daemon::config::layers::write_atomic(&self.dir.join(NETWORK_FILE), &text)?;
+        Ok(network)
+    }
+
+    /// The network this renter joined.
+    pub(crate) fn network(&self) -> anyhow::Result<Network> {
+        let path = self.dir.join(NETWORK_FILE);
+        let text = std::fs::read_to_string(&path)
+            .context("this renter has joined no network; use `holdfast renter join FILE`")?;
+        toml::from_str(&text).with_context(|| path.display().to_string())
+    }
+
+    /// The network's chain, signing with the issuer key.
+    pub(crate) fn chain(&self) -> anyhow::Result<EvmChain> {
+        Ok(host_daemon::chain::connect(&self.network()?)?.with_key(self.key()))
+    }
+
+    /// The vault's address, remembered after the chain told it once, so that reading needs no
+    /// chain.
+    async fn vault(&self, chain: &EvmChain) -> anyhow::Result<Address> {
+        let path = self.dir.join("vault");
+        if let Ok(text) = std::fs::read_to_string(&path)
+            && let Ok(vault) = text.trim().parse()
+        {
+            return Ok(vault);
+        }
+        let vault = wallet::vault(chain).await?;
+        host_daemon::config::layers::write_atomic(&path, &vault.to_string())?;
+        Ok(vault)
+    }
+
+    /// Sum of the cheques ever issued on a vault.
+    pub(crate) fn issued(&self, vault: Address) -> anyhow::Result<Amount> {
+        Ok(host_renter::issued_total(&self.dir.join(BOOK_DIR), vault)?)
+    }
+
+    /// A renter over the real network and chain. `net` must outlive it.
+    pub(crate) async fn renter(&self) -> anyhow::Result<(Renter, Net)> {
+        let network = self.network()?;
+        let chain = self.chain()?;
+        let vault = self.vault(&chain).await?;
+        let (net, _inlet) = Net::start(host_net::Options {
+            key: self.phrase.key(Role::Identity),
+            listen: Vec::new(),
+            announce: Vec::new(),
+            private_network: network.private,
+            protocols: Vec::new(),
+            agent: concat!("holdfast-renter/", env!("CARGO_PKG_VERSION")).to_owned(),
+            bounds: Bounds::house(),
+        })
+        .await?;
+        let renter = Renter::open(Parts {
+            network,
+            key: self.key(),
+            seal_key: *self.phrase.seal_key(),
+            vault,
+            peers: Arc::new(net.clone()),
+            chain: Arc::new(chain),
+            clock: Arc::new(SystemClock::start()),
+            entropy: Arc::new(SystemEntropy),
+            meter: Arc::new(ProcessMeter),
+            home: self.dir.join(BOOK_DIR),
+        })?;
+        Ok((renter, net))
+    }
+}
