@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-/// Reads `name` from the folder of vectors and checks that it says where it comes from.
+/// Reads `name`, relative to the folder of vectors, and checks that it says where it comes from.
 pub(crate) fn read(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("vectors")

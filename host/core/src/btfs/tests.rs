@@ -1,3 +1,5 @@
+//! BTFS totals: the vectors seen in the field.
+
 use super::{total, total_micro};
 use crate::amount::Amount;
 

@@ -1,3 +1,6 @@
+//! Goal: a cheque survives Go's form and nothing else passes for one. Method: both token kinds,
+//! corners of the payout, then one broken field at a time.
+
 use super::{CHEQUE_LEN_MAX, decode, encode};
 use crate::amount::Amount;
 use crate::cheque::{Cheque, SignedCheque};

@@ -1,3 +1,6 @@
+//! Goal: signed terms have one form and one signer. Method: forms protobuf allows, cuts, bounds,
+//! wrong keys; the golden bytes stand in tests/vectors.
+
 use super::{CONTRACT_LEN_MAX, Contract, ContractMeta, META_LEN_MAX, Status};
 use crate::identity::SecretKey;
 
