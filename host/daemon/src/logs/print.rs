@@ -89,10 +89,13 @@ fn shown(value: &Value) -> String {
 
 /// The text with control characters, and those that turn the direction of writing, written out.
 fn escape(text: &str) -> String {
-    let turns = |c| matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    const TURNS: [char; 12] = [
+        '\u{061c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}',
+        '\u{202e}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}',
+    ];
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() || turns(c) {
+        if c.is_control() || TURNS.contains(&c) {
             escaped.extend(c.escape_default());
         } else {
             escaped.push(c);

@@ -1,3 +1,6 @@
+//! Goal: every whole line is read once, in order, whatever the writer does meanwhile. Method: real
+//! files, rotated as the writer rotates them; no sleeps, a follower is asked again.
+
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
@@ -225,4 +228,31 @@ fn since_is_a_span_or_a_moment() {
     assert!(read(Path::new("/nowhere/at all"), Options::default()).is_err());
     assert!("loud".parse::<Level>().is_err());
     assert_eq!("warn".parse::<Level>().expect("a level"), Level::Warn);
+}
+
+/// Goal: no rotation at any moment loses or doubles a line. Method: a writer that rotates every
+/// few lines in a thread of its own, as fast as it can, and a follower beside it.
+#[test]
+fn a_follower_keeps_up_with_a_writer_that_never_waits() {
+    const LINES: u32 = 3_000;
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().to_owned();
+    let writer = std::thread::spawn(move || {
+        for number in 0..LINES {
+            append(&path, &line(1, "INFO", &number.to_string()));
+            if number % 23 == 22 {
+                rotate(&path, LINES);
+            }
+        }
+    });
+    let mut reader = read(dir.path(), Options::default()).expect("reads");
+    let mut seen = Vec::new();
+    while !writer.is_finished() {
+        seen.extend(phrases(&mut reader));
+    }
+    writer.join().expect("writes");
+    seen.extend(phrases(&mut reader));
+    let written: Vec<String> = (0..LINES).map(|number| number.to_string()).collect();
+    assert_eq!(seen, written);
+    assert_eq!(reader.skipped(), 0);
 }

@@ -1,3 +1,6 @@
+//! Goal: of all copies of a host at most one may serve. Method: the rule as a table, copies of a
+//! directory, files written and read again.
+
 use std::time::Duration;
 
 use host_core::limits::ANNOUNCE_TTL;
