@@ -48,23 +48,38 @@ pub fn check_terms(
 
 fn check_sides(policy: &Policy, terms: &Agreement) -> Result<(), Error> {
     if terms.network != policy.network {
-        return Err(Error::Network { theirs: terms.network, ours: policy.network });
+        return Err(Error::Network {
+            theirs: terms.network,
+            ours: policy.network,
+        });
     }
     if terms.host != policy.host {
-        return Err(Error::Host { theirs: terms.host, ours: policy.host });
+        return Err(Error::Host {
+            theirs: terms.host,
+            ours: policy.host,
+        });
     }
     if terms.payout != policy.payout {
-        return Err(Error::Payout { theirs: terms.payout, ours: policy.payout });
+        return Err(Error::Payout {
+            theirs: terms.payout,
+            ours: policy.payout,
+        });
     }
     Ok(())
 }
 
 fn check_price(policy: &Policy, terms: &Agreement) -> Result<(), Error> {
     if terms.price < policy.price {
-        return Err(Error::Price { offered: terms.price, asked: policy.price });
+        return Err(Error::Price {
+            offered: terms.price,
+            asked: policy.price,
+        });
     }
     if terms.egress_price < policy.egress_price {
-        return Err(Error::Price { offered: terms.egress_price, asked: policy.egress_price });
+        return Err(Error::Price {
+            offered: terms.egress_price,
+            asked: policy.egress_price,
+        });
     }
     if terms.pay_mode != PayMode::Cheque {
         return Err(Error::PayMode);
@@ -79,12 +94,20 @@ fn check_term(policy: &Policy, terms: &Agreement, now: u64) -> Result<(), Error>
     if starts_now && ends_after && terms.epochs() <= max {
         return Ok(());
     }
-    Err(Error::Term { start: terms.start_epoch, end: terms.end_epoch, now, max })
+    Err(Error::Term {
+        start: terms.start_epoch,
+        end: terms.end_epoch,
+        now,
+        max,
+    })
 }
 
 fn check_shard(terms: &Agreement) -> Result<(), Error> {
     if terms.shard_len == 0 || terms.shard_len > limits::SHARD_LEN_MAX {
-        return Err(Error::ShardLen { len: terms.shard_len, max: limits::SHARD_LEN_MAX });
+        return Err(Error::ShardLen {
+            len: terms.shard_len,
+            max: limits::SHARD_LEN_MAX,
+        });
     }
     let known = [Codec::Leopard16.id(), Codec::Matrix8.id()];
     if !known.contains(&terms.codec) {

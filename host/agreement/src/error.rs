@@ -96,9 +96,15 @@ impl Error {
             Self::Term { .. } => RefusalCode::Term,
             Self::Signature(_) => RefusalCode::Signature,
             Self::Ledger(_) => {
-                return Refusal { code: RefusalCode::Internal, text: "try again".into() };
+                return Refusal {
+                    code: RefusalCode::Internal,
+                    text: "try again".into(),
+                };
             }
         };
-        Refusal { code, text: self.to_string() }
+        Refusal {
+            code,
+            text: self.to_string(),
+        }
     }
 }

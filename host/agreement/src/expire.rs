@@ -14,14 +14,19 @@ const PAGE: usize = 128;
 /// block is known: then nothing expires.
 /// Durability: each page is committed before the next is read.
 pub async fn expire(ledger: &Ledger, rule: &EpochRule, block: u64) -> Result<u64, Error> {
-    let Some(before) = first_kept_end(rule, block) else { return Ok(0) };
+    let Some(before) = first_kept_end(rule, block) else {
+        return Ok(0);
+    };
     let mut ended = 0;
     loop {
         let page = ledger.read()?.expiring(before, PAGE)?;
         let count = page.len();
         let facts: Vec<Fact> = page
             .into_iter()
-            .map(|agreement| Fact::AgreementClosed { agreement, state: AgreementState::Expired })
+            .map(|agreement| Fact::AgreementClosed {
+                agreement,
+                state: AgreementState::Expired,
+            })
             .collect();
         if !facts.is_empty() {
             ledger.commit(facts).await?;

@@ -96,7 +96,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Status(args) => operator::status(args).await?,
         Command::Cash(args) => operator::cash(args).await?,
         Command::Restart(args) => operator::restart(args).await?,
-        Command::Config(args) => return operator::config(args),
+        Command::Config(args) => return operator::config(args).await,
         Command::Logs(args) => operator::logs(args)?,
         #[cfg(feature = "renter")]
         Command::Renter(args) => renter::run(args).await?,

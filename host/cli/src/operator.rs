@@ -143,8 +143,8 @@ pub(crate) async fn init(args: InitArgs) -> anyhow::Result<()> {
         config.identity.passphrase_file = full;
     }
     let passphrase = args.passphrase_file.as_deref().map(read_words).transpose()?;
-    let phrase =
-        args.recover.as_deref().map(read_words).transpose()?.map(|t| Phrase::parse(&t)).transpose()?;
+    let words = args.recover.as_deref().map(read_words).transpose()?;
+    let phrase = words.map(|words| Phrase::parse(&words)).transpose()?;
     let given = phrase.is_some();
     let made = making::make(making::Plan {
         dir: args.dir.clone(),
@@ -228,7 +228,8 @@ pub(crate) async fn status(args: HostArgs) -> anyhow::Result<()> {
     let status: Status = serde_json::from_str(&text)?;
     print::either(args.json, &status, |s| {
         format!(
-            "peer {}\naccount {}\nversion {}\nblock {} epoch {}\n{} shards, {} bytes used, {} free\n\
+            "peer {}\naccount {}\nversion {}\nblock {} epoch {}\n\
+             {} shards, {} bytes used, {} free\n\
              {} agreements, cheques of {} vaults over {}, {} cashed, {} under way",
             s.peer, s.address, s.version, s.block, s.epoch, s.shards, s.used, s.free, s.agreements,
             s.cheques, s.received, s.cashed, s.cashing
@@ -251,8 +252,15 @@ pub(crate) async fn restart(args: HostArgs) -> anyhow::Result<()> {
     print::either(args.json, &serde_json::json!({ "restarting": true }), |_| "restarting".into())
 }
 
+/// Tells a running host to take its file again; false when none runs here.
+async fn reload(dir: &Path) -> bool {
+    let args = HostArgs { dir: dir.to_path_buf(), api: None, json: false };
+    let Ok(local) = Local::of(&args) else { return false };
+    local.send(local.client.post(format!("{}/reload", local.base))).await.is_ok()
+}
+
 /// Shows, reads, changes, compares or checks a configuration; false when a check failed.
-pub(crate) fn config(args: ConfigArgs) -> anyhow::Result<bool> {
+pub(crate) async fn config(args: ConfigArgs) -> anyhow::Result<bool> {
     let path = args.dir.join(making::CONFIG_FILE);
     match args.what {
         ConfigCommand::Validate { file } => match Layered::read(&file, &[]) {
@@ -276,6 +284,7 @@ pub(crate) fn config(args: ConfigArgs) -> anyhow::Result<bool> {
         ConfigCommand::Set { key, value } => {
             let (text, live) = Layered::read(&path, &[])?.with(&key, &value)?;
             layers::write_atomic(&path, &text)?;
+            let live = live && reload(&args.dir).await;
             let said = serde_json::json!({ "key": key, "value": value, "restart_needed": !live });
             print::either(args.json, &said, |_| {
                 format!("{key} = {value} ({})", if live { "live" } else { "restart needed" })

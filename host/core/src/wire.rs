@@ -356,7 +356,10 @@ pub enum RecordsReply {
 }
 
 /// Anyone to a hub.
-#[expect(clippy::large_enum_variant, reason = "one is alive a conversation; a box buys nothing")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is alive a conversation; a box buys nothing"
+)]
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub enum HubRequest {
     /// List me.

@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use crate::assemble::HostDesk;
+use crate::reload::Reloader;
 use crate::supervise::Stopping;
 
 /// Name of the token's file in the data directory.
@@ -36,6 +37,8 @@ pub struct Api {
     pub token: String,
     /// Rung when a restart is asked for.
     pub restart: Arc<Notify>,
+    /// Takes a changed configuration.
+    pub reloader: Reloader,
 }
 
 /// How a host is doing.
@@ -108,6 +111,7 @@ pub async fn serve(api: Arc<Api>, listener: TcpListener, mut stopping: Stopping)
         .route("/api/v1/status", get(status))
         .route("/api/v1/cash", post(cash))
         .route("/api/v1/restart", post(restart))
+        .route("/api/v1/reload", post(reload))
         .with_state(api);
     let ended = axum::serve(listener, routes)
         .with_graceful_shutdown(async move { stopping.wait().await })
@@ -169,10 +173,7 @@ async fn status(State(api): State<Arc<Api>>) -> Result<Json<Status>, Failure> {
     status_of(&api.desk).map(Json)
 }
 
-async fn cash(
-    State(api): State<Arc<Api>>,
-    headers: HeaderMap,
-) -> Result<Json<CashBegun>, Failure> {
+async fn cash(State(api): State<Arc<Api>>, headers: HeaderMap) -> Result<Json<CashBegun>, Failure> {
     permit(&api, &headers)?;
     let begun = api.cashier.begin(Amount::ZERO).await.map_err(internal)?;
     Ok(Json(CashBegun { begun }))
@@ -184,10 +185,34 @@ async fn restart(State(api): State<Arc<Api>>, headers: HeaderMap) -> Result<Stat
     Ok(StatusCode::ACCEPTED)
 }
 
+/// What a reload left for the next start.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// Changed keys that wait for a restart.
+    pub restart_needed: Vec<String>,
+}
+
+async fn reload(
+    State(api): State<Arc<Api>>,
+    headers: HeaderMap,
+) -> Result<Json<Reloaded>, Failure> {
+    permit(&api, &headers)?;
+    let refused = |err: crate::config::ConfigError| {
+        Failure(StatusCode::UNPROCESSABLE_ENTITY, err.to_string())
+    };
+    let restart_needed = api.reloader.reload().map_err(refused)?;
+    tracing::info!(count = restart_needed.len(), "configuration taken again");
+    Ok(Json(Reloaded { restart_needed }))
+}
+
 /// Lets a change through only with the token.
 fn permit(api: &Api, headers: &HeaderMap) -> Result<(), Failure> {
-    let given = headers.get("authorization").and_then(|value| value.to_str().ok());
-    let token = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    let given = headers
+        .get("authorization")
+        .and_then(|value| value.to_str().ok());
+    let token = given
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .unwrap_or_default();
     // Comparing digests takes the same time wherever the texts differ.
     let digest = |text: &str| ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
     if digest(token).as_ref() == digest(&api.token).as_ref() {

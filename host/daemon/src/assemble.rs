@@ -26,9 +26,11 @@ use tracing::{info, warn};
 
 use crate::api::{self, Api};
 use crate::clock::SystemClock;
+use crate::config::layers::Layered;
 use crate::config::{Config, Driver, VolumeConfig};
 use crate::live::Live;
 use crate::ready::Ready;
+use crate::reload::Reloader;
 use crate::supervise::Tasks;
 use crate::{chain, tasks};
 
@@ -42,6 +44,7 @@ pub struct Host {
     inlet: Inlet,
     cashier: Arc<Cashier>,
     live: Arc<Live>,
+    reloader: Reloader,
     head: Arc<HeadMemory>,
     hubs: Vec<PeerAddr>,
     api: Option<TcpListener>,
@@ -68,23 +71,35 @@ pub struct Running {
 /// dead chain or hub is none of them.
 pub async fn open(
     dir: &Path,
-    config: &Config,
+    layered: &Layered,
+    overrides: &[String],
     network: &Network,
     key: SecretKey,
 ) -> anyhow::Result<Host> {
+    let config = &layered.config;
     let lock = host_uring::DirLock::acquire(dir)?;
     let (ledger, store, driver) = open_volumes(dir, config, network, &key).await?;
     let (net, inlet) = open_net(config, network, &key).await?;
     let api = bind("api.listen", config.api.enabled, config.api.listen).await?;
-    let gateway = bind("gateway.listen", config.gateway.enabled, config.gateway.listen).await?;
+    let gateway = bind(
+        "gateway.listen",
+        config.gateway.enabled,
+        config.gateway.listen,
+    )
+    .await?;
     let evm = chain::connect(network)?.with_key(key.clone());
     let chain: Arc<dyn Chain> = Arc::new(evm);
     let head = Arc::new(HeadMemory::default());
     let host = key.address();
     let payout = config.offer.payout.unwrap_or(host);
     let depth = network.epoch.depth;
-    let cashier =
-        Arc::new(Cashier::new(ledger.clone(), Arc::clone(&chain), host, payout, depth));
+    let cashier = Arc::new(Cashier::new(
+        ledger.clone(),
+        Arc::clone(&chain),
+        host,
+        payout,
+        depth,
+    ));
     let (pressure, level) = watch::channel(Pressure::Calm);
     let desk = Arc::new(Desk::new(Parts {
         policy: policy(config, network, &key),
@@ -99,12 +114,22 @@ pub async fn open(
     }));
     desk.set_open(config.offer.open);
     desk.set_addrs(net.addresses());
+    let live = Arc::new(Live::new(config.settle.clone()));
+    let reloader = Reloader {
+        dir: dir.to_path_buf(),
+        overrides: overrides.to_vec(),
+        started: layered.clone(),
+        network: network.clone(),
+        desk: Arc::clone(&desk),
+        live: Arc::clone(&live),
+    };
     Ok(Host {
         desk,
+        reloader,
         net,
         inlet,
         cashier,
-        live: Arc::new(Live::new(config.settle.clone())),
+        live,
         head,
         hubs: hubs(network)?,
         api,
@@ -151,16 +176,29 @@ pub async fn open_volumes(
         }
     }
     let Some(driver) = devices.first().map(|(_, device)| device.facts().driver) else {
-        bail!("none of the {} configured volumes opens", config.storage.volumes.len());
+        bail!(
+            "none of the {} configured volumes opens",
+            config.storage.volumes.len()
+        );
     };
-    let devices = devices.into_iter().map(|(path, device)| (path.display().to_string(), device));
-    let (store, left_out) =
-        Store::open(devices.collect(), ledger.clone(), key.peer_id(), network.id()).await?;
+    let devices = devices
+        .into_iter()
+        .map(|(path, device)| (path.display().to_string(), device));
+    let (store, left_out) = Store::open(
+        devices.collect(),
+        ledger.clone(),
+        key.peer_id(),
+        network.id(),
+    )
+    .await?;
     for (path, err) in &left_out {
         warn!(path, err = %err, "volume left out");
     }
     if store.volume_count() == 0 {
-        let why: Vec<String> = left_out.iter().map(|(path, err)| format!("{path}: {err}")).collect();
+        let why: Vec<String> = left_out
+            .iter()
+            .map(|(path, err)| format!("{path}: {err}"))
+            .collect();
         bail!("no volume can be used: {}", why.join("; "));
     }
     info!(driver, volumes = store.volume_count(), "volumes open");
@@ -198,19 +236,24 @@ async fn open_net(
         listen: config.swarm.listen.clone(),
         announce: config.swarm.announce.clone(),
         private_network: network.private,
-        protocols: Protocol::ALL.into_iter().filter(|p| *p != Protocol::Hub).collect(),
+        protocols: Protocol::ALL
+            .into_iter()
+            .filter(|p| *p != Protocol::Hub)
+            .collect(),
         agent: concat!("holdfast/", env!("CARGO_PKG_VERSION")).to_owned(),
         bounds: Bounds::house(),
     };
-    Net::start(options).await.context("starting the network (keys `swarm.listen`, `swarm.announce`)")
+    Net::start(options)
+        .await
+        .context("starting the network (keys `swarm.listen`, `swarm.announce`)")
 }
 
-async fn bind(
-    key: &str,
-    enabled: bool,
-    listen: SocketAddr,
-) -> anyhow::Result<Option<TcpListener>> {
-    if enabled { Ok(Some(api::bind(key, listen).await?)) } else { Ok(None) }
+async fn bind(key: &str, enabled: bool, listen: SocketAddr) -> anyhow::Result<Option<TcpListener>> {
+    if enabled {
+        Ok(Some(api::bind(key, listen).await?))
+    } else {
+        Ok(None)
+    }
 }
 
 /// The hubs of a network file as peers. Errors name the address that does not read.
@@ -220,7 +263,10 @@ pub fn hubs(network: &Network) -> anyhow::Result<Vec<PeerAddr>> {
             .rsplit_once("/p2p/")
             .with_context(|| format!("hub `{text}` does not end in /p2p/<peer id>"))?;
         let peer = peer.parse().with_context(|| format!("hub `{text}`"))?;
-        Ok(PeerAddr { peer, addrs: vec![addr.to_owned()] })
+        Ok(PeerAddr {
+            peer,
+            addrs: vec![addr.to_owned()],
+        })
     };
     network.hubs.iter().map(parse).collect()
 }
@@ -267,11 +313,15 @@ impl Host {
                 cashier: self.cashier,
                 token: self.token,
                 restart: Arc::clone(&self.restart),
+                reloader: self.reloader,
             });
             running.spawn("api", api::serve(shared, listener, stopping.clone()));
         }
         if let Some(listener) = self.gateway {
-            running.spawn("page", api::serve_page(Arc::clone(&desk), listener, stopping.clone()));
+            running.spawn(
+                "page",
+                api::serve_page(Arc::clone(&desk), listener, stopping.clone()),
+            );
         }
         Running {
             desk,

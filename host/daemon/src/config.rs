@@ -75,7 +75,10 @@ pub struct Listener {
 
 impl Default for Listener {
     fn default() -> Self {
-        Self { enabled: true, listen: SocketAddr::from(([127, 0, 0, 1], 0)) }
+        Self {
+            enabled: true,
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        }
     }
 }
 
@@ -168,9 +171,18 @@ impl Default for Config {
             network: "network.toml".into(),
             identity: Identity::default(),
             swarm: Swarm::default(),
-            api: Listener { enabled: true, listen: loopback(5001) },
-            gateway: Listener { enabled: true, listen: any(8080) },
-            health: Listener { enabled: false, listen: any(5102) },
+            api: Listener {
+                enabled: true,
+                listen: loopback(5001),
+            },
+            gateway: Listener {
+                enabled: true,
+                listen: any(8080),
+            },
+            health: Listener {
+                enabled: false,
+                listen: any(5102),
+            },
             storage: Storage::default(),
             offer: Offer::default(),
             settle: Settle::default(),
@@ -181,14 +193,20 @@ impl Default for Config {
 
 impl Default for Identity {
     fn default() -> Self {
-        Self { key_file: "identity.key".into(), passphrase_file: PathBuf::new() }
+        Self {
+            key_file: "identity.key".into(),
+            passphrase_file: PathBuf::new(),
+        }
     }
 }
 
 impl Default for Swarm {
     fn default() -> Self {
         let listen = ["/ip4/0.0.0.0/tcp/4001", "/ip4/0.0.0.0/udp/4001/quic-v1"];
-        Self { listen: listen.map(String::from).to_vec(), announce: Vec::new() }
+        Self {
+            listen: listen.map(String::from).to_vec(),
+            announce: Vec::new(),
+        }
     }
 }
 
@@ -196,7 +214,10 @@ impl Default for Storage {
     fn default() -> Self {
         Self {
             state: "state".into(),
-            volumes: vec![VolumeConfig { path: "volume-0".into(), size: Size(100 << 30) }],
+            volumes: vec![VolumeConfig {
+                path: "volume-0".into(),
+                size: Size(100 << 30),
+            }],
             driver: Driver::Auto,
             queue_depth: 64,
             buffers: Size(64 << 20),
@@ -228,7 +249,12 @@ impl Default for Settle {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "info".into(), dir: "logs".into(), file_size: Size(16 << 20), files: 4 }
+        Self {
+            level: "info".into(),
+            dir: "logs".into(),
+            file_size: Size(16 << 20),
+            files: 4,
+        }
     }
 }
 
@@ -274,10 +300,19 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         let wrong = |key, value: String, why| Err(ConfigError::Value { key, value, why });
         if self.storage.volumes.is_empty() {
-            return wrong("storage.volumes", "[]".into(), "a host needs at least one volume");
+            return wrong(
+                "storage.volumes",
+                "[]".into(),
+                "a host needs at least one volume",
+            );
         }
         for (index, volume) in self.storage.volumes.iter().enumerate() {
-            let twice = self.storage.volumes.iter().take(index).any(|v| v.path == volume.path);
+            let twice = self
+                .storage
+                .volumes
+                .iter()
+                .take(index)
+                .any(|v| v.path == volume.path);
             if twice {
                 let value = volume.path.display().to_string();
                 return wrong("storage.volumes", value, "each volume needs its own path");
@@ -288,7 +323,11 @@ impl Config {
             }
         }
         if self.swarm.listen.is_empty() {
-            return wrong("swarm.listen", "[]".into(), "a host needs an address to listen on");
+            return wrong(
+                "swarm.listen",
+                "[]".into(),
+                "a host needs an address to listen on",
+            );
         }
         if self.storage.queue_depth == 0 || self.storage.queue_depth > 1024 {
             let value = self.storage.queue_depth.to_string();
@@ -296,10 +335,18 @@ impl Config {
         }
         if self.storage.buffers.0 < 4 << 20 {
             let value = self.storage.buffers.to_string();
-            return wrong("storage.buffers", value, "a volume needs at least 4 MiB of buffers");
+            return wrong(
+                "storage.buffers",
+                value,
+                "a volume needs at least 4 MiB of buffers",
+            );
         }
         if self.offer.epochs_max == 0 {
-            return wrong("offer.epochs_max", "0".into(), "terms last at least one epoch");
+            return wrong(
+                "offer.epochs_max",
+                "0".into(),
+                "terms last at least one epoch",
+            );
         }
         Ok(())
     }

@@ -48,7 +48,10 @@ pub struct Made {
 pub async fn make(plan: Plan) -> anyhow::Result<Made> {
     let dir = &plan.dir;
     if dir.join(CONFIG_FILE).exists() {
-        bail!("{} already holds a host; choose another directory", dir.display());
+        bail!(
+            "{} already holds a host; choose another directory",
+            dir.display()
+        );
     }
     plan.config.check()?;
     plan.network.check()?;
@@ -59,13 +62,23 @@ pub async fn make(plan: Plan) -> anyhow::Result<Made> {
         None => Phrase::draw(&entropy),
     };
     let key = phrase.key(Role::Identity);
-    write_key(dir, &plan.config, &key, plan.passphrase.as_deref(), &entropy)?;
+    write_key(
+        dir,
+        &plan.config,
+        &key,
+        plan.passphrase.as_deref(),
+        &entropy,
+    )?;
     let network = toml::to_string_pretty(&plan.network).context("writing the network file")?;
     layers::write_atomic(&Config::resolve(dir, &plan.config.network), &network)?;
     format_volumes(dir, &plan.config, &plan.network, &key, &entropy).await?;
     let text = toml::to_string_pretty(&plan.config).context("writing the configuration")?;
     layers::write_atomic(&dir.join(CONFIG_FILE), &text)?;
-    Ok(Made { peer: key.peer_id(), address: key.address(), phrase })
+    Ok(Made {
+        peer: key.peer_id(),
+        address: key.address(),
+        phrase,
+    })
 }
 
 fn write_key(
@@ -111,8 +124,7 @@ async fn format_volumes(
             .with_context(|| format!("making volume {}", path.display()))?;
         let mut id = [0; 16];
         entropy.fill(&mut id);
-        let label =
-            host_store::Label::new(VolumeId(id), key.peer_id(), network.id());
+        let label = host_store::Label::new(VolumeId(id), key.peer_id(), network.id());
         host_store::format(&device, label)
             .await
             .with_context(|| format!("formatting volume {}", path.display()))?;
@@ -139,7 +151,9 @@ pub fn read_key(dir: &Path, config: &Config) -> anyhow::Result<SecretKey> {
     let words = std::fs::read(&from)
         .with_context(|| format!("reading the passphrase {}", from.display()))?;
     let words = words.strip_suffix(b"\n").unwrap_or(&words);
-    sealed.open(words).with_context(|| format!("opening {}", path.display()))
+    sealed
+        .open(words)
+        .with_context(|| format!("opening {}", path.display()))
 }
 
 /// Reads the network file a configuration names.

@@ -35,13 +35,14 @@ const RUN: u64 = 1 << 20;
 /// Opens and counts. Errors when the daemon runs (its lock is held) or nothing opens.
 /// Cost: reads every stored byte once.
 pub async fn inspect(dir: &Path) -> anyhow::Result<Holdings> {
-    let dir = dir.canonicalize().with_context(|| format!("finding {}", dir.display()))?;
+    let dir = dir
+        .canonicalize()
+        .with_context(|| format!("finding {}", dir.display()))?;
     let layered = Layered::read(&dir.join(init::CONFIG_FILE), &[])?;
     let network = init::read_network(&dir, &layered.config)?;
     let key = init::read_key(&dir, &layered.config)?;
     let _lock = host_uring::DirLock::acquire(&dir)?;
-    let (ledger, store, _) =
-        assemble::open_volumes(&dir, &layered.config, &network, &key).await?;
+    let (ledger, store, _) = assemble::open_volumes(&dir, &layered.config, &network, &key).await?;
     let snapshot = ledger.read()?;
     let totals = snapshot.totals()?;
     let mut holdings = Holdings {
@@ -78,7 +79,10 @@ async fn read_back(
     store: &host_store::Store<host_uring::AnyDevice>,
     shard: &ShardId,
 ) -> anyhow::Result<u64> {
-    let mut reader = store.open_shard(shard).await?.context("recorded but not found")?;
+    let mut reader = store
+        .open_shard(shard)
+        .await?
+        .context("recorded but not found")?;
     let len = reader.len();
     let mut at = 0;
     while at < len {

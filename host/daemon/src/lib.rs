@@ -14,6 +14,7 @@ pub mod inspect;
 pub mod live;
 pub mod logs;
 pub mod ready;
+pub mod reload;
 pub mod supervise;
 mod tasks;
 pub mod telemetry;

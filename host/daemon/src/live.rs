@@ -14,13 +14,18 @@ impl Live {
     /// Starts with the configured values.
     #[must_use]
     pub const fn new(settle: Settle) -> Self {
-        Self { settle: Mutex::new(settle) }
+        Self {
+            settle: Mutex::new(settle),
+        }
     }
 
     /// How cheques become money, now.
     #[must_use]
     pub fn settle(&self) -> Settle {
-        self.settle.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.settle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Replaces how cheques become money.

@@ -31,7 +31,9 @@ fn main() -> std::process::ExitCode {
         .max_blocking_threads(8)
         .enable_all()
         .build();
-    let ended = runtime.context("starting the runtime").and_then(|rt| rt.block_on(run(arguments)));
+    let ended = runtime
+        .context("starting the runtime")
+        .and_then(|rt| rt.block_on(run(arguments)));
     match ended {
         Ok(Outcome::Stopped) => std::process::ExitCode::SUCCESS,
         Ok(Outcome::Restart) => std::process::ExitCode::from(RESTART_STATUS),
@@ -54,15 +56,17 @@ enum Outcome {
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
-    let dir = arguments
-        .dir
-        .canonicalize()
-        .with_context(|| format!("{} holds no host; run `holdfast init`", arguments.dir.display()))?;
+    let dir = arguments.dir.canonicalize().with_context(|| {
+        format!(
+            "no host in {}; run `holdfast init`",
+            arguments.dir.display()
+        )
+    })?;
     let layered = Layered::read(&dir.join(init::CONFIG_FILE), &arguments.set)?;
     telemetry::start(&dir, &layered.config.log)?;
     let network = init::read_network(&dir, &layered.config)?;
     let key = init::read_key(&dir, &layered.config)?;
-    let host = assemble::open(&dir, &layered.config, &network, key).await?;
+    let host = assemble::open(&dir, &layered, &arguments.set, &network, key).await?;
     let ready = serde_json::to_string(&host.ready()?)?;
     let running = host.run();
     say(&ready)?;

@@ -49,7 +49,10 @@ pub struct Tasks {
 
 impl Default for Tasks {
     fn default() -> Self {
-        Self { switch: watch::Sender::new(false), running: JoinSet::new() }
+        Self {
+            switch: watch::Sender::new(false),
+            running: JoinSet::new(),
+        }
     }
 }
 

@@ -53,7 +53,11 @@ pub(crate) async fn converse(desk: Arc<HostDesk>, mut inlet: Inlet, mut stopping
 }
 
 /// Keeps the newest block known. Says once when the chain falls silent and once when it is back.
-pub(crate) async fn watch_head(chain: Arc<dyn Chain>, head: Arc<HeadMemory>, mut stopping: Stopping) {
+pub(crate) async fn watch_head(
+    chain: Arc<dyn Chain>,
+    head: Arc<HeadMemory>,
+    mut stopping: Stopping,
+) {
     let mut silent = false;
     loop {
         let pause = match chain.head().await {
@@ -88,7 +92,11 @@ pub(crate) async fn announce_to_hubs(
         desk.set_addrs(net.addresses());
         let taken = announce_once(&desk, &net, &hubs).await;
         let every = limits::ANNOUNCE_EVERY;
-        let pause = if taken || hubs.is_empty() { every } else { ANNOUNCE_RETRY };
+        let pause = if taken || hubs.is_empty() {
+            every
+        } else {
+            ANNOUNCE_RETRY
+        };
         if !stopping.sleep(pause).await {
             return;
         }
@@ -103,7 +111,9 @@ async fn announce_once(desk: &HostDesk, net: &Net, hubs: &[PeerAddr]) -> bool {
             return false;
         }
     };
-    let tries = hubs.iter().map(|to| hub::announce(net, to, announcement.clone()));
+    let tries = hubs
+        .iter()
+        .map(|to| hub::announce(net, to, announcement.clone()));
     let mut taken = false;
     for (to, tried) in hubs.iter().zip(futures::future::join_all(tries).await) {
         match tried {

@@ -59,7 +59,13 @@ impl RotatingFile {
         let path = dir.join(LOG_FILE);
         let file = OpenOptions::new().create(true).append(true).open(&path)?;
         let len = file.metadata()?.len();
-        Ok(Self { path, file, len, bound: bound.max(1 << 16), keep: keep.max(1) })
+        Ok(Self {
+            path,
+            file,
+            len,
+            bound: bound.max(1 << 16),
+            keep: keep.max(1),
+        })
     }
 
     fn aged(&self, age: u32) -> PathBuf {
@@ -75,7 +81,10 @@ impl RotatingFile {
         } else {
             std::fs::remove_file(&self.path)?;
         }
-        self.file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+        self.file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.path)?;
         self.len = 0;
         Ok(())
     }

@@ -97,7 +97,7 @@ async fn run(arguments: Arguments) -> Result<()> {
     tokio::select! {
         _ = terminate.recv() => tracing::info!("SIGTERM, stopping"),
         _ = interrupt.recv() => tracing::info!("SIGINT, stopping"),
-        () = stdin_ends(), if arguments.until_stdin_ends => tracing::info!("parent ended, stopping"),
+        () = stdin_ends(), if arguments.until_stdin_ends => tracing::info!("parent ended"),
     }
     running.stop().await?;
     Ok(())

@@ -87,12 +87,19 @@ impl Phrase {
     /// Reads a phrase as a person typed it; case and spacing do not matter.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let tidy = Zeroizing::new(
-            text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" "),
+            text.split_whitespace()
+                .map(str::to_lowercase)
+                .collect::<Vec<_>>()
+                .join(" "),
         );
-        let words = Mnemonic::parse_in(Language::English, tidy.as_str())
-            .map_err(|why| Error::Phrase { why: why.to_string() })?;
+        let words =
+            Mnemonic::parse_in(Language::English, tidy.as_str()).map_err(|why| Error::Phrase {
+                why: why.to_string(),
+            })?;
         if words.word_count() != 24 {
-            return Err(Error::Phrase { why: format!("{} words, not 24", words.word_count()) });
+            return Err(Error::Phrase {
+                why: format!("{} words, not 24", words.word_count()),
+            });
         }
         Ok(Self(words))
     }

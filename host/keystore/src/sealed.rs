@@ -62,16 +62,14 @@ impl SealedKey {
     #[must_use]
     pub fn plain_bytes(secret: &[u8; SECRET_LEN]) -> Self {
         let bytes = [MAGIC.as_slice(), &[VERSION, PLAIN], secret].concat();
-        Self { bytes: Zeroizing::new(bytes) }
+        Self {
+            bytes: Zeroizing::new(bytes),
+        }
     }
 
     /// Seals a key under a passphrase. Errors when the passphrase is empty.
     /// Cost: 64 MiB and a few hundred milliseconds.
-    pub fn seal(
-        key: &SecretKey,
-        passphrase: &[u8],
-        entropy: &dyn Entropy,
-    ) -> Result<Self, Error> {
+    pub fn seal(key: &SecretKey, passphrase: &[u8], entropy: &dyn Entropy) -> Result<Self, Error> {
         Self::seal_bytes(&key.expose(), passphrase, entropy)
     }
 
@@ -107,23 +105,39 @@ impl SealedKey {
             .expect("32 bytes are within the bound of AES-GCM");
         bytes.extend_from_slice(&body);
         bytes.extend_from_slice(tag.as_ref());
-        Ok(Self { bytes: Zeroizing::new(bytes) })
+        Ok(Self {
+            bytes: Zeroizing::new(bytes),
+        })
     }
 
     /// Reads a file's bytes. Errors when they are no key file of a known version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        let body = bytes.strip_prefix(MAGIC).ok_or(Error::Form { why: "it has another magic" })?;
+        let body = bytes.strip_prefix(MAGIC).ok_or(Error::Form {
+            why: "it has another magic",
+        })?;
         let need = match body {
             [VERSION, PLAIN, ..] => MAGIC.len() + 2 + SECRET_LEN,
             [VERSION, SEALED, ..] => HEAD_LEN + SECRET_LEN + TAG_LEN,
-            [VERSION, ..] => return Err(Error::Form { why: "its form is unknown" }),
+            [VERSION, ..] => {
+                return Err(Error::Form {
+                    why: "its form is unknown",
+                });
+            }
             [version, ..] => return Err(Error::Version { version: *version }),
-            [] => return Err(Error::Form { why: "it ends after the magic" }),
+            [] => {
+                return Err(Error::Form {
+                    why: "it ends after the magic",
+                });
+            }
         };
         if bytes.len() != need {
-            return Err(Error::Form { why: "its length is wrong" });
+            return Err(Error::Form {
+                why: "its length is wrong",
+            });
         }
-        Ok(Self { bytes: Zeroizing::new(bytes.to_vec()) })
+        Ok(Self {
+            bytes: Zeroizing::new(bytes.to_vec()),
+        })
     }
 
     /// The bytes to write.
@@ -146,7 +160,9 @@ impl SealedKey {
 
     /// The 32 secret bytes inside.
     pub fn open_bytes(&self, passphrase: &[u8]) -> Result<Box32, Error> {
-        let short = Error::Form { why: "its length is wrong" };
+        let short = Error::Form {
+            why: "its length is wrong",
+        };
         let mut secret = Zeroizing::new([0; SECRET_LEN]);
         if self.is_plain() {
             let body = self.bytes.get(MAGIC.len() + 2..).ok_or(short)?;
@@ -166,9 +182,13 @@ impl SealedKey {
 
 /// The cipher and nonce a sealed file's head states.
 fn cipher(head: &[u8], passphrase: &[u8]) -> Result<(LessSafeKey, Nonce), Error> {
-    let short = Error::Form { why: "its length is wrong" };
+    let short = Error::Form {
+        why: "its length is wrong",
+    };
     let number = |at: usize| {
-        let bytes = head.get(at..at + 4).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
+        let bytes = head
+            .get(at..at + 4)
+            .and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
         bytes.map(u32::from_be_bytes).ok_or(short.clone())
     };
     let (kib, passes) = (number(10)?, number(14)?);
@@ -177,8 +197,8 @@ fn cipher(head: &[u8], passphrase: &[u8]) -> Result<(LessSafeKey, Nonce), Error>
     }
     let salt = head.get(18..34).ok_or(short.clone())?;
     let nonce = head.get(34..HEAD_LEN).ok_or(short.clone())?;
-    let params = Params::new(kib, passes, 1, Some(SECRET_LEN))
-        .map_err(|_| Error::Cost { kib, passes })?;
+    let params =
+        Params::new(kib, passes, 1, Some(SECRET_LEN)).map_err(|_| Error::Cost { kib, passes })?;
     let mut key = Zeroizing::new([0; SECRET_LEN]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into(passphrase, salt, key.as_mut_slice())

@@ -33,9 +33,15 @@ async fn answer<D: Device>(desk: &Desk<D>, request: ChequeRequest) -> Result<Che
     match request {
         ChequeRequest::Last { vault } => {
             let row = desk.ledger().read()?.cheque(&vault)?;
-            Ok(ChequeReply::Last { cheque: row.map(|row| row.cheque) })
+            Ok(ChequeReply::Last {
+                cheque: row.map(|row| row.cheque),
+            })
         }
-        ChequeRequest::Pay { agreement, through_epoch, cheque } => {
+        ChequeRequest::Pay {
+            agreement,
+            through_epoch,
+            cheque,
+        } => {
             let cumulative = accept(desk, &agreement, through_epoch, cheque).await?;
             Ok(ChequeReply::Paid { cumulative })
         }
@@ -57,7 +63,9 @@ pub(crate) async fn accept<D: Device>(
     let row = snapshot
         .agreement(agreement)?
         .filter(|row| row.state == AgreementState::Active)
-        .ok_or(Error::NoAgreement { agreement: *agreement })?;
+        .ok_or(Error::NoAgreement {
+            agreement: *agreement,
+        })?;
     let last = snapshot.cheque(&vault)?;
     let again = last.as_ref().is_some_and(|known| known.cheque == cheque);
     if again && row.paid_through >= through_epoch {
@@ -77,13 +85,21 @@ pub(crate) async fn accept<D: Device>(
             beneficiary: policy.host,
         })
     };
-    let known = desk.vault_facts(vault).await.map_err(host_settle::Error::from)?;
+    let known = desk
+        .vault_facts(vault)
+        .await
+        .map_err(host_settle::Error::from)?;
     let accepted = match verdict(&known) {
         Ok(accepted) => accepted,
         // The remembered answer may be older than the renter's last deposit: ask again once.
         Err(_) => {
             desk.forget_vault(&vault);
-            verdict(&desk.vault_facts(vault).await.map_err(host_settle::Error::from)?)?
+            verdict(
+                &desk
+                    .vault_facts(vault)
+                    .await
+                    .map_err(host_settle::Error::from)?,
+            )?
         }
     };
     let fact = Fact::ChequeAccepted {

@@ -12,13 +12,21 @@ use crate::error::Error;
 use crate::talk::Talk;
 
 /// The kind of the renter's signature: covers the agreement digest.
-const DELETE: Kind = Kind { name: "delete", version: 1 };
+const DELETE: Kind = Kind {
+    name: "delete",
+    version: 1,
+};
 /// The kind of the host's signature: covers the digest and one byte, 1 when the bytes went.
-const DELETED: Kind = Kind { name: "deleted", version: 1 };
+const DELETED: Kind = Kind {
+    name: "deleted",
+    version: 1,
+};
 
 /// Serves one request.
 pub(crate) async fn serve<D: Device>(desk: &Desk<D>, talk: &mut Talk) -> Result<(), Error> {
-    let Some(request) = talk.hear("delete request").await? else { return Ok(()) };
+    let Some(request) = talk.hear("delete request").await? else {
+        return Ok(());
+    };
     match close(desk, &request).await {
         Ok(reply) => talk.say(&reply).await,
         Err(error) => {
@@ -32,11 +40,22 @@ async fn close<D: Device>(desk: &Desk<D>, request: &DeleteRequest) -> Result<Del
     let agreement = request.agreement;
     let network = desk.policy().network;
     let snapshot = desk.ledger().read()?;
-    let row = snapshot.agreement(&agreement)?.ok_or(Error::NoAgreement { agreement })?;
+    let row = snapshot
+        .agreement(&agreement)?
+        .ok_or(Error::NoAgreement { agreement })?;
     let terms = &row.signed.terms;
-    signed::check_address(&request.signature, DELETE, &network, &agreement.0, &terms.renter)?;
+    signed::check_address(
+        &request.signature,
+        DELETE,
+        &network,
+        &agreement.0,
+        &terms.renter,
+    )?;
     if row.state == AgreementState::Active {
-        let fact = Fact::AgreementClosed { agreement, state: AgreementState::Released };
+        let fact = Fact::AgreementClosed {
+            agreement,
+            state: AgreementState::Released,
+        };
         desk.ledger().commit(vec![fact]).await?;
         info!(agreement = %agreement, shard = %terms.shard, "agreement released");
     }

@@ -70,7 +70,9 @@ pub struct Seat {
 impl Seat {
     fn take(taken: &Arc<AtomicUsize>, bound: usize) -> Result<Self, Error> {
         let serving = taken.fetch_add(1, Ordering::AcqRel);
-        let seat = Self { taken: Arc::clone(taken) };
+        let seat = Self {
+            taken: Arc::clone(taken),
+        };
         if serving >= bound {
             return Err(Error::Busy { serving });
         }
@@ -182,7 +184,10 @@ impl<D: Device> Desk<D> {
 
     /// The current epoch by the newest block known. Errors when the chain never answered.
     pub fn epoch_now(&self) -> Result<u64, Error> {
-        let never = ChainError::Unreachable { tried: 0, why: "no block was seen yet".into() };
+        let never = ChainError::Unreachable {
+            tried: 0,
+            why: "no block was seen yet".into(),
+        };
         let block = self.parts.head.block().ok_or(Error::Chain(never))?;
         Ok(self.parts.epoch.epoch_of(block))
     }
@@ -191,10 +196,14 @@ impl<D: Device> Desk<D> {
     pub fn seat_upload(&self) -> Result<Seat, Error> {
         let level = *self.parts.pressure.borrow();
         if !level.admits_upload() {
-            return Err(Error::Pressure { level: level.label() });
+            return Err(Error::Pressure {
+                level: level.label(),
+            });
         }
         if !self.is_open() {
-            return Err(Error::Quota { what: "this host takes no new agreements now" });
+            return Err(Error::Quota {
+                what: "this host takes no new agreements now",
+            });
         }
         Seat::take(&self.uploads, limits::UPLOADS_MAX)
     }
@@ -203,7 +212,9 @@ impl<D: Device> Desk<D> {
     pub fn seat_download(&self) -> Result<Seat, Error> {
         let level = *self.parts.pressure.borrow();
         if !level.admits_download() {
-            return Err(Error::Pressure { level: level.label() });
+            return Err(Error::Pressure {
+                level: level.label(),
+            });
         }
         Seat::take(&self.downloads, limits::DOWNLOADS_MAX)
     }
@@ -211,7 +222,10 @@ impl<D: Device> Desk<D> {
     /// Uploads and downloads served now.
     #[must_use]
     pub fn serving(&self) -> (usize, usize) {
-        (self.uploads.load(Ordering::Acquire), self.downloads.load(Ordering::Acquire))
+        (
+            self.uploads.load(Ordering::Acquire),
+            self.downloads.load(Ordering::Acquire),
+        )
     }
 
     /// Waits for the turn to judge a cheque of `vault`.
@@ -240,7 +254,11 @@ impl<D: Device> Desk<D> {
         {
             return Ok(facts);
         }
-        let facts = self.parts.chain.vault(vault, self.parts.policy.host).await?;
+        let facts = self
+            .parts
+            .chain
+            .vault(vault, self.parts.policy.host)
+            .await?;
         let mut vaults = locked(&self.vaults);
         if vaults.len() >= VAULTS_MAX {
             vaults.clear();

@@ -30,9 +30,16 @@ async fn download<D: Device>(desk: &Desk<D>, talk: &mut Talk) -> Result<(), Erro
         return Err(Error::Egress);
     }
     let shard = request.shard;
-    let mut reader = desk.store().open_shard(&shard).await?.ok_or(Error::NoShard { shard })?;
+    let mut reader = desk
+        .store()
+        .open_shard(&shard)
+        .await?
+        .ok_or(Error::NoShard { shard })?;
     check_run(&request, reader.len())?;
-    let ready = DownloadReply::Ready { shard_len: reader.len(), units: reader.units().to_vec() };
+    let ready = DownloadReply::Ready {
+        shard_len: reader.len(),
+        units: reader.units().to_vec(),
+    };
     talk.say(&ready).await?;
     let end = request.offset.saturating_add(request.len);
     let mut at = request.offset;
@@ -51,11 +58,14 @@ async fn download<D: Device>(desk: &Desk<D>, talk: &mut Talk) -> Result<(), Erro
 fn check_run(request: &DownloadRequest, shard_len: u64) -> Result<(), Error> {
     let (offset, len) = (request.offset, request.len);
     let end = offset.checked_add(len);
-    let whole = end.is_some_and(|end| {
-        end == shard_len || (end < shard_len && end.is_multiple_of(UNIT))
-    });
+    let whole =
+        end.is_some_and(|end| end == shard_len || (end < shard_len && end.is_multiple_of(UNIT)));
     if len == 0 || !offset.is_multiple_of(UNIT) || !whole {
-        return Err(Error::Run { offset, len, shard_len });
+        return Err(Error::Run {
+            offset,
+            len,
+            shard_len,
+        });
     }
     Ok(())
 }

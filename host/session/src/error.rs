@@ -120,7 +120,10 @@ impl Error {
             }
             Self::BodyLen { .. } | Self::Run { .. } => RefusalCode::Malformed,
             Self::Ledger(_) => {
-                return Refusal { code: RefusalCode::Internal, text: "try again".into() };
+                return Refusal {
+                    code: RefusalCode::Internal,
+                    text: "try again".into(),
+                };
             }
             Self::Chain(_) => RefusalCode::Chain,
             Self::Busy { .. } => RefusalCode::Busy,
@@ -129,7 +132,10 @@ impl Error {
             Self::Egress => RefusalCode::Payment,
             Self::Quota { .. } => RefusalCode::Quota,
         };
-        Refusal { code, text: self.to_string() }
+        Refusal {
+            code,
+            text: self.to_string(),
+        }
     }
 }
 
@@ -138,7 +144,15 @@ fn store_refusal(error: &host_store::Error) -> Refusal {
         host_store::Error::NoSpace { .. } => RefusalCode::Space,
         host_store::Error::RootMismatch { .. } => RefusalCode::Root,
         host_store::Error::Damaged { .. } => RefusalCode::Damaged,
-        _ => return Refusal { code: RefusalCode::Internal, text: "try again".into() },
+        _ => {
+            return Refusal {
+                code: RefusalCode::Internal,
+                text: "try again".into(),
+            };
+        }
     };
-    Refusal { code, text: error.to_string() }
+    Refusal {
+        code,
+        text: error.to_string(),
+    }
 }

@@ -13,7 +13,9 @@ impl HeadMemory {
     /// Starts from a block remembered in the ledger, 0 when none is.
     #[must_use]
     pub const fn from_block(block: u64) -> Self {
-        Self { block: AtomicU64::new(block) }
+        Self {
+            block: AtomicU64::new(block),
+        }
     }
 
     /// Remembers a block; an older one is ignored. Returns the newest.

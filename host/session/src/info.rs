@@ -13,5 +13,8 @@ pub(crate) async fn serve<D: Device>(desk: &Desk<D>, talk: &mut Talk) -> Result<
     if talk.hear::<InfoRequest>("info request").await?.is_none() {
         return Ok(());
     }
-    talk.say(&InfoReply { announcement: announce::make(desk)? }).await
+    talk.say(&InfoReply {
+        announcement: announce::make(desk)?,
+    })
+    .await
 }

@@ -13,7 +13,10 @@ use crate::error::Error;
 use crate::talk::Talk;
 
 /// The kind of the owner's signature on a listing: covers owner, after (or nothing) and time.
-const LIST: Kind = Kind { name: "list-records", version: 1 };
+const LIST: Kind = Kind {
+    name: "list-records",
+    version: 1,
+};
 /// Milliseconds a listing's signature may be old or early.
 const LIST_SLACK_MS: u64 = 10 * 60 * 1000;
 /// Records read for one page; the page is then cut to fit a frame.
@@ -33,22 +36,26 @@ pub(crate) async fn serve<D: Device>(desk: &Desk<D>, talk: &mut Talk) -> Result<
     Ok(())
 }
 
-async fn answer<D: Device>(
-    desk: &Desk<D>,
-    request: RecordsRequest,
-) -> Result<RecordsReply, Error> {
+async fn answer<D: Device>(desk: &Desk<D>, request: RecordsRequest) -> Result<RecordsReply, Error> {
     let network = desk.policy().network;
     match request {
         RecordsRequest::Put(record) => {
             record.check(&network)?;
             keep(desk, record).await
         }
-        RecordsRequest::List { owner, after, at_ms, signature } => {
+        RecordsRequest::List {
+            owner,
+            after,
+            at_ms,
+            signature,
+        } => {
             let tail = after.as_ref().map_or(&[][..], |object| object.0.as_slice());
             let body = [owner.0.as_slice(), tail, &at_ms.to_be_bytes()].concat();
             signed::check_address(&signature, LIST, &network, &body, &owner)?;
             if desk.clock().wall_ms().abs_diff(at_ms) > LIST_SLACK_MS {
-                return Err(Error::Quota { what: "the listing was signed at another time" });
+                return Err(Error::Quota {
+                    what: "the listing was signed at another time",
+                });
             }
             let snapshot = desk.ledger().read()?;
             let found = snapshot.records(&owner, after.as_ref(), PAGE_RECORDS)?;
@@ -60,7 +67,9 @@ async fn answer<D: Device>(
 async fn keep<D: Device>(desk: &Desk<D>, record: SignedRecord) -> Result<RecordsReply, Error> {
     let snapshot = desk.ledger().read()?;
     if !snapshot.is_renter(&record.record.owner)? {
-        return Err(Error::Quota { what: "records are kept for renters with an agreement here" });
+        return Err(Error::Quota {
+            what: "records are kept for renters with an agreement here",
+        });
     }
     desk.ledger().commit(vec![Fact::RecordKept(record)]).await?;
     Ok(RecordsReply::Kept)

@@ -40,7 +40,9 @@ impl Agreed {
 }
 
 async fn upload<D: Device>(desk: &Desk<D>, talk: &mut Talk) -> Result<(), Error> {
-    let Some(request) = talk.hear("upload request").await? else { return Ok(()) };
+    let Some(request) = talk.hear("upload request").await? else {
+        return Ok(());
+    };
     let UploadRequest::Open { terms, signature } = request else {
         return Err(Error::Turn { what: "the terms" });
     };
@@ -50,12 +52,19 @@ async fn upload<D: Device>(desk: &Desk<D>, talk: &mut Talk) -> Result<(), Error>
         Some(receipt) => {
             let signature = agreed.signed.host_signature;
             let receipt_sent = Some(receipt.clone());
-            talk.say(&UploadReply::Ready { signature, receipt: receipt_sent }).await?;
+            talk.say(&UploadReply::Ready {
+                signature,
+                receipt: receipt_sent,
+            })
+            .await?;
             receipt
         }
         None => {
             let receipt = take_in(desk, talk, &agreed).await?;
-            talk.say(&UploadReply::Stored { receipt: receipt.clone() }).await?;
+            talk.say(&UploadReply::Stored {
+                receipt: receipt.clone(),
+            })
+            .await?;
             receipt
         }
     };
@@ -74,7 +83,14 @@ fn agree<D: Device>(
     check_terms(&policy, &terms, &renter_signature, desk.epoch_now()?)?;
     let digest = terms.digest(policy.chain_id);
     let host_signature = terms.sign(policy.chain_id, desk.key());
-    Ok(Agreed { digest, signed: SignedAgreement { terms, renter_signature, host_signature } })
+    Ok(Agreed {
+        digest,
+        signed: SignedAgreement {
+            terms,
+            renter_signature,
+            host_signature,
+        },
+    })
 }
 
 /// The receipt, when nothing needs to be sent: the agreement was fulfilled before, or the same
@@ -84,7 +100,9 @@ async fn standing<D: Device>(desk: &Desk<D>, agreed: &Agreed) -> Result<Option<R
     if let Some(row) = snapshot.agreement(&agreed.digest)? {
         return match row.state {
             AgreementState::Active => Ok(Some(receipt(desk, agreed))),
-            _ => Err(Error::NoAgreement { agreement: agreed.digest }),
+            _ => Err(Error::NoAgreement {
+                agreement: agreed.digest,
+            }),
         };
     }
     let kept = snapshot.placement(&agreed.terms().shard)?;
@@ -95,8 +113,13 @@ async fn standing<D: Device>(desk: &Desk<D>, agreed: &Agreed) -> Result<Option<R
 }
 
 async fn add_lease<D: Device>(desk: &Desk<D>, agreed: &Agreed) -> Result<Receipt, Error> {
-    let lease = Fact::LeaseAdded { shard: agreed.terms().shard, agreement: agreed.digest };
-    desk.ledger().commit(vec![opened(desk, agreed), lease]).await?;
+    let lease = Fact::LeaseAdded {
+        shard: agreed.terms().shard,
+        agreement: agreed.digest,
+    };
+    desk.ledger()
+        .commit(vec![opened(desk, agreed), lease])
+        .await?;
     Ok(receipt(desk, agreed))
 }
 
@@ -110,14 +133,23 @@ async fn take_in<D: Device>(
     let reservation = desk.store().reserve(terms.shard_len)?;
     let mut writer = desk.store().writer(reservation, terms.shard)?;
     let signature = agreed.signed.host_signature;
-    talk.say(&UploadReply::Ready { signature, receipt: None }).await?;
+    talk.say(&UploadReply::Ready {
+        signature,
+        receipt: None,
+    })
+    .await?;
     let mut have = 0;
     loop {
-        match talk.frame().await?.ok_or(Error::HungUp { during: "sending the body" })? {
+        match talk.frame().await?.ok_or(Error::HungUp {
+            during: "sending the body",
+        })? {
             Frame::Body(run) => {
                 have += u64::try_from(run.len()).unwrap_or(u64::MAX);
                 if have > terms.shard_len {
-                    return Err(Error::BodyLen { need: terms.shard_len, have });
+                    return Err(Error::BodyLen {
+                        need: terms.shard_len,
+                        have,
+                    });
                 }
                 writer.append(&run).await?;
             }
@@ -128,7 +160,10 @@ async fn take_in<D: Device>(
         }
     }
     if have != terms.shard_len {
-        return Err(Error::BodyLen { need: terms.shard_len, have });
+        return Err(Error::BodyLen {
+            need: terms.shard_len,
+            have,
+        });
     }
     let sealed = writer.seal(agreed.digest, terms.end_epoch).await?;
     let facts = vec![opened(desk, agreed), sealed.fact(agreed.digest)];
@@ -143,7 +178,11 @@ async fn take_in<D: Device>(
 }
 
 fn opened<D: Device>(desk: &Desk<D>, agreed: &Agreed) -> Fact {
-    Fact::AgreementOpened(AgreementRow::new(agreed.digest, agreed.signed.clone(), desk.block_known()))
+    Fact::AgreementOpened(AgreementRow::new(
+        agreed.digest,
+        agreed.signed.clone(),
+        desk.block_known(),
+    ))
 }
 
 fn receipt<D: Device>(desk: &Desk<D>, agreed: &Agreed) -> Receipt {
@@ -164,7 +203,11 @@ async fn take_cheques<D: Device>(
     agreed: &Agreed,
 ) -> Result<(), Error> {
     while let Some(request) = talk.hear("cheque").await? {
-        let UploadRequest::Pay { through_epoch, cheque } = request else {
+        let UploadRequest::Pay {
+            through_epoch,
+            cheque,
+        } = request
+        else {
             return Err(Error::Turn { what: "a cheque" });
         };
         let cumulative = cheque::accept(desk, &agreed.digest, through_epoch, cheque).await?;

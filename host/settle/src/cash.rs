@@ -50,7 +50,13 @@ impl Cashier {
         recipient: Address,
         depth: u64,
     ) -> Self {
-        Self { ledger, chain, beneficiary, recipient, depth }
+        Self {
+            ledger,
+            chain,
+            beneficiary,
+            recipient,
+            depth,
+        }
     }
 
     /// Begins a transaction for every vault whose newest cheque would pay at least `above`.
@@ -60,7 +66,9 @@ impl Cashier {
         let mut after = None;
         loop {
             let page = self.ledger.read()?.cheques(after.as_ref(), PAGE)?;
-            let Some(last) = page.last() else { return Ok(begun) };
+            let Some(last) = page.last() else {
+                return Ok(begun);
+            };
             after = Some(last.cheque.cheque.vault);
             for row in &page {
                 begun += usize::from(self.begin_one(row, above).await?);
@@ -82,7 +90,10 @@ impl Cashier {
             return Ok(false);
         }
         let floor = pending.iter().map(|out| out.nonce + 1).max().unwrap_or(0);
-        let call = ChainCall::CashCheque { cheque: row.cheque.clone(), recipient: self.recipient };
+        let call = ChainCall::CashCheque {
+            cheque: row.cheque.clone(),
+            recipient: self.recipient,
+        };
         let tx = self.chain.prepare(call, floor).await?;
         let out = OutboxRow {
             hash: tx.hash,
@@ -111,7 +122,11 @@ impl Cashier {
         let head = self.chain.head().await?;
         for out in pending {
             let Some(receipt) = self.chain.receipt(out.hash).await? else {
-                let tx = SignedTx { hash: out.hash, nonce: out.nonce, raw: out.raw.clone() };
+                let tx = SignedTx {
+                    hash: out.hash,
+                    nonce: out.nonce,
+                    raw: out.raw.clone(),
+                };
                 self.chain.broadcast(&tx).await?;
                 round.pending += 1;
                 continue;
@@ -131,7 +146,10 @@ impl Cashier {
     }
 
     async fn close(&self, out: &OutboxRow, success: bool) -> Result<(), Error> {
-        let done = Fact::OutboxDone { hash: out.hash, success };
+        let done = Fact::OutboxDone {
+            hash: out.hash,
+            success,
+        };
         if !success {
             warn!(vault = %out.vault, tx = %out.hash, "cashing failed on chain");
             return Ok(self.ledger.commit(vec![done]).await?);
@@ -140,7 +158,10 @@ impl Cashier {
         // full payment: what counts is what the vault says it has paid.
         let vault = out.vault;
         let paid = self.chain.vault(vault, self.beneficiary).await?.paid_out;
-        let cashed = Fact::ChequeCashed { vault, cumulative: paid.min(out.cumulative) };
+        let cashed = Fact::ChequeCashed {
+            vault,
+            cumulative: paid.min(out.cumulative),
+        };
         self.ledger.commit(vec![done, cashed]).await?;
         if paid < out.cumulative {
             warn!(vault = %vault, amount = %paid, tx = %out.hash, "vault paid only a part");

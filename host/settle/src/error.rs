@@ -115,9 +115,15 @@ impl Error {
             Self::Epoch { .. } => RefusalCode::Term,
             Self::Chain(_) => RefusalCode::Chain,
             Self::Ledger(_) => {
-                return Refusal { code: RefusalCode::Internal, text: "try again".into() };
+                return Refusal {
+                    code: RefusalCode::Internal,
+                    text: "try again".into(),
+                };
             }
         };
-        Refusal { code, text: self.to_string() }
+        Refusal {
+            code,
+            text: self.to_string(),
+        }
     }
 }

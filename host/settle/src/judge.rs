@@ -50,17 +50,25 @@ pub fn judge(claim: &Claim<'_>) -> Result<Accepted, Error> {
 fn check_form(claim: &Claim<'_>) -> Result<(), Error> {
     let cheque = &claim.cheque.cheque;
     if cheque.beneficiary != claim.beneficiary || claim.terms.host != claim.beneficiary {
-        return Err(Error::Beneficiary { theirs: cheque.beneficiary, ours: claim.beneficiary });
+        return Err(Error::Beneficiary {
+            theirs: cheque.beneficiary,
+            ours: claim.beneficiary,
+        });
     }
     if let Some(token) = cheque.token {
         return Err(Error::Token { token });
     }
     let (start, end_epoch) = (claim.terms.start_epoch, claim.terms.end_epoch);
     if claim.through_epoch <= start || claim.through_epoch > end_epoch {
-        return Err(Error::Epoch { through_epoch: claim.through_epoch, end_epoch });
+        return Err(Error::Epoch {
+            through_epoch: claim.through_epoch,
+            end_epoch,
+        });
     }
     if !claim.vault.known {
-        return Err(Error::Vault { vault: cheque.vault });
+        return Err(Error::Vault {
+            vault: cheque.vault,
+        });
     }
     Ok(())
 }
@@ -73,10 +81,16 @@ fn check_sum(claim: &Claim<'_>) -> Result<Amount, Error> {
     }
     let added = have.minus(claim.last.max(claim.vault.paid_out))?;
     let through_epoch = claim.through_epoch;
-    let owed = claim.terms.cost_of(through_epoch - claim.terms.start_epoch)?;
+    let owed = claim
+        .terms
+        .cost_of(through_epoch - claim.terms.start_epoch)?;
     let due = Amount(owed.0.saturating_sub(claim.paid.0));
     if added < due {
-        return Err(Error::Increment { added, due, through_epoch });
+        return Err(Error::Increment {
+            added,
+            due,
+            through_epoch,
+        });
     }
     Ok(added)
 }
@@ -86,10 +100,18 @@ fn check_issuer(claim: &Claim<'_>) -> Result<(), Error> {
     let issuer = claim.vault.issuer;
     let signer = claim.cheque.issuer(claim.chain_id)?;
     if signer != issuer {
-        return Err(Error::Issuer { vault, signer, issuer });
+        return Err(Error::Issuer {
+            vault,
+            signer,
+            issuer,
+        });
     }
     if issuer != claim.terms.renter {
-        return Err(Error::Renter { vault, issuer, renter: claim.terms.renter });
+        return Err(Error::Renter {
+            vault,
+            issuer,
+            renter: claim.terms.renter,
+        });
     }
     Ok(())
 }

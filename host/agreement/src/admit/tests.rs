@@ -1,3 +1,5 @@
+//! Admission: each rule refused with its own code.
+
 use host_core::agreement::{Agreement, PayMode};
 use host_core::identity::SecretKey;
 use host_core::wire::RefusalCode;
@@ -46,25 +48,45 @@ fn code_of(change: impl FnOnce(&mut Agreement)) -> Option<RefusalCode> {
     let mut terms = terms();
     change(&mut terms);
     let signature = terms.sign(31_337, &renter());
-    check_terms(&policy(), &terms, &signature, 7).err().map(|error| error.refusal().code)
+    check_terms(&policy(), &terms, &signature, 7)
+        .err()
+        .map(|error| error.refusal().code)
 }
 
 /// Goal: each broken rule is refused with its own code. Method: one change at a time, re-signed.
 #[test]
 fn each_broken_rule_has_its_code() {
     assert_eq!(code_of(|_| ()), None);
-    assert_eq!(code_of(|t| t.network = NetworkId([0; 32])), Some(RefusalCode::Network));
-    assert_eq!(code_of(|t| t.host = Address([0; 20])), Some(RefusalCode::Network));
-    assert_eq!(code_of(|t| t.payout = Address([0; 20])), Some(RefusalCode::Price));
+    assert_eq!(
+        code_of(|t| t.network = NetworkId([0; 32])),
+        Some(RefusalCode::Network)
+    );
+    assert_eq!(
+        code_of(|t| t.host = Address([0; 20])),
+        Some(RefusalCode::Network)
+    );
+    assert_eq!(
+        code_of(|t| t.payout = Address([0; 20])),
+        Some(RefusalCode::Price)
+    );
     assert_eq!(code_of(|t| t.price = Amount(99)), Some(RefusalCode::Price));
-    assert_eq!(code_of(|t| t.pay_mode = PayMode::Escrow), Some(RefusalCode::Price));
+    assert_eq!(
+        code_of(|t| t.pay_mode = PayMode::Escrow),
+        Some(RefusalCode::Price)
+    );
     assert_eq!(code_of(|t| t.start_epoch = 9), Some(RefusalCode::Term));
     assert_eq!(code_of(|t| t.end_epoch = 7), Some(RefusalCode::Term));
     assert_eq!(code_of(|t| t.end_epoch = 48), Some(RefusalCode::Term));
     assert_eq!(code_of(|t| t.shard_len = 0), Some(RefusalCode::Malformed));
-    assert_eq!(code_of(|t| t.shard_len = 1 << 40), Some(RefusalCode::Malformed));
+    assert_eq!(
+        code_of(|t| t.shard_len = 1 << 40),
+        Some(RefusalCode::Malformed)
+    );
     assert_eq!(code_of(|t| t.codec = 77), Some(RefusalCode::Malformed));
-    assert_eq!(code_of(|t| t.renter = Address([7; 20])), Some(RefusalCode::Signature));
+    assert_eq!(
+        code_of(|t| t.renter = Address([7; 20])),
+        Some(RefusalCode::Signature)
+    );
 }
 
 /// Goal: a signature over other terms does not admit these. Method: sign, then change.
@@ -74,5 +96,8 @@ fn a_signature_over_other_terms_is_refused() {
     let signature = changed.sign(31_337, &renter());
     changed.nonce = 1;
     let refused = check_terms(&policy(), &changed, &signature, 7);
-    assert_eq!(refused.err().map(|error| error.refusal().code), Some(RefusalCode::Signature));
+    assert_eq!(
+        refused.err().map(|error| error.refusal().code),
+        Some(RefusalCode::Signature)
+    );
 }

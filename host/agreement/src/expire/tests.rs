@@ -1,10 +1,18 @@
+//! Expiry: the page bound against the rule of a single agreement.
+
 use host_core::epoch::EpochRule;
 use proptest::prelude::{any, proptest};
 
 use super::first_kept_end;
 
 fn rule() -> EpochRule {
-    EpochRule { genesis_block: 100, epoch_blocks: 20, block_seconds: 1, grace_epochs: 2, depth: 6 }
+    EpochRule {
+        genesis_block: 100,
+        epoch_blocks: 20,
+        block_seconds: 1,
+        grace_epochs: 2,
+        depth: 6,
+    }
 }
 
 #[test]

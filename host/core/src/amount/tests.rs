@@ -1,3 +1,5 @@
+//! Money: rounding, overflow, encodings.
+
 use proptest::prelude::{any, proptest};
 
 use super::Amount;

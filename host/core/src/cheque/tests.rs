@@ -1,3 +1,5 @@
+//! Cheques: digests and signatures against the field's vectors.
+
 use super::Cheque;
 use crate::amount::Amount;
 use crate::identity::SecretKey;

@@ -1,3 +1,5 @@
+//! Ids: texts, field vectors, malformed input.
+
 use super::{Address, ObjectId, PeerId};
 use crate::identity::SecretKey;
 

@@ -1,3 +1,5 @@
+//! Frames: round trips and hostile bytes.
+
 use bytes::Bytes;
 use proptest::prelude::{any, proptest};
 

@@ -60,28 +60,45 @@ impl Layered {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(source) => return Err(ConfigError::File { path: path.into(), source }),
+            Err(source) => {
+                return Err(ConfigError::File {
+                    path: path.into(),
+                    source,
+                });
+            }
         };
-        let form = |why: String| ConfigError::Form { path: path.into(), why };
-        let file: Value =
-            toml::from_str::<toml::Table>(&text).map_err(|e| form(e.to_string()))?.into();
+        let form = |why: String| ConfigError::Form {
+            path: path.into(),
+            why,
+        };
+        let file: Value = toml::from_str::<toml::Table>(&text)
+            .map_err(|e| form(e.to_string()))?
+            .into();
         let mut given = Value::Table(toml::Table::new());
         for pair in overrides {
-            let (key, value) =
-                pair.split_once('=').ok_or_else(|| ConfigError::Key { key: pair.clone() })?;
+            let (key, value) = pair
+                .split_once('=')
+                .ok_or_else(|| ConfigError::Key { key: pair.clone() })?;
             put(&mut given, key, parse(value));
         }
         let mut merged = file.clone();
         merge(&mut merged, &given);
-        let config: Config = merged.try_into().map_err(|e: toml::de::Error| form(e.to_string()))?;
+        let config: Config = merged
+            .try_into()
+            .map_err(|e: toml::de::Error| form(e.to_string()))?;
         config.check()?;
-        Ok(Self { config, file, overrides: given })
+        Ok(Self {
+            config,
+            file,
+            overrides: given,
+        })
     }
 
     /// Every key in order, with value and origin.
     pub fn entries(&self) -> Vec<Entry> {
         let mut entries = Vec::new();
-        let all = Value::try_from(&self.config).unwrap_or_else(|_| Value::Table(toml::Table::new()));
+        let all =
+            Value::try_from(&self.config).unwrap_or_else(|_| Value::Table(toml::Table::new()));
         walk("", &all, &mut |key, value| {
             entries.push(Entry {
                 key: key.to_owned(),
@@ -98,7 +115,9 @@ impl Layered {
         self.entries()
             .into_iter()
             .find(|entry| entry.key == key)
-            .ok_or_else(|| ConfigError::Key { key: key.to_owned() })
+            .ok_or_else(|| ConfigError::Key {
+                key: key.to_owned(),
+            })
     }
 
     fn layer(&self, key: &str) -> Layer {
@@ -118,14 +137,20 @@ impl Layered {
             || key == "offer.payout"
             || self.entries().iter().any(|entry| entry.key == key);
         if !known {
-            return Err(ConfigError::Key { key: key.to_owned() });
+            return Err(ConfigError::Key {
+                key: key.to_owned(),
+            });
         }
         let mut file = self.file.clone();
         put(&mut file, key, parse(value));
-        let text = toml::to_string_pretty(&file)
-            .map_err(|e| ConfigError::Form { path: "host.toml".into(), why: e.to_string() })?;
-        let config: Config = toml::from_str(&text)
-            .map_err(|e| ConfigError::Form { path: "host.toml".into(), why: e.to_string() })?;
+        let text = toml::to_string_pretty(&file).map_err(|e| ConfigError::Form {
+            path: "host.toml".into(),
+            why: e.to_string(),
+        })?;
+        let config: Config = toml::from_str(&text).map_err(|e| ConfigError::Form {
+            path: "host.toml".into(),
+            why: e.to_string(),
+        })?;
         config.check()?;
         Ok((text, LIVE.contains(&key)))
     }
@@ -133,20 +158,27 @@ impl Layered {
 
 /// Replaces a file whole: new content, flushed, renamed over the old, directory flushed.
 pub fn write_atomic(path: &Path, text: &str) -> Result<(), ConfigError> {
-    let failed = |source| ConfigError::File { path: path.into(), source };
+    let failed = |source| ConfigError::File {
+        path: path.into(),
+        source,
+    };
     let parent = path.parent().unwrap_or_else(|| Path::new("."));
     let fresh = path.with_extension("toml.new");
     let mut file = std::fs::File::create(&fresh).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
     file.sync_all().map_err(failed)?;
     std::fs::rename(&fresh, path).map_err(failed)?;
-    std::fs::File::open(parent).and_then(|dir| dir.sync_all()).map_err(failed)
+    std::fs::File::open(parent)
+        .and_then(|dir| dir.sync_all())
+        .map_err(failed)
 }
 
 /// Reads a value as TOML writes it, or as a bare string when it is none.
 fn parse(text: &str) -> Value {
     let line = format!("value = {text}");
-    let parsed = toml::from_str::<toml::Table>(&line).ok().and_then(|mut t| t.remove("value"));
+    let parsed = toml::from_str::<toml::Table>(&line)
+        .ok()
+        .and_then(|mut t| t.remove("value"));
     parsed.unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
@@ -177,8 +209,11 @@ fn walk(prefix: &str, value: &Value, visit: &mut dyn FnMut(&str, &Value)) {
     match value {
         Value::Table(table) => {
             for (name, inner) in table {
-                let key =
-                    if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+                let key = if prefix.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{prefix}.{name}")
+                };
                 walk(&key, inner, visit);
             }
         }

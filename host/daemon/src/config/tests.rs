@@ -1,3 +1,5 @@
+//! Configuration: layers, refusals, units.
+
 use super::layers::{Layer, Layered};
 use super::units::Size;
 use super::{Config, ConfigError};
@@ -14,8 +16,18 @@ fn read(text: &str, overrides: &[&str]) -> Result<Layered, ConfigError> {
 fn the_default_is_valid_and_shows_every_knob() {
     let layered = read("", &[]).expect("the default");
     assert_eq!(layered.config, Config::default());
-    let keys: Vec<String> = layered.entries().into_iter().map(|entry| entry.key).collect();
-    for key in ["api.listen", "gateway.listen", "health.listen", "swarm.listen", "offer.price"] {
+    let keys: Vec<String> = layered
+        .entries()
+        .into_iter()
+        .map(|entry| entry.key)
+        .collect();
+    for key in [
+        "api.listen",
+        "gateway.listen",
+        "health.listen",
+        "swarm.listen",
+        "offer.price",
+    ] {
         assert!(keys.iter().any(|have| have == key), "{key} is visible");
     }
 }
@@ -26,7 +38,13 @@ fn default_ports_are_the_documented_ones() {
     assert_eq!(config.api.listen.to_string(), "127.0.0.1:5001");
     assert_eq!(config.gateway.listen.port(), 8080);
     assert_eq!(config.health.listen.port(), 5102);
-    assert!(config.swarm.listen.iter().all(|addr| addr.contains("/4001")));
+    assert!(
+        config
+            .swarm
+            .listen
+            .iter()
+            .all(|addr| addr.contains("/4001"))
+    );
 }
 
 #[test]
@@ -40,9 +58,18 @@ fn an_unknown_key_is_refused_by_name() {
 #[test]
 fn a_value_tells_the_layer_it_comes_from() {
     let layered = read("[offer]\nprice = \"7\"\n", &["offer.epochs_max=9"]).expect("valid");
-    assert_eq!(layered.entry("offer.price").expect("known").layer, Layer::File);
-    assert_eq!(layered.entry("offer.epochs_max").expect("known").layer, Layer::CommandLine);
-    assert_eq!(layered.entry("offer.open").expect("known").layer, Layer::Default);
+    assert_eq!(
+        layered.entry("offer.price").expect("known").layer,
+        Layer::File
+    );
+    assert_eq!(
+        layered.entry("offer.epochs_max").expect("known").layer,
+        Layer::CommandLine
+    );
+    assert_eq!(
+        layered.entry("offer.open").expect("known").layer,
+        Layer::Default
+    );
     assert_eq!(layered.config.offer.epochs_max, 9);
 }
 

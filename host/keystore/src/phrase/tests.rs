@@ -1,3 +1,5 @@
+//! Phrases: derivation and refusals.
+
 use host_core::seams::Entropy;
 
 use super::{Phrase, Role};
@@ -21,7 +23,10 @@ fn the_same_words_give_the_same_keys() {
     for role in [Role::Identity, Role::Issuer, Role::Payout] {
         assert_eq!(typed.key(role).address(), drawn.key(role).address());
     }
-    assert_ne!(drawn.key(Role::Identity).address(), drawn.key(Role::Issuer).address());
+    assert_ne!(
+        drawn.key(Role::Identity).address(),
+        drawn.key(Role::Issuer).address()
+    );
     assert_eq!(*typed.seal_key(), *drawn.seal_key());
     assert!(Phrase::of_entropy(&drawn.entropy()) == drawn);
 }
@@ -33,7 +38,12 @@ fn a_wrong_phrase_is_refused() {
     let swapped = words.replacen(words.split(' ').next().expect("a word"), "zoo", 1);
     assert!(Phrase::parse(&swapped).is_err());
     let short = "abandon ".repeat(11) + "about";
-    assert!(Phrase::parse(&short).expect_err("12 words").to_string().contains("12"));
+    assert!(
+        Phrase::parse(&short)
+            .expect_err("12 words")
+            .to_string()
+            .contains("12")
+    );
 }
 
 #[test]

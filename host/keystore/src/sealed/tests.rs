@@ -1,3 +1,5 @@
+//! Key files: wrong passphrase, changed bytes, cost bounds.
+
 use host_core::identity::SecretKey;
 use host_core::seams::Entropy;
 
@@ -24,7 +26,10 @@ fn sealed() -> SealedKey {
 fn the_right_passphrase_opens_and_a_wrong_one_does_not() {
     let file = SealedKey::from_bytes(&sealed().to_bytes()).expect("reads");
     assert!(!file.is_plain());
-    assert_eq!(file.open(b"words").expect("opens").address(), key().address());
+    assert_eq!(
+        file.open(b"words").expect("opens").address(),
+        key().address()
+    );
     assert_eq!(file.open(b"Words").err(), Some(Error::Passphrase));
 }
 
@@ -55,6 +60,9 @@ fn a_plain_file_says_so_and_an_empty_passphrase_seals_nothing() {
     let file = SealedKey::plain(&key());
     assert!(file.is_plain());
     assert_eq!(file.open(b"").expect("opens").address(), key().address());
-    assert_eq!(SealedKey::seal(&key(), b"", &Fixed).err(), Some(Error::Empty));
+    assert_eq!(
+        SealedKey::seal(&key(), b"", &Fixed).err(),
+        Some(Error::Empty)
+    );
     assert_eq!(format!("{file:?}"), "SealedKey { plain: true }");
 }

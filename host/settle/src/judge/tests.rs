@@ -1,3 +1,5 @@
+//! Judging: every forgery of a cheque with its code.
+
 use host_core::agreement::{Agreement, PayMode};
 use host_core::cheque::{Cheque, SignedCheque};
 use host_core::identity::SecretKey;
@@ -89,7 +91,10 @@ fn verdict(change: impl FnOnce(&mut Case)) -> Result<Accepted, RefusalCode> {
 #[test]
 fn a_good_cheque_adds_what_it_promises() {
     assert_eq!(verdict(|_| ()), Ok(Accepted { added: Amount(10) }));
-    assert_eq!(verdict(|c| c.cheque.cumulative = Amount(150)), Ok(Accepted { added: Amount(50) }));
+    assert_eq!(
+        verdict(|c| c.cheque.cumulative = Amount(150)),
+        Ok(Accepted { added: Amount(50) })
+    );
 }
 
 /// Goal: every forgery of the cheque is refused with its own code. Method: one change at a time.
@@ -99,16 +104,40 @@ fn each_forgery_has_its_code() {
     assert_eq!(verdict(|c| c.key = other()), Err(RefusalCode::Signature));
     assert_eq!(verdict(|c| c.chain_id = 1), Err(RefusalCode::Signature));
     assert_eq!(verdict(|c| c.vault.known = false), Err(RefusalCode::Vault));
-    assert_eq!(verdict(|c| c.vault.issuer = Address([6; 20])), Err(RefusalCode::Signature));
-    assert_eq!(verdict(|c| c.cheque.beneficiary = VAULT), Err(RefusalCode::Payment));
-    assert_eq!(verdict(|c| c.cheque.token = Some(VAULT)), Err(RefusalCode::Payment));
-    assert_eq!(verdict(|c| c.cheque.cumulative = Amount(100)), Err(RefusalCode::Increment));
-    assert_eq!(verdict(|c| c.cheque.cumulative = Amount(109)), Err(RefusalCode::Increment));
-    assert_eq!(verdict(|c| c.through_epoch = 7), Err(RefusalCode::Increment));
+    assert_eq!(
+        verdict(|c| c.vault.issuer = Address([6; 20])),
+        Err(RefusalCode::Signature)
+    );
+    assert_eq!(
+        verdict(|c| c.cheque.beneficiary = VAULT),
+        Err(RefusalCode::Payment)
+    );
+    assert_eq!(
+        verdict(|c| c.cheque.token = Some(VAULT)),
+        Err(RefusalCode::Payment)
+    );
+    assert_eq!(
+        verdict(|c| c.cheque.cumulative = Amount(100)),
+        Err(RefusalCode::Increment)
+    );
+    assert_eq!(
+        verdict(|c| c.cheque.cumulative = Amount(109)),
+        Err(RefusalCode::Increment)
+    );
+    assert_eq!(
+        verdict(|c| c.through_epoch = 7),
+        Err(RefusalCode::Increment)
+    );
     assert_eq!(verdict(|c| c.through_epoch = 36), Err(RefusalCode::Term));
     assert_eq!(verdict(|c| c.through_epoch = 5), Err(RefusalCode::Term));
-    assert_eq!(verdict(|c| c.vault.balance = Amount(109)), Err(RefusalCode::Cover));
-    assert_eq!(verdict(|c| c.vault.paid_out = Amount(110)), Err(RefusalCode::Increment));
+    assert_eq!(
+        verdict(|c| c.vault.balance = Amount(109)),
+        Err(RefusalCode::Cover)
+    );
+    assert_eq!(
+        verdict(|c| c.vault.paid_out = Amount(110)),
+        Err(RefusalCode::Increment)
+    );
 }
 
 /// Goal: a vault of somebody else cannot pay this renter's agreement. Method: a valid cheque of
