@@ -6,7 +6,10 @@
 //! `loopback pump PEER ADDRESS MIB [STREAMS] [threads N]` sends that much over each stream, then
 //! times 1000 small round trips on one stream and 200 on new ones.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used)]
+#![allow(
+    clippy::print_stdout,
+    reason = "a command line speaks on standard output"
+)]
 
 use std::time::Instant;
 
@@ -15,140 +18,152 @@ use host_core::identity::SecretKey;
 use host_core::limits;
 use host_core::seams::{PeerAddr, Peers};
 use host_core::wire::{self, Frame, Protocol};
-use host_net::{Bounds, Inbound, Inlet, Net, Options};
+use host_net::{Bounds, Error, Inbound, Inlet, Net, Options};
 
-fn options(seed: u8, listen: Vec<String>) -> Options {
-    Options {
-        key: SecretKey::from_bytes(&[seed; 32]).unwrap(),
+type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+async fn node(seed: u8, listen: Vec<String>) -> Outcome<(Net, Inlet)> {
+    let started: Result<_, Error> = Net::start(Options {
+        key: SecretKey::from_bytes(&[seed; 32])?,
         listen,
         announce: Vec::new(),
         private_network: true,
         protocols: vec![Protocol::Upload],
         agent: "holdfast/loopback".to_owned(),
         bounds: Bounds::house(),
-    }
+    })
+    .await;
+    Ok(started?)
 }
 
-/// CPU seconds and resident MiB of this process.
-fn usage() -> (f64, f64) {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let ticks: u32 = stat
-        .rsplit(") ")
-        .next()
-        .unwrap()
-        .split(' ')
-        .skip(11)
-        .take(2)
-        .map(|field| field.parse::<u32>().unwrap())
-        .sum();
-    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
-    let resident: u32 = pages.split(' ').nth(1).unwrap().parse().unwrap();
-    (f64::from(ticks) / 100.0, f64::from(resident) / 256.0)
+/// CPU seconds and resident MiB of this process (proc(5): stat 14 and 15, statm 2).
+fn usage() -> Outcome<(f64, f64)> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+    let mut ticks = 0u32;
+    for field in fields.skip(11).take(2) {
+        ticks += field.parse::<u32>()?;
+    }
+    let pages = std::fs::read_to_string("/proc/self/statm")?;
+    let resident: u32 = pages.split(' ').nth(1).unwrap_or_default().parse()?;
+    Ok((f64::from(ticks) / 100.0, f64::from(resident) / 256.0))
+}
+
+async fn swallow(inbound: Inbound) -> Outcome<()> {
+    let mut frames = inbound.frames;
+    let mut sum = 0u64;
+    while let Some(frame) = frames.recv().await? {
+        match wire::parse(frame)? {
+            Frame::Body(run) => sum += run.len() as u64,
+            Frame::Message(echo) => frames.send(echo).await?,
+        }
+    }
+    frames.close().await?;
+    if sum > 0 {
+        let (cpu, rss) = usage()?;
+        println!("sink: {sum} bytes, {cpu} CPU s so far, {rss:.1} MiB resident");
+    }
+    Ok(())
 }
 
 async fn sink(mut inlet: Inlet) {
-    while let Some(Inbound { mut frames, .. }) = inlet.next().await {
+    while let Some(inbound) = inlet.next().await {
         tokio::spawn(async move {
-            let mut sum = 0u64;
-            while let Ok(Some(frame)) = frames.recv().await {
-                match wire::parse(frame).unwrap() {
-                    Frame::Body(run) => sum += run.len() as u64,
-                    Frame::Message(echo) => frames.send(echo).await.unwrap(),
-                }
-            }
-            let _ = frames.close().await;
-            if sum > 0 {
-                let (cpu, rss) = usage();
-                println!("sink: {sum} bytes, {cpu} CPU s so far, {rss:.1} MiB resident");
-            }
+            // A pump that is done with a stream may drop it.
+            let _ = swallow(inbound).await;
         });
     }
 }
 
-async fn pump(net: Net, to: PeerAddr, mib: usize, streams: usize) {
-    let frame = wire::body(&vec![7; limits::BODY_LEN_MAX]).unwrap();
+async fn pump(net: Net, to: PeerAddr, mib: usize, streams: usize) -> Outcome<()> {
+    let frame = wire::body(&vec![7; limits::BODY_LEN_MAX])?;
     let done = wire::message(&7u8);
-    let before = usage();
+    let before = usage()?;
     let start = Instant::now();
-    let tasks = (0..streams).map(|_| {
+    let mut tasks = tokio::task::JoinSet::<Outcome<()>>::new();
+    for _ in 0..streams {
         let (net, to, frame, done) = (net.clone(), to.clone(), frame.clone(), done.clone());
-        tokio::spawn(async move {
-            let mut frames = net.open(&to, Protocol::Upload).await.unwrap();
+        tasks.spawn(async move {
+            let mut frames = net.open(&to, Protocol::Upload).await?;
             for _ in 0..mib * 1024 * 1024 / limits::BODY_LEN_MAX {
-                frames.send(frame.clone()).await.unwrap();
+                frames.send(frame.clone()).await?;
             }
-            frames.send(done).await.unwrap();
-            frames.recv().await.unwrap();
-            frames.close().await.unwrap();
-        })
-    });
-    for task in tasks.collect::<Vec<_>>() {
-        task.await.unwrap();
+            frames.send(done).await?;
+            frames.recv().await?;
+            Ok(frames.close().await?)
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended??;
     }
     let gib = (mib * streams) as f64 / 1024.0;
     let seconds = start.elapsed().as_secs_f64();
-    let (cpu, rss) = usage();
+    let (cpu, rss) = usage()?;
     println!(
         "pump: {:.2} GiB/s, {:.2} CPU s/GiB here, {rss:.1} MiB resident",
         gib / seconds,
         (cpu - before.0) / gib
     );
-    let mut frames = net.open(&to, Protocol::Upload).await.unwrap();
-    let small: Bytes = wire::message(&vec![7u8; 1000]);
-    let mut times = Vec::new();
-    for _ in 0..1000 {
-        let start = Instant::now();
-        frames.send(small.clone()).await.unwrap();
-        frames.recv().await.unwrap();
-        times.push(start.elapsed().as_micros());
-    }
-    times.sort_unstable();
-    println!("round trip on an open stream: median {} us", times[500]);
-    times.clear();
-    for _ in 0..200 {
-        let start = Instant::now();
-        let mut frames = net.open(&to, Protocol::Upload).await.unwrap();
-        frames.send(small.clone()).await.unwrap();
-        frames.recv().await.unwrap();
-        times.push(start.elapsed().as_micros());
-    }
-    times.sort_unstable();
-    println!("round trip on a new stream: median {} us", times[100]);
+    round_trips(&net, &to).await
 }
 
-fn main() {
+async fn round_trips(net: &Net, to: &PeerAddr) -> Outcome<()> {
+    let small: Bytes = wire::message(&vec![7u8; 1000]);
+    let median = |mut times: Vec<u128>| {
+        times.sort_unstable();
+        times.get(times.len() / 2).copied().unwrap_or_default()
+    };
+    let mut times = Vec::new();
+    let mut frames = net.open(to, Protocol::Upload).await?;
+    for _ in 0..1000 {
+        let start = Instant::now();
+        frames.send(small.clone()).await?;
+        frames.recv().await?;
+        times.push(start.elapsed().as_micros());
+    }
+    println!("round trip on an open stream: median {} us", median(times));
+    let mut times = Vec::new();
+    for _ in 0..200 {
+        let start = Instant::now();
+        let mut frames = net.open(to, Protocol::Upload).await?;
+        frames.send(small.clone()).await?;
+        frames.recv().await?;
+        times.push(start.elapsed().as_micros());
+    }
+    println!("round trip on a new stream: median {} us", median(times));
+    Ok(())
+}
+
+fn main() -> Outcome<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let after = |word: &str| words.iter().skip_while(|w| *w != word).nth(1);
-    let runtime = match after("threads") {
+    let word = |index: usize| words.get(index).map(String::as_str).unwrap_or_default();
+    let threads = words.iter().skip_while(|w| *w != "threads").nth(1);
+    let runtime = match threads {
         Some(count) => tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(count.parse().unwrap())
+            .worker_threads(count.parse()?)
             .enable_all()
-            .build(),
+            .build()?,
         None => tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            .build(),
-    }
-    .unwrap();
+            .build()?,
+    };
     runtime.block_on(async {
-        if words[0] == "sink" {
-            let listen = match words.iter().any(|w| w == "quic") {
-                true => "/ip4/127.0.0.1/udp/0/quic-v1",
-                false => "/ip4/127.0.0.1/tcp/0",
+        if word(0) == "sink" {
+            let listen = match word(1) {
+                "quic" => "/ip4/127.0.0.1/udp/0/quic-v1",
+                _ => "/ip4/127.0.0.1/tcp/0",
             };
-            let (net, inlet) = Net::start(options(1, vec![listen.to_owned()]))
-                .await
-                .unwrap();
-            println!("{} {}", net.peer_id(), net.addresses()[0]);
-            println!("idle: {:.1} MiB resident", usage().1);
+            let (net, inlet) = node(1, vec![listen.to_owned()]).await?;
+            println!("{} {}", net.peer_id(), net.addresses().concat());
+            println!("idle: {:.1} MiB resident", usage()?.1);
             sink(inlet).await;
-        } else {
-            let (net, _inlet) = Net::start(options(2, Vec::new())).await.unwrap();
-            let to = PeerAddr {
-                peer: words[1].parse().unwrap(),
-                addrs: vec![words[2].clone()],
-            };
-            let streams = words.get(4).and_then(|w| w.parse().ok()).unwrap_or(1);
-            pump(net, to, words[3].parse().unwrap(), streams).await;
+            return Ok(());
         }
-    });
+        let (net, _inlet) = node(2, Vec::new()).await?;
+        let to = PeerAddr {
+            peer: word(1).parse()?,
+            addrs: vec![word(2).to_owned()],
+        };
+        pump(net, to, word(3).parse()?, word(4).parse().unwrap_or(1)).await
+    })
 }
