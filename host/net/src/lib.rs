@@ -12,6 +12,7 @@ mod conversation;
 mod crowd;
 mod error;
 mod keys;
+mod mux;
 mod net;
 mod options;
 mod policy;

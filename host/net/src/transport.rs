@@ -11,19 +11,15 @@ use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::{Boxed, DialOpts, ListenerId, TransportError, TransportEvent};
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
-use libp2p::{Multiaddr, PeerId, Transport, dns, noise, quic, tcp, yamux};
+use libp2p::{Multiaddr, PeerId, Transport, dns, noise, quic, tcp};
 
 use crate::error::Error;
+use crate::mux::Yamux;
 use crate::policy::Policy;
 
 /// What the swarm is built over.
 pub(crate) type Link = Boxed<(PeerId, StreamMuxerBox)>;
 
-/// Yamux streams a connection may hold. The library guarantees every one 256 KiB of window out
-/// of a fixed GiB and lets windows grow by what is left: 4080 of 4096 shares leave 4 MiB of growth
-/// a connection, enough for 400 Mbit/s at 80 ms, while a peer cannot make us hold a GiB.
-/// (How many streams a peer really gets is bounded in `talk`.)
-const YAMUX_STREAMS: usize = 4096 - 16;
 /// Unread bytes of one QUIC stream, and of all streams of one QUIC connection.
 const QUIC_STREAM_WINDOW: u32 = 1024 * 1024;
 const QUIC_CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
@@ -49,12 +45,10 @@ fn numeric(key: &Keypair, policy: Policy, timeout: Duration) -> Result<Guard, Er
         part: "noise",
         why: e.to_string(),
     })?;
-    let mut mux = yamux::Config::default();
-    mux.set_max_num_streams(YAMUX_STREAMS);
     let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true))
         .upgrade(Version::V1Lazy)
         .authenticate(noise)
-        .multiplex(mux)
+        .multiplex(Yamux)
         .timeout(timeout)
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
     let mut config = quic::Config::new(key);

@@ -155,6 +155,29 @@ async fn all_of_64_concurrent_streams_arrive_though_the_acceptor_is_late() {
 }
 
 #[tokio::test]
+async fn of_200_streams_at_once_those_over_the_bound_are_reset_and_none_hangs() {
+    let (server, inlet) = node(1, &[TCP]).await;
+    let (client, _) = node(2, &[]).await;
+    let to = whereabouts(&server);
+    let talks = (0..200).map(|_| async {
+        let mut frames = client.open(&to, Protocol::Upload).await?;
+        frames.send(message(100_000)).await?;
+        frames.recv().await
+    });
+    tokio::spawn(echo(inlet));
+    let ends = join_all(talks).await;
+    let served = ends.iter().filter(|end| matches!(end, Ok(Some(_)))).count();
+    assert!(served >= limits::STREAMS_PER_PEER_MAX, "{served}");
+    let silent = |end: &&Result<_, LinkError>| matches!(end, Err(LinkError::Silent { .. }));
+    assert_eq!(ends.iter().filter(silent).count(), 0);
+    // The connection itself has suffered nothing.
+    let mut frames = client.open(&to, Protocol::Upload).await.expect("open");
+    frames.send(message(10)).await.expect("sent");
+    assert!(frames.recv().await.expect("a frame").is_some());
+    assert_eq!(client.connections(), 1);
+}
+
+#[tokio::test]
 async fn stream_over_the_bound_is_reset_and_a_freed_place_serves_again() {
     let mut few = options(1, &[TCP]);
     few.bounds.streams_per_peer = 2;
