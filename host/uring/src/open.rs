@@ -11,8 +11,9 @@ use host_core::seams::{Device, DeviceError, DeviceFacts};
 use nix::fcntl::{FallocateFlags, OFlag, fallocate};
 use tracing::{info, warn};
 
-use crate::buffer::{ALIGN, Budget, Buffer};
+use crate::arena::{Arena, Buffer, PAGE};
 use crate::plain::Plain;
+use crate::ring::Ring;
 
 /// Which driver is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,10 +63,17 @@ pub enum OpenError {
 /// A device behind whichever driver the probe chose.
 #[derive(Debug)]
 pub struct AnyDevice {
-    plain: Plain,
+    way: Way,
     facts: DeviceFacts,
-    budget: Arc<Budget>,
+    arena: Arc<Arena>,
     path: PathBuf,
+}
+
+/// The driver in use.
+#[derive(Debug)]
+enum Way {
+    Ring(Ring),
+    Plain(Plain),
 }
 
 /// Opens a volume's file or block device.
@@ -80,31 +88,66 @@ pub fn open(path: &Path, options: OpenOptions) -> Result<AnyDevice, OpenError> {
     if let Some(size) = options.create_size {
         create(path, size)?;
     }
-    if options.driver == Driver::Uring {
-        return Err(OpenError::NoUring { path: path.into() });
-    }
     let (mut file, direct) = open_direct(path).map_err(failed("open"))?;
     let size = size_of(&mut file).map_err(failed("measure"))?;
-    let driver = if direct { "pread+direct" } else { "pread" };
     if !direct {
         warn!(path = %path.display(), "no direct I/O here, the page cache will grow");
     }
-    let plain =
-        Plain::start(file, path, options.queue_depth).map_err(failed("start threads for"))?;
+    let arena = Arena::map(options.arena_bytes).map_err(failed("map buffers for"))?;
+    let (way, driver) = choose(file, direct, &arena, path, options)?;
     info!(path = %path.display(), driver, bytes = size, "volume device open");
-    let block = u64::try_from(ALIGN).unwrap_or(4096);
+    let block = u64::try_from(PAGE).unwrap_or(4096);
     let facts = DeviceFacts {
         size: size / block * block,
         block,
         driver,
     };
-    let budget = Budget::new(options.arena_bytes);
     Ok(AnyDevice {
-        plain,
+        way,
         facts,
-        budget,
+        arena,
         path: path.into(),
     })
+}
+
+/// The ring where it is wanted and to be had, else plain threads.
+fn choose(
+    file: File,
+    direct: bool,
+    arena: &Arc<Arena>,
+    path: &Path,
+    options: OpenOptions,
+) -> Result<(Way, &'static str), OpenError> {
+    let failed = |what| {
+        move |source| OpenError::Os {
+            what,
+            path: path.into(),
+            source,
+        }
+    };
+    let depth = options.queue_depth;
+    if options.driver != Driver::Plain {
+        let again = file.try_clone().map_err(failed("open"))?;
+        match Ring::start(again, Arc::clone(arena), path, depth) {
+            Ok((ring, fixed)) => {
+                let name = match (direct, fixed) {
+                    (true, true) => "io_uring+direct+fixed",
+                    (true, false) => "io_uring+direct",
+                    (false, _) => "io_uring",
+                };
+                return Ok((Way::Ring(ring), name));
+            }
+            Err(_) if options.driver == Driver::Uring => {
+                return Err(OpenError::NoUring { path: path.into() });
+            }
+            Err(error) => info!(path = %path.display(), err = %error, "no io_uring here"),
+        }
+    }
+    let plain = Plain::start(file, path, depth).map_err(failed("start threads for"))?;
+    Ok((
+        Way::Plain(plain),
+        if direct { "pread+direct" } else { "pread" },
+    ))
 }
 
 /// Makes and preallocates the file, so that later writes never extend it.
@@ -186,7 +229,7 @@ impl Device for AnyDevice {
     }
 
     fn buffer(&self, len: usize) -> Result<Buffer, DeviceError> {
-        Buffer::within(&self.budget, len).ok_or_else(|| DeviceError::Buffers {
+        self.arena.cut(len).ok_or_else(|| DeviceError::Buffers {
             len: u64::try_from(len).unwrap_or(u64::MAX),
             path: self.path.display().to_string(),
         })
@@ -194,19 +237,31 @@ impl Device for AnyDevice {
 
     async fn write(&self, offset: u64, buf: Buffer) -> (Buffer, Result<(), DeviceError>) {
         match self.check("write", offset, buf.as_ref().len()) {
-            Ok(()) => self.plain.write(offset, buf).await,
+            Ok(()) => match &self.way {
+                Way::Ring(ring) => ring.write(offset, buf).await,
+                Way::Plain(plain) => plain.write(offset, buf).await,
+            },
             Err(error) => (buf, Err(error)),
         }
     }
 
     async fn read(&self, offset: u64, buf: Buffer) -> (Buffer, Result<(), DeviceError>) {
         match self.check("read", offset, buf.as_ref().len()) {
-            Ok(()) => self.plain.read(offset, buf).await,
+            Ok(()) => match &self.way {
+                Way::Ring(ring) => ring.read(offset, buf).await,
+                Way::Plain(plain) => plain.read(offset, buf).await,
+            },
             Err(error) => (buf, Err(error)),
         }
     }
 
     async fn flush(&self) -> Result<(), DeviceError> {
-        self.plain.flush().await
+        match &self.way {
+            Way::Ring(ring) => ring.flush().await,
+            Way::Plain(plain) => plain.flush().await,
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

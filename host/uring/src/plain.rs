@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 use futures::channel::oneshot;
 use host_core::seams::DeviceError;
 
-use crate::buffer::Buffer;
+use crate::arena::Buffer;
 
 /// Threads of one device: enough to keep a drive busy, few enough to cost nothing when idle.
 const THREADS: usize = 4;

@@ -1,0 +1,158 @@
+//! Devices: both drivers move the same bytes, errors say what and where, nothing moves out of
+//! range, a dropped future harms nothing.
+
+use futures::executor::block_on;
+use futures::future::join_all;
+use host_core::seams::{Device, DeviceError};
+use tempfile::TempDir;
+
+use super::{AnyDevice, Driver, OpenError, OpenOptions, open};
+
+const SIZE: u64 = 8 << 20;
+
+fn make(dir: &TempDir, driver: Driver) -> AnyDevice {
+    let options = OpenOptions {
+        create_size: Some(SIZE),
+        arena_bytes: 16 << 20,
+        queue_depth: 16,
+        driver,
+    };
+    open(&dir.path().join("volume"), options).expect("opens")
+}
+
+fn pattern(seed: u64, len: usize) -> Vec<u8> {
+    (0..len)
+        .map(|at| u8::try_from((at as u64 * 31 + seed * 7) % 251).expect("small"))
+        .collect()
+}
+
+fn drivers() -> Vec<Driver> {
+    vec![Driver::Auto, Driver::Plain]
+}
+
+/// Goal: what is written is read back, for many operations at once on either driver.
+/// Method: 64 writes of different lengths in flight together, a flush, then all read back.
+#[test]
+fn written_bytes_are_read_back() {
+    for driver in drivers() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let device = make(&dir, driver);
+        let place = |index: u64| (index * 128 * 1024, (4096 << (index % 5)) as usize);
+        block_on(async {
+            let writes = (0..64).map(|index| {
+                let (offset, len) = place(index);
+                let mut buf = device.buffer(len).expect("room");
+                buf.as_mut().copy_from_slice(&pattern(index, len));
+                device.write(offset, buf)
+            });
+            for (_, done) in join_all(writes).await {
+                done.expect("written");
+            }
+            device.flush().await.expect("flushed");
+            let reads = (0..64).map(|index| {
+                let (offset, len) = place(index);
+                device.read(offset, device.buffer(len).expect("room"))
+            });
+            for (index, (buf, done)) in join_all(reads).await.into_iter().enumerate() {
+                done.expect("read");
+                let (_, len) = place(index as u64);
+                assert!(
+                    buf.as_ref() == pattern(index as u64, len),
+                    "{driver:?} {index}"
+                );
+            }
+        });
+    }
+}
+
+#[test]
+fn nothing_moves_out_of_range_or_unaligned() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let device = make(&dir, Driver::Auto);
+    for offset in [SIZE, SIZE - 4096 + 512, 100] {
+        let buf = device.buffer(4096).expect("room");
+        let (_, done) = block_on(device.read(offset, buf));
+        assert!(
+            matches!(done, Err(DeviceError::Range { op: "read", .. })),
+            "{offset}"
+        );
+    }
+    assert!(matches!(
+        device.buffer(1 << 30),
+        Err(DeviceError::Buffers { .. })
+    ));
+}
+
+/// Goal: a device that is shorter than it was says so. Method: cut the file under an open device.
+#[test]
+fn a_truncated_file_reads_short() {
+    for driver in drivers() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let device = make(&dir, driver);
+        let file = std::fs::File::options()
+            .write(true)
+            .open(dir.path().join("volume"));
+        file.expect("opens").set_len(4096).expect("cut");
+        let (_, done) = block_on(device.read(0, device.buffer(8192).expect("room")));
+        let done = done.expect_err("too short");
+        assert!(
+            matches!(
+                done,
+                DeviceError::Short {
+                    done: 4096,
+                    len: 8192,
+                    ..
+                }
+            ),
+            "{done}"
+        );
+    }
+}
+
+/// Goal: a future dropped while its operation is in flight frees nothing early. Method: drop many
+/// right after their first poll, then use the device and its whole arena again.
+#[test]
+fn a_dropped_future_frees_nothing_early() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let device = make(&dir, Driver::Auto);
+    for index in 0..200 {
+        let mut buf = device.buffer(64 * 1024).expect("room");
+        buf.as_mut().fill(index as u8);
+        let write = Box::pin(device.write(0, buf));
+        let _ = futures::FutureExt::now_or_never(write);
+    }
+    block_on(device.flush()).expect("flushed");
+    let buf = block_on(device.read(0, device.buffer(64 * 1024).expect("room"))).0;
+    let first = buf.as_ref()[0];
+    assert!(
+        buf.as_ref().iter().all(|byte| *byte == first),
+        "no write was torn by a freed buffer"
+    );
+}
+
+#[test]
+fn an_existing_file_is_not_made_again() {
+    let dir = tempfile::tempdir().expect("a directory");
+    drop(make(&dir, Driver::Auto));
+    let options = OpenOptions {
+        create_size: Some(SIZE),
+        arena_bytes: 1 << 20,
+        queue_depth: 4,
+        driver: Driver::Auto,
+    };
+    let again = open(&dir.path().join("volume"), options);
+    assert!(matches!(again, Err(OpenError::Os { what: "make", .. })));
+}
+
+#[test]
+fn the_second_holder_of_a_directory_is_told_the_first() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let held = crate::DirLock::acquire(dir.path()).expect("free");
+    let error = crate::DirLock::acquire(dir.path()).expect_err("held");
+    assert!(
+        error.to_string().contains(&std::process::id().to_string()),
+        "{error}"
+    );
+    drop(held);
+    assert!(crate::DirLock::acquire(dir.path()).is_ok());
+}
