@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use futures::channel::oneshot;
 use host_core::VolumeId;
-use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend};
+use redb::{Database, DatabaseError, ReadableDatabase};
 
 use crate::commit::{Committer, begin};
 use crate::error::Error;
@@ -16,6 +16,7 @@ use crate::queue::{Order, Queue};
 use crate::restore::Restored;
 use crate::rings::Rings;
 use crate::snapshot::Snapshot;
+use crate::storage::{Backend, Storage};
 use crate::tables::{Place, SCHEMA, Tables};
 
 /// Name of the file in the state directory.
@@ -75,10 +76,10 @@ impl Ledger {
     }
 
     /// Opens a ledger on any storage: the door for simulations of power cuts.
-    pub fn open_on(storage: impl StorageBackend, options: Options) -> Result<Self, Error> {
+    pub fn open_on(storage: impl Storage, options: Options) -> Result<Self, Error> {
         let database = Database::builder()
             .set_cache_size(options.cache_len)
-            .create_with_backend(storage)
+            .create_with_backend(Backend(storage))
             .map_err(Error::database)?;
         Self::start(database)
     }

@@ -21,6 +21,7 @@ mod rings;
 mod row;
 mod snapshot;
 mod space;
+mod storage;
 mod tables;
 
 pub use error::Error;
@@ -33,6 +34,7 @@ pub use row::{
     VolumeRow, VolumeState,
 };
 pub use snapshot::Snapshot;
+pub use storage::{MemoryStorage, Storage};
 
 #[cfg(test)]
 mod tests;

@@ -7,14 +7,23 @@
 //! may store (agreement), remember facts (ledger), name a driver (uring).
 #![deny(missing_docs)]
 
+mod block;
 mod error;
+mod extent;
 mod label;
+mod layout;
 mod read;
+mod ring;
+#[cfg(any(test, feature = "simulated"))]
+pub mod simulated;
+mod space;
 mod store;
+mod volume;
 mod write;
 
 pub use error::Error;
 pub use label::{Label, format};
 pub use read::{Run, ShardReader};
-pub use store::{Reservation, Store};
+pub use space::Reservation;
+pub use store::Store;
 pub use write::{Sealed, Writer};

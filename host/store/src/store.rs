@@ -1,19 +1,24 @@
 //! The store's front: open volumes, reserve space, begin writers and readers.
 
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use host_core::seams::Device;
-use host_core::{NetworkId, PeerId, ShardId};
-use host_ledger::Ledger;
+use host_core::{NetworkId, PeerId, ShardId, VolumeId};
+use host_ledger::{Fact, Ledger, VolumeState};
+use tracing::{info, warn};
 
 use crate::error::Error;
-use crate::read::ShardReader;
+use crate::label;
+use crate::layout::Parts;
+use crate::read::{self, ShardReader};
+use crate::ring::{self, Ring};
+use crate::space::{Extent, Reservation, Space};
+use crate::volume::Volume;
 use crate::write::Writer;
 
 /// All volumes of a host; clones share them.
 pub struct Store<D: Device> {
-    shared: Arc<PhantomData<D>>,
+    shared: Arc<Shared<D>>,
 }
 
 impl<D: Device> Clone for Store<D> {
@@ -24,46 +29,248 @@ impl<D: Device> Clone for Store<D> {
     }
 }
 
-/// A run of a volume nobody else gets; given back when dropped.
-pub struct Reservation {}
+struct Shared<D: Device> {
+    ledger: Ledger,
+    volumes: Vec<Arc<Volume<D>>>,
+    space: Arc<Space>,
+}
+
+impl<D: Device> Drop for Shared<D> {
+    fn drop(&mut self) {
+        self.space.forget();
+    }
+}
+
+type LeftOut = Vec<(String, Error)>;
 
 impl<D: Device> Store<D> {
-    /// Opens volumes (description and device each); gives back those left out and why.
+    /// Opens volumes (a description and a device each); gives back those left out and why. A
+    /// fresh ledger is made again first when the volumes' fact rings hold facts.
+    /// Cost: a label a volume; the rings are read only when the ledger is fresh.
+    /// Errors: Ledger, when the ledger itself does not answer.
     pub async fn open(
         volumes: Vec<(String, D)>,
         ledger: Ledger,
         owner: PeerId,
         network: NetworkId,
-    ) -> Result<(Self, Vec<(String, Error)>), Error> {
-        let _ = (volumes, ledger, owner, network);
-        std::future::ready(Err(Error::Unformatted)).await
+    ) -> Result<(Self, LeftOut), Error> {
+        let (mut opened, mut left_out) = (Vec::new(), LeftOut::new());
+        for (name, device) in volumes {
+            match open_volume(device, &owner, &network, &opened).await {
+                Ok(volume) => opened.push((name, Arc::new(volume))),
+                Err(error) => left_out.push((name, error)),
+            }
+        }
+        if ledger.read()?.is_fresh()? {
+            restore(&ledger, &mut opened, &mut left_out).await?;
+        }
+        let mut joined = Vec::new();
+        for (name, volume) in opened {
+            match join(&ledger, &volume).await {
+                Ok(()) => joined.push(volume),
+                Err(Error::Ledger(error @ host_ledger::Error::Closed)) => return Err(error.into()),
+                Err(error) => left_out.push((name, error)),
+            }
+        }
+        let space = Space::new(ledger.clone());
+        let shared = Arc::new(Shared {
+            ledger,
+            volumes: joined,
+            space,
+        });
+        Ok((Self { shared }, left_out))
     }
 
     /// Volumes that are open.
     #[must_use]
     pub fn volume_count(&self) -> usize {
-        0
+        self.shared.volumes.len()
     }
 
-    /// Bytes free and bytes used on the open volumes.
+    /// The names of the open volumes.
+    #[must_use]
+    pub fn volumes(&self) -> Vec<VolumeId> {
+        self.shared.volumes.iter().map(|volume| volume.id).collect()
+    }
+
+    /// Bytes free and bytes used on the open volumes; what is reserved is not free.
     pub fn space(&self) -> Result<(u64, u64), Error> {
-        Ok((0, 0))
+        let snapshot = self.shared.ledger.read()?;
+        let (mut free, mut used) = (0u64, 0u64);
+        for volume in &self.shared.volumes {
+            if let Some(row) = snapshot.volume(&volume.id)? {
+                free += row.size.saturating_sub(row.used);
+                used += row.used;
+            }
+        }
+        Ok((free.saturating_sub(self.shared.space.reserved()), used))
     }
 
-    /// Reserves an extent for a shard of `len` bytes.
+    /// Reserves an extent for a shard of `len` bytes on the volume with the most space that takes
+    /// shards. Nothing is written. Errors: ShardLen, NoSpace, Ledger.
     pub fn reserve(&self, len: u64) -> Result<Reservation, Error> {
-        Err(Error::NoSpace { need: len, free: 0 })
+        let parts = Parts::of_len(len)?;
+        let need = parts.size;
+        let candidates = self.by_free_space()?;
+        match self.shared.space.reserve(&candidates, parts)? {
+            Some(reservation) => Ok(reservation),
+            None => Err(Error::NoSpace {
+                need,
+                free: self.space()?.0,
+            }),
+        }
     }
 
-    /// Begins to write the shard `expected` into a reservation.
+    /// Volumes that take shards, the one with the most unreserved space first. A volume whose
+    /// fact ring failed takes none: its placements could not be told again.
+    fn by_free_space(&self) -> Result<Vec<VolumeId>, Error> {
+        let snapshot = self.shared.ledger.read()?;
+        let mut candidates = Vec::new();
+        for volume in &self.shared.volumes {
+            let Some(row) = snapshot.volume(&volume.id)? else {
+                continue;
+            };
+            if row.state == VolumeState::Healthy && self.shared.ledger.is_attached(&volume.id) {
+                let free = row.size.saturating_sub(row.used);
+                candidates.push((
+                    free.saturating_sub(self.shared.space.busy(&volume.id)),
+                    volume.id,
+                ));
+            }
+        }
+        candidates.sort_by(|one, other| other.cmp(one));
+        Ok(candidates.into_iter().map(|(_, volume)| volume).collect())
+    }
+
+    fn volume(&self, id: &VolumeId) -> Option<&Arc<Volume<D>>> {
+        self.shared.volumes.iter().find(|volume| volume.id == *id)
+    }
+
+    /// Begins to write the shard `expected` into a reservation made for its length.
+    /// Errors: VolumeAway when the reservation is of another store.
     pub fn writer(&self, reservation: Reservation, expected: ShardId) -> Result<Writer<D>, Error> {
-        let _ = (reservation, expected);
-        Err(Error::NoSpace { need: 0, free: 0 })
+        let away = Error::VolumeAway {
+            shard: expected,
+            volume: reservation.extent().volume,
+        };
+        let volume = self.volume(&reservation.extent().volume).ok_or(away)?;
+        Ok(Writer::new(Arc::clone(volume), reservation, expected))
     }
 
-    /// Opens a stored shard; none when it is not kept here.
+    /// Opens a stored shard and checks its footer; none when it is not kept here. Its extent is
+    /// not used again while the reader lives. Errors: VolumeAway, Damaged, Device, Ledger.
     pub async fn open_shard(&self, shard: &ShardId) -> Result<Option<ShardReader<D>>, Error> {
-        let _ = shard;
-        std::future::ready(Ok(None)).await
+        loop {
+            let Some(row) = self.shared.ledger.read()?.placement(shard)? else {
+                return Ok(None);
+            };
+            let away = Error::VolumeAway {
+                shard: *shard,
+                volume: row.volume,
+            };
+            let volume = Arc::clone(self.volume(&row.volume).ok_or(away)?);
+            let extent = Extent {
+                volume: row.volume,
+                offset: row.offset,
+                size: row.size,
+            };
+            let hold = self.shared.space.hold(extent);
+            // Held first, then looked up again: a removal in between may already have given the
+            // run to a writer; one from here on cannot.
+            if self.shared.ledger.read()?.placement(shard)? == Some(row) {
+                return read::open(volume, hold, *shard, row).await.map(Some);
+            }
+        }
     }
+}
+
+async fn open_volume<D: Device>(
+    device: D,
+    owner: &PeerId,
+    network: &NetworkId,
+    opened: &[(String, Arc<Volume<D>>)],
+) -> Result<Volume<D>, Error> {
+    let written = label::read(&device).await?;
+    let found = &written.label;
+    let volume = found.volume;
+    if found.owner != *owner {
+        return Err(Error::OtherOwner {
+            volume,
+            have: found.owner,
+            need: *owner,
+        });
+    }
+    if found.network != *network {
+        return Err(Error::OtherNetwork {
+            volume,
+            have: found.network,
+            need: *network,
+        });
+    }
+    if opened.iter().any(|(_, other)| other.id == volume) {
+        return Err(Error::Twice { volume });
+    }
+    Ok(Volume::new(device, &written))
+}
+
+/// Makes a fresh ledger again from the rings, when they hold anything.
+async fn restore<D: Device>(
+    ledger: &Ledger,
+    opened: &mut Vec<(String, Arc<Volume<D>>)>,
+    left_out: &mut LeftOut,
+) -> Result<(), Error> {
+    let mut found = Vec::new();
+    let mut readable = Vec::new();
+    for (name, volume) in opened.drain(..) {
+        match ring::find(&volume).await {
+            Ok(ring) => {
+                found.push(ring);
+                readable.push((name, volume));
+            }
+            Err(error) => left_out.push((name, error)),
+        }
+    }
+    *opened = readable;
+    if found.iter().all(|ring| ring.place.is_none()) {
+        return Ok(());
+    }
+    let restored = ledger.restore(found).await?;
+    warn!(
+        shards = restored.shards,
+        agreements = restored.agreements,
+        failed = restored.failed,
+        "ledger was lost and is made again from the fact rings"
+    );
+    Ok(())
+}
+
+/// Makes a volume known to the ledger and gives the ledger its ring.
+async fn join<D: Device>(ledger: &Ledger, volume: &Arc<Volume<D>>) -> Result<(), Error> {
+    let (id, start, size) = (
+        volume.id,
+        volume.regions.data_start,
+        volume.regions.data_size,
+    );
+    match ledger.read()?.volume(&id)? {
+        Some(row) if (row.start, row.size) == (start, size) => (),
+        Some(row) => {
+            return Err(Error::OtherGeometry {
+                volume: id,
+                have: row.size,
+                need: size,
+            });
+        }
+        None => {
+            ledger
+                .commit(vec![Fact::VolumeAdded {
+                    volume: id,
+                    start,
+                    size,
+                }])
+                .await?;
+            info!(volume = %id, bytes = size, "volume joined");
+        }
+    }
+    ledger.attach(id, Arc::new(Ring::open(Arc::clone(volume))?));
+    Ok(())
 }
