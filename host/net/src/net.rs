@@ -148,8 +148,9 @@ impl Net {
         self.shared.connections.load(Ordering::Relaxed)
     }
 
-    /// Closes listeners and connections and ends the node. What was flushed is delivered. A second
-    /// call, or one on another clone, waits for nothing.
+    /// Closes listeners and connections and ends the node. What was written before leaves first
+    /// (150 ms are given to it, so a path slower than that may lose the last frames of a
+    /// conversation nobody waited for). A second call, or one on another clone, waits for nothing.
     pub async fn stop(&self) {
         let (answer, stopped) = oneshot::channel();
         if self.wishes.send(Wish::Stop(answer)).await.is_ok() {

@@ -24,6 +24,10 @@ const FAMILY: &str = "holdfast/1";
 const PING_TIMEOUT: Duration = Duration::from_secs(8);
 /// Longest wait for open connections to close at a stop.
 const STOP_WAIT: Duration = Duration::from_secs(2);
+/// At a stop, time for what was written to reach its readers before connections close (a closed
+/// socket with unread bytes resets the other side's, and QUIC forgets what was not acknowledged),
+/// and time for the word of closing to leave.
+const LINGER: Duration = Duration::from_millis(150);
 /// Inbound streams of one connection that may still be negotiating their protocol.
 const NEGOTIATING_MAX: usize = 64;
 
@@ -109,21 +113,43 @@ pub(crate) async fn run(
     for listener in listeners {
         swarm.remove_listener(listener);
     }
-    let peers: Vec<_> = swarm.connected_peers().copied().collect();
-    for peer in peers {
-        let _ = swarm.disconnect_peer_id(peer);
+    if swarm.connected_peers().next().is_some() {
+        part(&mut swarm, &shared).await;
     }
-    let closing = async {
-        while swarm.network_info().connection_counters().num_established() > 0 {
-            let event = swarm.select_next_some().await;
-            note(&mut swarm, &shared, event);
-        }
-    };
-    let _ = tokio::time::timeout(STOP_WAIT, closing).await;
     drop(swarm);
     if let Some(answer) = answer {
         let _ = answer.send(());
     }
+}
+
+/// Lets go of every peer: what was written still leaves, then connections close.
+async fn part(swarm: &mut Swarm<Parts>, shared: &Shared) {
+    turn(swarm, shared, LINGER, |_| false).await;
+    let peers: Vec<_> = swarm.connected_peers().copied().collect();
+    for peer in peers {
+        let _ = swarm.disconnect_peer_id(peer);
+    }
+    turn(swarm, shared, STOP_WAIT, |swarm| {
+        swarm.network_info().connection_counters().num_established() == 0
+    })
+    .await;
+    turn(swarm, shared, LINGER, |_| false).await;
+}
+
+/// Polls the swarm until `done` or for `span`.
+async fn turn(
+    swarm: &mut Swarm<Parts>,
+    shared: &Shared,
+    span: Duration,
+    done: impl Fn(&Swarm<Parts>) -> bool,
+) {
+    let turning = async {
+        while !done(swarm) {
+            let event = swarm.select_next_some().await;
+            note(swarm, shared, event);
+        }
+    };
+    let _ = tokio::time::timeout(span, turning).await;
 }
 
 /// Keeps the shared facts and the log up to date.

@@ -316,8 +316,17 @@ async fn a_peer_without_addresses_is_unreachable() {
 }
 
 #[tokio::test]
-async fn what_was_sent_before_a_stop_is_delivered() {
-    let (server, mut inlet) = node(1, &[TCP]).await;
+async fn what_was_closed_before_a_stop_is_delivered_over_tcp() {
+    closed_then_stopped(TCP).await;
+}
+
+#[tokio::test]
+async fn what_was_closed_before_a_stop_is_delivered_over_quic() {
+    closed_then_stopped(QUIC).await;
+}
+
+async fn closed_then_stopped(listen: &str) {
+    let (server, mut inlet) = node(1, &[listen]).await;
     let (client, _) = node(2, &[]).await;
     let to = whereabouts(&server);
     let mut frames = client.open(&to, Protocol::Upload).await.expect("open");
