@@ -81,7 +81,8 @@ impl Layered {
                 .ok_or_else(|| ConfigError::Key { key: pair.clone() })?;
             put(&mut given, key, parse(value));
         }
-        let mut merged = file.clone();
+        let mut merged = defaults();
+        merge(&mut merged, &file);
         merge(&mut merged, &given);
         let config: Config = merged
             .try_into()
@@ -143,14 +144,11 @@ impl Layered {
         }
         let mut file = self.file.clone();
         put(&mut file, key, parse(value));
-        let text = toml::to_string_pretty(&file).map_err(|e| ConfigError::Form {
-            path: "host.toml".into(),
-            why: e.to_string(),
-        })?;
-        let config: Config = toml::from_str(&text).map_err(|e| ConfigError::Form {
-            path: "host.toml".into(),
-            why: e.to_string(),
-        })?;
+        let form = |why: String| ConfigError::Form { path: "host.toml".into(), why };
+        let text = toml::to_string_pretty(&file).map_err(|e| form(e.to_string()))?;
+        let mut merged = defaults();
+        merge(&mut merged, &file);
+        let config: Config = merged.try_into().map_err(|e: toml::de::Error| form(e.to_string()))?;
         config.check()?;
         Ok((text, LIVE.contains(&key)))
     }
@@ -171,6 +169,11 @@ pub fn write_atomic(path: &Path, text: &str) -> Result<(), ConfigError> {
     std::fs::File::open(parent)
         .and_then(|dir| dir.sync_all())
         .map_err(failed)
+}
+
+/// The lowest layer: what is built in.
+fn defaults() -> Value {
+    Value::try_from(Config::default()).expect("the default configuration is plain TOML")
 }
 
 /// Reads a value as TOML writes it, or as a bare string when it is none.
