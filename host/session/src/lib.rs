@@ -29,6 +29,9 @@ pub use error::Error;
 
 use crate::talk::Talk;
 
+#[cfg(test)]
+mod tests;
+
 /// Serves one inbound conversation to its end. A refusal was already said to the peer when this
 /// returns; what ended it is logged here, once.
 pub async fn serve<D: Device>(desk: Arc<Desk<D>>, protocol: Protocol, frames: Box<dyn Frames>) {

@@ -1,0 +1,368 @@
+//! Whole conversations, both halves of the real code, over frames in memory: the order of trust,
+//! forged money, broken bodies, leases.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use host_agreement::Policy;
+use host_core::agreement::{Agreement, PayMode};
+use host_core::cheque::Cheque;
+use host_core::epoch::EpochRule;
+use host_core::identity::SecretKey;
+use host_core::pressure::Pressure;
+use host_core::seams::{
+    BoxFuture, Chain, ChainCall, ChainError, Clock, Frames, Head, LinkError, PeerAddr, Peers,
+    SignedTx, TxReceipt, VaultFacts,
+};
+use host_core::wire::{Protocol, RefusalCode};
+use host_core::{Address, AgreementId, Amount, Digest32, NetworkId, PeerId, ShardId, VolumeId};
+use host_ledger::Ledger;
+use host_proof::TreeBuilder;
+use host_store::simulated::{Disk, Power};
+use host_store::{Label, Store};
+use host_transfer::upload::{self, Opened, StoredShard};
+use host_transfer::{delete, download, info, pay};
+use tempfile::TempDir;
+use tokio::sync::{mpsc, watch};
+
+use crate::desk::{Desk, Parts};
+use crate::head::HeadMemory;
+use crate::serve;
+
+const CHAIN: u64 = 31_337;
+const VAULT: Address = Address([3; 20]);
+
+/// One end of a conversation in memory.
+struct Wire {
+    peer: PeerId,
+    out: Option<mpsc::Sender<Bytes>>,
+    into: mpsc::Receiver<Bytes>,
+}
+
+impl Frames for Wire {
+    fn peer(&self) -> PeerId {
+        self.peer
+    }
+
+    fn send(&mut self, frame: Bytes) -> BoxFuture<'_, Result<(), LinkError>> {
+        let broken = LinkError::Broken { peer: self.peer, why: "closed".into() };
+        Box::pin(async move {
+            let out = self.out.as_ref().ok_or_else(|| broken.clone())?;
+            out.send(frame).await.map_err(|_| broken)
+        })
+    }
+
+    fn recv(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, LinkError>> {
+        Box::pin(async move { Ok(self.into.recv().await) })
+    }
+
+    fn close(&mut self) -> BoxFuture<'_, Result<(), LinkError>> {
+        self.out = None;
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// A network of one host.
+struct OneHost {
+    desk: Arc<Desk<Disk>>,
+    renter: PeerId,
+}
+
+impl Peers for OneHost {
+    fn open<'a>(
+        &'a self,
+        to: &'a PeerAddr,
+        protocol: Protocol,
+    ) -> BoxFuture<'a, Result<Box<dyn Frames>, LinkError>> {
+        let (ours, theirs) = (mpsc::channel(3), mpsc::channel(3));
+        let near = Wire { peer: to.peer, out: Some(ours.0), into: theirs.1 };
+        let far = Wire { peer: self.renter, out: Some(theirs.0), into: ours.1 };
+        tokio::spawn(serve(Arc::clone(&self.desk), protocol, Box::new(far)));
+        Box::pin(async move { Ok(Box::new(near) as Box<dyn Frames>) })
+    }
+}
+
+/// A chain that knows one vault.
+struct OneVault;
+
+impl Chain for OneVault {
+    fn head(&self) -> BoxFuture<'_, Result<Head, ChainError>> {
+        Box::pin(async { Ok(Head { block: 100, hash: Digest32([0; 32]) }) })
+    }
+
+    fn vault(&self, vault: Address, _: Address) -> BoxFuture<'_, Result<VaultFacts, ChainError>> {
+        let facts = VaultFacts {
+            issuer: renter_key().address(),
+            known: vault == VAULT,
+            balance: Amount(1_000_000),
+            paid_out: Amount(0),
+            locked: Amount(0),
+        };
+        Box::pin(async move { Ok(facts) })
+    }
+
+    fn prepare(&self, _: ChainCall, _: u64) -> BoxFuture<'_, Result<SignedTx, ChainError>> {
+        Box::pin(async { Err(ChainError::Unreachable { tried: 0, why: "not asked".into() }) })
+    }
+
+    fn broadcast<'a>(&'a self, _: &'a SignedTx) -> BoxFuture<'a, Result<(), ChainError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn receipt(&self, _: Digest32) -> BoxFuture<'_, Result<Option<TxReceipt>, ChainError>> {
+        Box::pin(async { Ok(None) })
+    }
+}
+
+struct StoppedClock;
+
+impl Clock for StoppedClock {
+    fn wall_ms(&self) -> u64 {
+        1_700_000_000_000
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn sleep(&self, span: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(span))
+    }
+}
+
+fn renter_key() -> SecretKey {
+    SecretKey::from_bytes(&[1; 32]).expect("a scalar")
+}
+
+fn host_key() -> SecretKey {
+    SecretKey::from_bytes(&[2; 32]).expect("a scalar")
+}
+
+fn network() -> NetworkId {
+    NetworkId::of_name("test")
+}
+
+struct Rig {
+    _dir: TempDir,
+    desk: Arc<Desk<Disk>>,
+    peers: OneHost,
+    host: PeerAddr,
+    _pressure: watch::Sender<Pressure>,
+}
+
+async fn rig() -> Rig {
+    let dir = tempfile::tempdir().expect("a directory");
+    let ledger = Ledger::open(dir.path(), host_ledger::Options::default()).expect("opens");
+    let disk = Disk::new("disk", 32 << 20, &Power::default());
+    let label = Label::new(VolumeId([9; 16]), host_key().peer_id(), network());
+    host_store::format(&disk, label).await.expect("formatted");
+    let volumes = vec![("disk".to_owned(), disk)];
+    let (store, left_out) =
+        Store::open(volumes, ledger.clone(), host_key().peer_id(), network()).await.expect("opens");
+    assert!(left_out.is_empty());
+    let (pressure, level) = watch::channel(Pressure::Calm);
+    let desk = Arc::new(Desk::new(Parts {
+        policy: Policy {
+            network: network(),
+            chain_id: CHAIN,
+            host: host_key().address(),
+            payout: host_key().address(),
+            price: Amount(1 << 30),
+            egress_price: Amount(0),
+            epochs_max: 100,
+        },
+        key: host_key(),
+        epoch: EpochRule {
+            genesis_block: 0,
+            epoch_blocks: 20,
+            block_seconds: 1,
+            grace_epochs: 1,
+            depth: 1,
+        },
+        ledger,
+        store,
+        chain: Arc::new(OneVault),
+        clock: Arc::new(StoppedClock),
+        head: Arc::new(HeadMemory::from_block(100)),
+        pressure: level,
+    }));
+    let peers = OneHost { desk: Arc::clone(&desk), renter: renter_key().peer_id() };
+    let host = PeerAddr { peer: host_key().peer_id(), addrs: Vec::new() };
+    Rig { _dir: dir, desk, peers, host, _pressure: pressure }
+}
+
+fn body(len: usize) -> Vec<u8> {
+    (0..len).map(|at| u8::try_from(at * 7 % 253).expect("small")).collect()
+}
+
+fn shard_of(body: &[u8]) -> ShardId {
+    let mut tree = TreeBuilder::new();
+    tree.push(body);
+    tree.finish().expect("not empty").shard_id()
+}
+
+/// Terms over `body`: one byte costs one unit an epoch.
+fn terms(body: &[u8], number: u8) -> Agreement {
+    Agreement {
+        network: network(),
+        id: AgreementId([number; 32]),
+        renter: renter_key().address(),
+        host: host_key().address(),
+        payout: host_key().address(),
+        shard: shard_of(body),
+        shard_len: body.len() as u64,
+        codec: 1,
+        price: Amount(1 << 30),
+        start_epoch: 5,
+        end_epoch: 35,
+        egress_price: Amount(0),
+        pay_mode: PayMode::Cheque,
+        nonce: 0,
+    }
+}
+
+async fn open(rig: &Rig, terms: &Agreement) -> Result<Opened, host_transfer::Error> {
+    let signature = terms.sign(CHAIN, &renter_key());
+    upload::open(&rig.peers, &rig.host, CHAIN, &network(), terms, signature).await
+}
+
+async fn store(rig: &Rig, body: &[u8], number: u8) -> StoredShard {
+    match open(rig, &terms(body, number)).await.expect("admitted") {
+        Opened::Stored(stored) => stored,
+        Opened::Send(mut stream) => {
+            stream.send(body).await.expect("sent");
+            stream.finish().await.expect("a receipt")
+        }
+    }
+}
+
+fn cheque(cumulative: u128) -> host_core::cheque::SignedCheque {
+    let beneficiary = host_key().address();
+    Cheque { vault: VAULT, beneficiary, cumulative: Amount(cumulative), token: None }
+        .sign(CHAIN, &renter_key())
+}
+
+fn code<T>(result: Result<T, host_transfer::Error>) -> Option<RefusalCode> {
+    result.err().and_then(|error| error.refusal().map(|refusal| refusal.code))
+}
+
+/// Goal: the order of trust end to end. Method: upload, pay, read back whole and in part.
+#[tokio::test]
+async fn a_shard_is_kept_paid_and_read_back() {
+    let rig = rig().await;
+    let body = body(200_000);
+    let mut stored = store(&rig, &body, 1).await;
+    let paid = stored.pay(6, cheque(200_000)).await.expect("accepted");
+    assert_eq!(paid, Amount(200_000));
+    stored.close().await;
+    for (offset, len) in [(0, 200_000), (65_536, 65_536), (131_072, 68_928)] {
+        let mut stream =
+            download::open(&rig.peers, &rig.host, &shard_of(&body), 200_000, offset, len)
+                .await
+                .expect("served");
+        let mut got = Vec::new();
+        while let Some(unit) = stream.next().await.expect("verified") {
+            got.extend_from_slice(&unit);
+        }
+        assert!(got == body[offset as usize..(offset + len) as usize], "{offset}+{len}");
+    }
+    let last = pay::last(&rig.peers, &rig.host, VAULT).await.expect("answered");
+    assert_eq!(last, Some(cheque(200_000)));
+    let told = info::ask(&rig.peers, &rig.host, &network()).await.expect("announced");
+    assert!(told.offer.used >= 200_000);
+}
+
+/// Goal: nothing wrong is believed and nothing of it is recorded. Method: a changed byte, a short
+/// and a long body, then the totals.
+#[tokio::test]
+async fn a_wrong_body_leaves_nothing_behind() {
+    let rig = rig().await;
+    let body = body(100_000);
+    let mut changed = body.clone();
+    changed[77] ^= 1;
+    for (sent, wanted) in [
+        (changed.as_slice(), RefusalCode::Root),
+        (&body[..99_999], RefusalCode::Malformed),
+    ] {
+        let Opened::Send(mut stream) = open(&rig, &terms(&body, 1)).await.expect("admitted")
+        else {
+            unreachable!("nothing is kept yet")
+        };
+        stream.send(sent).await.expect("sent");
+        assert_eq!(code(stream.finish().await), Some(wanted));
+    }
+    let totals = rig.desk.ledger().read().expect("reads").totals().expect("totals");
+    assert_eq!((totals.shards, totals.active), (0, 0));
+    let used = rig.desk.store().space().expect("space").1;
+    assert_eq!(used, 0);
+}
+
+/// Goal: the same shard under two agreements is stored once, and goes with the last one.
+#[tokio::test]
+async fn the_same_shard_twice_is_stored_once() {
+    let rig = rig().await;
+    let body = body(70_000);
+    store(&rig, &body, 1).await.close().await;
+    assert!(matches!(open(&rig, &terms(&body, 2)).await, Ok(Opened::Stored(_))));
+    let again = open(&rig, &terms(&body, 1)).await.expect("the same receipt");
+    assert!(matches!(again, Opened::Stored(_)));
+    let totals = rig.desk.ledger().read().expect("reads").totals().expect("totals");
+    assert_eq!((totals.shards, totals.active), (1, 2));
+    for (number, freed) in [(1, false), (2, true)] {
+        let digest = terms(&body, number).digest(CHAIN);
+        let closed = delete::close(&rig.peers, &rig.host, &network(), digest, &renter_key()).await;
+        assert_eq!(closed.expect("closed").freed, freed);
+    }
+    assert_eq!(rig.desk.store().space().expect("space").1, 0);
+}
+
+/// Goal: forged money is refused with its code and never recorded. Method: each forgery over the
+/// wire, then the question which cheque the host counts on.
+#[tokio::test]
+async fn forged_cheques_are_refused_and_not_recorded() {
+    let rig = rig().await;
+    let body = body(50_000);
+    store(&rig, &body, 1).await.close().await;
+    let digest = terms(&body, 1).digest(CHAIN);
+    let other = SecretKey::from_bytes(&[7; 32]).expect("a scalar");
+    let wrong_key = cheque(50_000).cheque.sign(CHAIN, &other);
+    let wrong_chain = cheque(50_000).cheque.sign(1, &renter_key());
+    let mut away = cheque(50_000).cheque;
+    away.vault = Address([4; 20]);
+    let wrong_vault = away.sign(CHAIN, &renter_key());
+    let beyond = cheque(2_000_000);
+    for (forged, wanted) in [
+        (wrong_key, RefusalCode::Signature),
+        (wrong_chain, RefusalCode::Signature),
+        (wrong_vault, RefusalCode::Vault),
+        (cheque(49_999), RefusalCode::Increment),
+        (beyond, RefusalCode::Cover),
+    ] {
+        let paid = pay::pay(&rig.peers, &rig.host, digest, 6, forged).await;
+        assert_eq!(code(paid), Some(wanted));
+    }
+    assert_eq!(pay::last(&rig.peers, &rig.host, VAULT).await.expect("answered"), None);
+    let paid = pay::pay(&rig.peers, &rig.host, digest, 6, cheque(50_000)).await;
+    assert_eq!(paid.expect("good"), Amount(50_000));
+    let again = pay::pay(&rig.peers, &rig.host, digest, 6, cheque(50_000)).await;
+    assert_eq!(again.expect("the same word again"), Amount(50_000));
+    let replayed = pay::pay(&rig.peers, &rig.host, digest, 7, cheque(50_000)).await;
+    assert_eq!(code(replayed), Some(RefusalCode::Increment));
+}
+
+/// Goal: pressure and a closed door refuse uploads and nothing else.
+#[tokio::test]
+async fn pressure_refuses_uploads_and_serves_downloads() {
+    let rig = rig().await;
+    let body = body(10_000);
+    store(&rig, &body, 1).await.close().await;
+    rig._pressure.send(Pressure::Pause).expect("heard");
+    let other = self::body(20_000);
+    assert_eq!(code(open(&rig, &terms(&other, 2)).await), Some(RefusalCode::Pressure));
+    let stream = download::open(&rig.peers, &rig.host, &shard_of(&body), 10_000, 0, 10_000).await;
+    assert!(stream.is_ok());
+    rig._pressure.send(Pressure::Calm).expect("heard");
+    rig.desk.set_open(false);
+    assert_eq!(code(open(&rig, &terms(&other, 2)).await), Some(RefusalCode::Quota));
+}
