@@ -41,9 +41,7 @@ impl Committer {
     /// Serves until the queue is closed and empty.
     pub(crate) fn run(self) {
         while let Some(orders) = self.queue.take() {
-            let count = orders.len();
             self.serve(orders);
-            self.queue.answered(count);
         }
         self.rings.clear();
     }
@@ -56,6 +54,7 @@ impl Committer {
                 Order::Restore(found, answer) => {
                     self.commit(std::mem::take(&mut group));
                     let restored = restore::restore(&self.database, found);
+                    self.queue.answered(1);
                     let _ = answer.send(restored);
                 }
             }
@@ -71,6 +70,8 @@ impl Committer {
         if let Err(err) = &verdicts {
             error!(err = %err, "group commit failed, nothing of it is recorded");
         }
+        // Counted before it is told: who was told may rely on the count.
+        self.queue.answered(group.len());
         for (index, (_, answer)) in group.into_iter().enumerate() {
             let verdict = match &verdicts {
                 Ok(refused) => refused.get(index).cloned().flatten().map_or(Ok(()), Err),

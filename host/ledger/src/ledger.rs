@@ -21,6 +21,8 @@ use crate::tables::{Place, SCHEMA, Tables};
 
 /// Name of the file in the state directory.
 const FILE: &str = "ledger.redb";
+/// Name of a ledger being made.
+const FRESH: &str = "ledger.redb.new";
 /// The schema this program writes.
 const SCHEMA_VERSION: u32 = 1;
 
@@ -36,6 +38,41 @@ impl Default for Options {
     fn default() -> Self {
         Self { cache_len: 8 << 20 }
     }
+}
+
+fn file_error(path: &Path, why: &dyn std::fmt::Display) -> Error {
+    Error::File {
+        path: path.display().to_string(),
+        why: why.to_string(),
+    }
+}
+
+fn open_file(path: &Path, options: Options) -> Result<Database, Error> {
+    let opened = Database::builder()
+        .set_cache_size(options.cache_len)
+        .create(path);
+    opened.map_err(|error| match error {
+        DatabaseError::DatabaseAlreadyOpen => Error::Locked {
+            path: path.display().to_string(),
+        },
+        other => file_error(path, &other),
+    })
+}
+
+/// Makes an empty ledger beside its place and moves it there whole: a database cut off while it
+/// is being made is no database, and must not be taken for a damaged one.
+fn make(dir: &Path, path: &Path, options: Options) -> Result<(), Error> {
+    let fresh = dir.join(FRESH);
+    let failed = |error: std::io::Error| file_error(&fresh, &error);
+    match std::fs::remove_file(&fresh) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => (),
+    }
+    prepare(&open_file(&fresh, options)?)?;
+    std::fs::rename(&fresh, path).map_err(failed)?;
+    std::fs::File::open(dir)
+        .and_then(|dir| dir.sync_all())
+        .map_err(failed)
 }
 
 struct Shared {
@@ -57,21 +94,12 @@ impl Ledger {
     /// Errors: File, Locked, Schema, Database.
     pub fn open(dir: &Path, options: Options) -> Result<Self, Error> {
         let path = dir.join(FILE);
-        let shown = || path.display().to_string();
-        std::fs::create_dir_all(dir).map_err(|error| Error::File {
-            path: shown(),
-            why: error.to_string(),
-        })?;
-        let opened = Database::builder()
-            .set_cache_size(options.cache_len)
-            .create(&path);
-        let database = opened.map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => Error::Locked { path: shown() },
-            other => Error::File {
-                path: shown(),
-                why: other.to_string(),
-            },
-        })?;
+        let failed = |error: std::io::Error| file_error(&path, &error);
+        std::fs::create_dir_all(dir).map_err(failed)?;
+        if !path.try_exists().map_err(failed)? {
+            make(dir, &path, options)?;
+        }
+        let database = open_file(&path, options)?;
         Self::start(database)
     }
 

@@ -93,7 +93,7 @@ impl Queue {
         Some(group)
     }
 
-    /// Notes that `count` orders were answered.
+    /// Notes that `count` orders are decided.
     pub(crate) fn answered(&self, count: usize) {
         self.lock().answered += count as u64;
     }

@@ -9,6 +9,8 @@ use redb::ReadTransaction;
 use crate::apply::money::cheque_key;
 use crate::apply::record::record_key;
 use crate::error::Error;
+use crate::journal::RingPlace;
+use crate::rings::RingRow;
 use crate::row::{AgreementRow, ChequeRow, OutboxRow, PeerRow, PlacementRow, Totals, VolumeRow};
 use crate::space;
 use crate::tables::{Place, SCHEMA, SEQUENCE, TOTALS, decode};
@@ -281,6 +283,12 @@ impl Snapshot {
     /// Counts and sums.
     pub fn totals(&self) -> Result<Totals, Error> {
         Ok(self.get(Place::Meta, TOTALS)?.unwrap_or_default())
+    }
+
+    /// Where the next record of a volume's ring goes; none when the ring has got no group yet.
+    pub fn ring_place(&self, volume: &VolumeId) -> Result<Option<RingPlace>, Error> {
+        let row: Option<RingRow> = self.get(Place::Rings, &volume.0)?;
+        Ok(row.map(|row| row.place))
     }
 
     /// Whether nothing that a fact ring keeps was ever committed: a ledger that is new, or whose

@@ -27,3 +27,6 @@ pub use read::{Run, ShardReader};
 pub use space::Reservation;
 pub use store::Store;
 pub use write::{Sealed, Writer};
+
+#[cfg(test)]
+mod tests;

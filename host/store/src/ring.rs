@@ -49,6 +49,33 @@ impl<D: Device> Ring<D> {
         regions.ring_start + u64::from(half & 1) * regions.half_len
     }
 
+    /// Takes back what a cut left behind the ledger: a group or a snapshot that was written and
+    /// never committed. Cost: two blocks read; written and flushed only where there is one.
+    pub(crate) async fn take_back(&self, place: RingPlace) -> Result<(), DeviceError> {
+        let mut at = Window::new(&self.volume, self.half_start(place.half), BLOCK_LEN);
+        let behind = Head::decode(at.bytes(place.offset, BLOCK_LEN).await?);
+        let next = (place.generation, place.index);
+        if behind.is_some_and(|head| (head.generation, head.index) == next) {
+            self.erase(self.half_start(place.half) + place.offset)
+                .await?;
+        }
+        let other = self.half_start(place.other_half().half);
+        let generation = Window::new(&self.volume, other, BLOCK_LEN)
+            .generation()
+            .await?;
+        if generation > place.generation {
+            self.erase(other).await?;
+        }
+        Ok(())
+    }
+
+    async fn erase(&self, offset: u64) -> Result<(), DeviceError> {
+        let mut buf = self.volume.device.buffer(BLOCK_LEN)?;
+        buf.as_mut().fill(0);
+        self.volume.device.write(offset, buf).await.1?;
+        self.volume.flush().await
+    }
+
     /// Takes out the longest buffer that `left` bytes fill.
     fn take_buffer(&self, left: usize) -> Result<D::Buf, DeviceError> {
         let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);

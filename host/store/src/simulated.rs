@@ -162,6 +162,24 @@ impl Disk {
         self.platter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Another disk with the same bytes, on another power switch.
+    #[must_use]
+    pub fn copy(&self, power: &Power) -> Self {
+        let platter = self.lock();
+        let platter = Platter {
+            durable: platter.durable.clone(),
+            visible: platter.visible.clone(),
+            cached: platter.cached.clone(),
+            reads: 0,
+            ignore_flush: platter.ignore_flush,
+        };
+        Self {
+            name: self.name,
+            power: power.clone(),
+            platter: Arc::new(Mutex::new(platter)),
+        }
+    }
+
     /// From now on a flush says it is done and does nothing.
     pub fn ignore_flush(&self) {
         self.lock().ignore_flush = true;

@@ -271,6 +271,10 @@ async fn join<D: Device>(ledger: &Ledger, volume: &Arc<Volume<D>>) -> Result<(),
             info!(volume = %id, bytes = size, "volume joined");
         }
     }
-    ledger.attach(id, Arc::new(Ring::open(Arc::clone(volume))?));
+    let ring = Ring::open(Arc::clone(volume))?;
+    if let Some(place) = ledger.read()?.ring_place(&id)? {
+        ring.take_back(place).await?;
+    }
+    ledger.attach(id, Arc::new(ring));
     Ok(())
 }
