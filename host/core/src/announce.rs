@@ -44,6 +44,16 @@ pub struct HostOffer {
     /// Milliseconds since 1970 when it was signed; a newer one replaces an older one.
     #[n(9)]
     pub at_ms: u64,
+    /// Which copy of the host speaks: a key can be copied, this name is not.
+    #[n(10)]
+    #[cbor(with = "minicbor::bytes")]
+    pub instance: [u8; 16],
+    /// How many restores lie between that copy and the first one; the higher one stands.
+    #[n(11)]
+    pub generation: u64,
+    /// Whether it stops with this word; then it is not alive, however young the word is.
+    #[n(12)]
+    pub leaving: bool,
 }
 
 /// An offer with its host's signature.

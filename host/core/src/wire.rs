@@ -375,6 +375,13 @@ pub enum HubRequest {
         #[n(1)]
         limit: u32,
     },
+    /// One host, those that leave included: a page of it or of none.
+    #[n(2)]
+    Find {
+        /// Whom.
+        #[n(0)]
+        peer: PeerId,
+    },
 }
 
 /// Hub to anyone.

@@ -90,6 +90,14 @@ pub enum Error {
         /// How much newer the listed one is.
         by_ms: u64,
     },
+    /// An announcement of a copy that a later one of the same host has replaced.
+    #[error("copy of generation {generation} is replaced, {listed} is listed")]
+    OlderCopy {
+        /// Generation of the copy that speaks.
+        generation: u64,
+        /// Generation of the listed one.
+        listed: u64,
+    },
     /// An announced address nobody could dial on this network.
     #[error("announced address {address}: {why}")]
     Address {
@@ -127,6 +135,7 @@ impl Error {
             Self::NotItself { .. }
             | Self::Clock { .. }
             | Self::Stale { .. }
+            | Self::OlderCopy { .. }
             | Self::Address { .. }
             | Self::NoAddress
             | Self::Full { .. } => Blame::Peer,
@@ -145,6 +154,7 @@ impl Error {
             Self::Full { .. } => RefusalCode::Quota,
             Self::Clock { .. }
             | Self::Stale { .. }
+            | Self::OlderCopy { .. }
             | Self::Address { .. }
             | Self::NoAddress
             | Self::Value(_) => RefusalCode::Malformed,

@@ -30,6 +30,9 @@ fn word() -> Announcement {
         version: "holdfast/0.1.0".to_owned(),
         epochs_max: 30,
         at_ms: 1_800_000_000_000,
+        instance: [7; 16],
+        generation: 0,
+        leaving: false,
     };
     Announcement::sign(offer, &NetworkId::of_name("test"), &key)
 }
@@ -44,6 +47,9 @@ fn printed_messages_are_the_written_ones() {
     let query = HubRequest::Query {
         after: None,
         limit: 100,
+    };
+    let find = HubRequest::Find {
+        peer: word.offer.peer,
     };
     let page = HubReply::Page {
         hosts: Vec::new(),
@@ -71,6 +77,7 @@ fn printed_messages_are_the_written_ones() {
             wire::message(&HubRequest::Announce(word)),
         ),
         ("HubRequest::Query", wire::message(&query)),
+        ("HubRequest::Find", wire::message(&find)),
         ("HubReply::Listed", wire::message(&HubReply::Listed)),
         ("HubReply::Page", wire::message(&page)),
         (

@@ -8,6 +8,16 @@ use crate::error::Error;
 
 /// The announcement of this moment.
 pub fn make<D: Device>(desk: &Desk<D>) -> Result<Announcement, Error> {
+    signed(desk, false)
+}
+
+/// The last announcement before a stop: it says that this copy is not alive any more.
+pub fn leaving<D: Device>(desk: &Desk<D>) -> Result<Announcement, Error> {
+    signed(desk, true)
+}
+
+fn signed<D: Device>(desk: &Desk<D>, leaving: bool) -> Result<Announcement, Error> {
+    let copy = desk.copy();
     let policy = desk.policy();
     let (free, used) = desk.store().space()?;
     let offer = HostOffer {
@@ -21,6 +31,9 @@ pub fn make<D: Device>(desk: &Desk<D>) -> Result<Announcement, Error> {
         version: concat!("holdfast/", env!("CARGO_PKG_VERSION")).to_owned(),
         epochs_max: policy.epochs_max,
         at_ms: desk.clock().wall_ms(),
+        instance: copy.instance,
+        generation: copy.generation,
+        leaving,
     };
     Ok(Announcement::sign(offer, &policy.network, desk.key()))
 }

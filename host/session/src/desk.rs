@@ -50,12 +50,22 @@ pub struct Parts<D: Device> {
     pub pressure: tokio::sync::watch::Receiver<Pressure>,
 }
 
+/// Which copy of the host this is, as its announcements say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Copied {
+    /// Its name.
+    pub instance: [u8; 16],
+    /// How many restores lie between it and the first copy.
+    pub generation: u64,
+}
+
 /// The host's side of all conversations.
 pub struct Desk<D: Device> {
     parts: Parts<D>,
     policy: Mutex<Policy>,
     open: Mutex<bool>,
     addrs: Mutex<Vec<String>>,
+    copy: Mutex<Copied>,
     uploads: Arc<AtomicUsize>,
     downloads: Arc<AtomicUsize>,
     turns: Mutex<HashMap<Address, Arc<tokio::sync::Mutex<()>>>>,
@@ -99,6 +109,7 @@ impl<D: Device> Desk<D> {
             policy: Mutex::new(parts.policy.clone()),
             open: Mutex::new(true),
             addrs: Mutex::new(Vec::new()),
+            copy: Mutex::default(),
             uploads: Arc::default(),
             downloads: Arc::default(),
             turns: Mutex::default(),
@@ -138,6 +149,17 @@ impl<D: Device> Desk<D> {
     /// Sets the addresses told to others.
     pub fn set_addrs(&self, addrs: Vec<String>) {
         *locked(&self.addrs) = addrs;
+    }
+
+    /// Which copy of the host this is; all zeroes until it is set.
+    #[must_use]
+    pub fn copy(&self) -> Copied {
+        *locked(&self.copy)
+    }
+
+    /// Sets which copy of the host this is.
+    pub fn set_copy(&self, copy: Copied) {
+        *locked(&self.copy) = copy;
     }
 
     /// The identity key.

@@ -1,11 +1,11 @@
 //! A hub's directory: announce oneself, read it page by page. A hub's list is a claim: every
 //! announcement is checked here before it is handed on.
 
-use host_core::NetworkId;
 use host_core::announce::Announcement;
 use host_core::limits;
 use host_core::seams::{PeerAddr, Peers};
 use host_core::wire::{HubReply, HubRequest, Protocol};
+use host_core::{NetworkId, PeerId};
 
 use crate::error::Error;
 use crate::link::Link;
@@ -25,6 +25,27 @@ pub async fn announce(
         }
         HubReply::Refused(refusal) => Err(link.refused(refusal)),
         HubReply::Page { .. } => Err(link.turn("announcing")),
+    }
+}
+
+/// Asks `hub` for the newest word of one peer; none when it knows none or what it gives is not
+/// that peer's own word.
+pub async fn find(
+    peers: &dyn Peers,
+    hub: &PeerAddr,
+    network: &NetworkId,
+    peer: PeerId,
+) -> Result<Option<Announcement>, Error> {
+    let mut link = Link::open(peers, hub, Protocol::Hub).await?;
+    link.say(&HubRequest::Find { peer }).await?;
+    match link.hear("asking for a peer").await? {
+        HubReply::Page { hosts, .. } => {
+            link.done().await;
+            let own = |host: &Announcement| host.offer.peer == peer && host.check(network).is_ok();
+            Ok(hosts.into_iter().find(own))
+        }
+        HubReply::Refused(refusal) => Err(link.refused(refusal)),
+        HubReply::Listed => Err(link.turn("asking for a peer")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which hosts are listed. Pure: every method is told the time. Invariants: each listed
 //! announcement was signed by its host for this network and brought by that host; for one host
-//! the newest stands; nothing is shown past its time; the list and each page are bounded.
+//! the newest word of its latest copy stands; nothing is shown past its time; the list and each
+//! page are bounded.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -96,7 +97,16 @@ impl Directory {
         }
         match self.hosts.get(&from) {
             Some(listed) if listed.announcement == announcement => return Ok(()),
-            Some(listed) if listed.announcement.offer.at_ms >= offer.at_ms => {
+            Some(listed) if listed.announcement.offer.generation > offer.generation => {
+                return Err(Error::OlderCopy {
+                    generation: offer.generation,
+                    listed: listed.announcement.offer.generation,
+                });
+            }
+            Some(listed)
+                if listed.announcement.offer.generation == offer.generation
+                    && listed.announcement.offer.at_ms >= offer.at_ms =>
+            {
                 return Err(Error::Stale {
                     by_ms: listed.announcement.offer.at_ms - offer.at_ms,
                 });
@@ -154,7 +164,15 @@ impl Directory {
         before - self.hosts.len()
     }
 
-    /// Hosts after `after` in peer order: at most `limit`, at most a page, below one frame.
+    /// The newest word of one host, also one that it leaves with.
+    #[must_use]
+    pub fn find(&self, peer: &PeerId, now_ms: u64) -> Option<Announcement> {
+        let listed = self.hosts.get(peer)?;
+        (listed.until_ms > now_ms).then(|| listed.announcement.clone())
+    }
+
+    /// Hosts after `after` in peer order: at most `limit`, at most a page, below one frame. Those
+    /// that said they leave are passed over.
     #[must_use]
     pub fn page(&self, after: Option<PeerId>, limit: u32, now_ms: u64) -> Page {
         let most = usize::try_from(limit)
@@ -164,7 +182,7 @@ impl Directory {
         let mut room = limits::FRAME_LEN_MAX - PAGE_HEAD_LEN;
         let mut hosts = Vec::new();
         for listed in self.hosts.range((from, Bound::Unbounded)).map(|(_, l)| l) {
-            if listed.until_ms <= now_ms {
+            if listed.until_ms <= now_ms || listed.announcement.offer.leaving {
                 continue;
             }
             if hosts.len() == most || listed.len > room {

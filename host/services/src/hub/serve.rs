@@ -79,6 +79,10 @@ impl Hub {
                     more: page.more,
                 })
             }
+            HubRequest::Find { peer } => Ok(HubReply::Page {
+                hosts: self.directory().find(&peer, now_ms).into_iter().collect(),
+                more: false,
+            }),
         }
     }
 

@@ -36,6 +36,9 @@ fn offer(key: &SecretKey, at_ms: u64) -> HostOffer {
         version: "holdfast/0.1.0".to_owned(),
         epochs_max: 30,
         at_ms,
+        instance: [7; 16],
+        generation: 0,
+        leaving: false,
     }
 }
 
@@ -187,4 +190,45 @@ fn page_limit_is_kept_and_zero_counts_as_one() {
     assert!(hub.page(None, 2, NOW).more);
     assert_eq!(hub.page(None, 0, NOW).hosts.len(), 1);
     assert!(!hub.page(None, 3, NOW).more);
+}
+
+fn copy_word(seed: u32, at_ms: u64, generation: u64, leaving: bool) -> Announcement {
+    let key = key(seed);
+    let offer = HostOffer {
+        instance: [generation as u8; 16],
+        generation,
+        leaving,
+        ..offer(&key, at_ms)
+    };
+    Announcement::sign(offer, &network(), &key)
+}
+
+#[test]
+fn word_of_an_older_copy_never_replaces_a_later_copy() {
+    let mut hub = directory(10);
+    tell(&mut hub, copy_word(1, NOW + 9, 0, false), NOW).expect("listed");
+    let later = copy_word(1, NOW, 1, false);
+    tell(&mut hub, later.clone(), NOW).expect("a later copy, though signed earlier");
+    let refused = tell(&mut hub, copy_word(1, NOW + 20, 0, false), NOW + 20);
+    assert!(matches!(
+        refused,
+        Err(Error::OlderCopy {
+            generation: 0,
+            listed: 1
+        })
+    ));
+    assert_eq!(hub.find(&key(1).peer_id(), NOW + 20), Some(later));
+    assert_eq!(hub.find(&key(2).peer_id(), NOW), None);
+    assert_eq!(hub.find(&key(1).peer_id(), NOW + TTL), None);
+}
+
+#[test]
+fn a_host_that_leaves_is_found_but_in_no_query() {
+    let mut hub = directory(10);
+    tell(&mut hub, copy_word(1, NOW, 0, false), NOW).expect("listed");
+    assert_eq!(hub.page(None, 10, NOW).hosts.len(), 1);
+    let last = copy_word(1, NOW + 1, 0, true);
+    tell(&mut hub, last.clone(), NOW + 1).expect("listed");
+    assert!(hub.page(None, 10, NOW + 1).hosts.is_empty());
+    assert_eq!(hub.find(&key(1).peer_id(), NOW + 1), Some(last));
 }

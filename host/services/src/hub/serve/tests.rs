@@ -32,6 +32,9 @@ fn word(seed: u8, clock: &dyn Clock) -> Announcement {
         version: "v".to_owned(),
         epochs_max: 3,
         at_ms: clock.wall_ms(),
+        instance: [7; 16],
+        generation: 0,
+        leaving: false,
     };
     Announcement::sign(offer, &network(), &key)
 }

@@ -28,6 +28,9 @@ fn filled(count: u8) -> Directory {
             version: "v".to_owned(),
             epochs_max: 3,
             at_ms: NOW,
+            instance: [7; 16],
+            generation: 0,
+            leaving: false,
         };
         let word = Announcement::sign(offer, &directory.network(), &key);
         directory
