@@ -3,16 +3,20 @@
 //!
 //! A device moves a megabyte that lies in one huge page as one segment instead of 256, which is
 //! the largest single gain measured on this path. Memory is touched only as buffers need it and is
-//! given back when the device has been idle.
+//! given back huge page by huge page once no buffer has used one for a while: a host that keeps
+//! two small buffers for ever still returns what an hour of uploads took.
 //!
 //! Invariants: a run of pages belongs to at most one buffer; the mapping lives as long as any
-//! buffer of it (each holds the arena); pages are given back only while no buffer is alive.
+//! buffer of it (each holds the arena); a huge page is given back only while no buffer lies in
+//! it, and who registered it with a kernel object forgets that before the next operation (`rest`
+//! names the pages; a registration keeps pointing at the memory from before).
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::os::raw::c_void;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use host_core::seams::DeviceBuf;
 use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap_anonymous, munmap};
@@ -23,12 +27,23 @@ pub(crate) const PAGE: usize = 4096;
 /// Bytes of a huge page on every machine served.
 const HUGE: usize = 2 << 20;
 
-/// Free runs by their first byte, and what was ever touched.
+/// Free runs by their first byte, and the state of every huge page.
 #[derive(Debug)]
 struct Runs {
     free: BTreeMap<usize, usize>,
+    chunks: Vec<Chunk>,
+    rested: Instant,
+}
+
+/// One huge page of the arena.
+#[derive(Debug, Default, Clone)]
+struct Chunk {
+    /// Buffers that lie in it.
     alive: usize,
+    /// Whether it may hold memory.
     touched: bool,
+    /// Whether a buffer was cut or dropped here since the last rest.
+    used: bool,
 }
 
 /// One device's buffer memory.
@@ -40,6 +55,8 @@ pub(crate) struct Arena {
     /// First usable byte, at a multiple of a huge page.
     start: usize,
     len: usize,
+    /// How long a huge page stays unused before it is given back.
+    patience: Duration,
     runs: Mutex<Runs>,
 }
 
@@ -50,8 +67,9 @@ unsafe impl Send for Arena {}
 unsafe impl Sync for Arena {}
 
 impl Arena {
-    /// Maps an arena of at least `len` bytes. Nothing is touched yet.
-    pub(crate) fn map(len: usize) -> std::io::Result<Arc<Self>> {
+    /// Maps an arena of at least `len` bytes, whose pages are given back after `patience` (and at
+    /// most twice that) without use. Nothing is touched yet.
+    pub(crate) fn map(len: usize, patience: Duration) -> std::io::Result<Arc<Self>> {
         let len = len.max(HUGE).next_multiple_of(HUGE);
         let mapped = len + HUGE;
         let size = NonZeroUsize::new(mapped).expect("at least a huge page");
@@ -68,17 +86,18 @@ impl Arena {
         let start = base.as_ptr().align_offset(HUGE);
         let runs = Runs {
             free: BTreeMap::from([(0, len)]),
-            alive: 0,
-            touched: false,
+            chunks: vec![Chunk::default(); len / HUGE],
+            rested: Instant::now(),
         };
         let arena = Self {
             base,
             mapped,
             start,
             len,
+            patience,
             runs: Mutex::new(runs),
         };
-        arena.advise(MmapAdvise::MADV_HUGEPAGE);
+        arena.advise(0, len, MmapAdvise::MADV_HUGEPAGE);
         Ok(Arc::new(arena))
     }
 
@@ -90,38 +109,41 @@ impl Arena {
         unsafe { self.base.cast::<u8>().add(self.start + at) }
     }
 
-    /// Tells the kernel something about the usable part; advice that is refused is no loss.
-    fn advise(&self, advice: MmapAdvise) {
-        // SAFETY: the range is our own mapping; MADV_DONTNEED, which drops content, is only used
-        // while no buffer is alive (see `rest`).
-        let _ = unsafe { madvise(self.address(0).cast(), self.len, advice) };
+    /// Tells the kernel something about a part; advice that is refused is no loss.
+    fn advise(&self, at: usize, len: usize, advice: MmapAdvise) {
+        // SAFETY: the range lies in our own mapping; MADV_DONTNEED, which drops content, is only
+        // used while no buffer lies in it (see `rest`).
+        let _ = unsafe { madvise(self.address(at).cast(), len, advice) };
     }
 
     fn runs(&self) -> MutexGuard<'_, Runs> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The usable part, for registration with a ring.
-    pub(crate) fn extent(&self) -> (*mut u8, usize) {
-        (self.address(0).as_ptr(), self.len)
+    /// Huge pages of the usable part.
+    pub(crate) const fn chunks(&self) -> usize {
+        self.len / HUGE
     }
 
-    /// Cuts a buffer of `len` bytes, the lowest that fits, so that little memory is ever touched.
-    /// None when the arena is full.
+    /// Address and length of a huge page, for registration with a ring.
+    pub(crate) fn chunk(&self, index: usize) -> (*mut u8, usize) {
+        debug_assert!(index < self.chunks());
+        (self.address(index * HUGE).as_ptr(), HUGE)
+    }
+
+    /// How long an unused huge page is kept.
+    pub(crate) const fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// Cuts a buffer of `len` bytes, the lowest that fits, so that little memory is ever touched;
+    /// inside one huge page wherever there is room for that. None when the arena is full.
     pub(crate) fn cut(self: &Arc<Self>, len: usize) -> Option<Buffer> {
         let size = len.max(1).next_multiple_of(PAGE);
         let mut runs = self.runs();
-        let (at, run) = runs
-            .free
-            .iter()
-            .find(|(_, run)| **run >= size)
-            .map(|(a, r)| (*a, *r))?;
-        runs.free.remove(&at);
-        if run > size {
-            runs.free.insert(at + size, run - size);
-        }
-        runs.alive += 1;
-        runs.touched = true;
+        let at = runs.place(size)?;
+        runs.take(at, size);
+        runs.mark(at, size, |chunk| chunk.alive += 1);
         drop(runs);
         Some(Buffer {
             arena: Some(Arc::clone(self)),
@@ -133,26 +155,88 @@ impl Arena {
 
     fn give(&self, at: usize, size: usize) {
         let mut runs = self.runs();
-        let (mut start, mut end) = (at, at + size);
-        if let Some((before, len)) = runs.free.range(..at).next_back().map(|(a, l)| (*a, *l))
-            && before + len == start
-        {
-            runs.free.remove(&before);
-            start = before;
-        }
-        if let Some(after) = runs.free.remove(&end) {
-            end += after;
-        }
-        runs.free.insert(start, end - start);
-        runs.alive -= 1;
+        runs.put(at, size);
+        runs.mark(at, size, |chunk| chunk.alive -= 1);
     }
 
-    /// Gives the memory back to the kernel when no buffer is alive; called when a device idles.
-    pub(crate) fn rest(&self) {
+    /// Gives back, when a rest is due, the huge pages that no buffer has used since the last one,
+    /// and returns their numbers. A caller that registered one forgets it before its next
+    /// operation, or the kernel would move the old memory.
+    pub(crate) fn rest(&self) -> Vec<usize> {
         let mut runs = self.runs();
-        if runs.alive == 0 && std::mem::take(&mut runs.touched) {
-            // The lock is held: no buffer can be cut while the pages go.
-            self.advise(MmapAdvise::MADV_DONTNEED);
+        if runs.rested.elapsed() < self.patience {
+            return Vec::new();
+        }
+        runs.rested = Instant::now();
+        let mut given = Vec::new();
+        for (index, chunk) in runs.chunks.iter_mut().enumerate() {
+            let used = std::mem::take(&mut chunk.used);
+            if chunk.touched && !used && chunk.alive == 0 {
+                // The lock is held: no buffer can be cut while the page goes.
+                self.advise(index * HUGE, HUGE, MmapAdvise::MADV_DONTNEED);
+                chunk.touched = false;
+                given.push(index);
+            }
+        }
+        given
+    }
+
+    /// Huge pages that may hold memory.
+    #[cfg(test)]
+    pub(crate) fn touched(&self) -> usize {
+        let runs = self.runs();
+        runs.chunks.iter().filter(|chunk| chunk.touched).count()
+    }
+}
+
+impl Runs {
+    /// Where `size` bytes are free, lowest first, preferring a place inside one huge page.
+    fn place(&self, size: usize) -> Option<usize> {
+        let within = |(start, run): (&usize, &usize)| {
+            let left = HUGE - start % HUGE;
+            let at = if size <= left { *start } else { start + left };
+            (size <= HUGE && at + size <= start + run).then_some(at)
+        };
+        let across = |(start, run): (&usize, &usize)| (size <= *run).then_some(*start);
+        let mut free = self.free.iter();
+        free.find_map(within)
+            .or_else(|| self.free.iter().find_map(across))
+    }
+
+    /// Takes `at..at + size` out of the free run it lies in.
+    fn take(&mut self, at: usize, size: usize) {
+        let run = self.free.range(..=at).next_back().map(|(a, l)| (*a, *l));
+        let (start, len) = run.expect("place names a part of a free run");
+        self.free.remove(&start);
+        if at > start {
+            self.free.insert(start, at - start);
+        }
+        if start + len > at + size {
+            self.free.insert(at + size, start + len - at - size);
+        }
+    }
+
+    /// Frees `at..at + size`, joining it with free neighbours.
+    fn put(&mut self, at: usize, size: usize) {
+        let (mut start, mut end) = (at, at + size);
+        if let Some((before, len)) = self.free.range(..at).next_back().map(|(a, l)| (*a, *l))
+            && before + len == start
+        {
+            self.free.remove(&before);
+            start = before;
+        }
+        if let Some(after) = self.free.remove(&end) {
+            end += after;
+        }
+        self.free.insert(start, end - start);
+    }
+
+    /// Notes a use of the huge pages under `at..at + size`.
+    fn mark(&mut self, at: usize, size: usize, note: impl Fn(&mut Chunk)) {
+        let (first, last) = (at / HUGE, (at + size - 1) / HUGE);
+        for chunk in self.chunks.iter_mut().take(last + 1).skip(first) {
+            note(chunk);
+            (chunk.touched, chunk.used) = (true, true);
         }
     }
 }
@@ -182,6 +266,12 @@ impl Buffer {
             size: 0,
             len: 0,
         }
+    }
+
+    /// The huge page the buffer lies in, if it lies in one alone.
+    pub(crate) const fn chunk(&self) -> Option<usize> {
+        let inside = self.size > 0 && self.at % HUGE + self.size <= HUGE;
+        if inside { Some(self.at / HUGE) } else { None }
     }
 }
 

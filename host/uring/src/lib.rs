@@ -3,12 +3,21 @@
 //! Enters: a path and options. Leaves: a `Device`. Invariants: a buffer belongs to the driver
 //! while an operation is in flight; offsets and lengths are checked before the kernel sees them;
 //! nothing is durable before a flush has completed. Unsafe code lives here and nowhere else in the
-//! host: in `arena` (memory) and `ring` (submission); each file heads its invariants.
+//! host: in `arena` (memory), `registered` and `ring` (submission) and `align` (statx).
+//!
+//! | invariant | kept in |
+//! |---|---|
+//! | a buffer is the driver's while in flight; a dropped future frees nothing | `ring`, `plain` |
+//! | a run of memory belongs to at most one buffer; the mapping outlives all of them | `arena` |
+//! | memory is given back only where no buffer lies, and never stays registered | `arena`, `ring` |
+//! | the file and the arena outlive every operation on them | `ring`: the thread owns both |
 
+mod align;
 mod arena;
 mod lock;
 mod open;
 mod plain;
+mod registered;
 mod ring;
 
 pub use arena::Buffer;

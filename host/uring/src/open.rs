@@ -3,17 +3,22 @@
 
 use std::fs::{File, OpenOptions as FileOptions};
 use std::io::{Seek, SeekFrom};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use host_core::seams::{Device, DeviceError, DeviceFacts};
 use nix::fcntl::{FallocateFlags, OFlag, fallocate};
 use tracing::{info, warn};
 
+use crate::align::direct_alignment;
 use crate::arena::{Arena, Buffer, PAGE};
 use crate::plain::Plain;
 use crate::ring::Ring;
+
+/// How long buffer memory stays unused before it is given back.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Which driver is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +83,14 @@ enum Way {
 
 /// Opens a volume's file or block device.
 pub fn open(path: &Path, options: OpenOptions) -> Result<AnyDevice, OpenError> {
+    open_with(path, options, PATIENCE)
+}
+
+fn open_with(
+    path: &Path,
+    options: OpenOptions,
+    patience: Duration,
+) -> Result<AnyDevice, OpenError> {
     let failed = |what| {
         move |source| OpenError::Os {
             what,
@@ -93,7 +106,7 @@ pub fn open(path: &Path, options: OpenOptions) -> Result<AnyDevice, OpenError> {
     if !direct {
         warn!(path = %path.display(), "no direct I/O here, the page cache will grow");
     }
-    let arena = Arena::map(options.arena_bytes).map_err(failed("map buffers for"))?;
+    let arena = Arena::map(options.arena_bytes, patience).map_err(failed("map buffers for"))?;
     let (way, driver) = choose(file, direct, &arena, path, options)?;
     info!(path = %path.display(), driver, bytes = size, "volume device open");
     let block = u64::try_from(PAGE).unwrap_or(4096);
@@ -129,11 +142,11 @@ fn choose(
     if options.driver != Driver::Plain {
         let again = file.try_clone().map_err(failed("open"))?;
         match Ring::start(again, Arc::clone(arena), path, depth) {
-            Ok((ring, fixed)) => {
-                let name = match (direct, fixed) {
-                    (true, true) => "io_uring+direct+fixed",
-                    (true, false) => "io_uring+direct",
-                    (false, _) => "io_uring",
+            Ok(ring) => {
+                let name = if direct {
+                    "io_uring+direct"
+                } else {
+                    "io_uring"
                 };
                 return Ok((Way::Ring(ring), name));
             }
@@ -143,7 +156,7 @@ fn choose(
             Err(error) => info!(path = %path.display(), err = %error, "no io_uring here"),
         }
     }
-    let plain = Plain::start(file, path, depth).map_err(failed("start threads for"))?;
+    let plain = Plain::start(file, arena, path, depth).map_err(failed("start threads for"))?;
     Ok((
         Way::Plain(plain),
         if direct { "pread+direct" } else { "pread" },
@@ -180,19 +193,37 @@ fn create(path: &Path, size: u64) -> Result<(), OpenError> {
     file.sync_all().map_err(failed("flush"))
 }
 
+/// The file, and whether it is open for direct I/O: only where blocks of a page are aligned
+/// enough, as the kernel says it, or as a read shows where it does not say.
 fn open_direct(path: &Path) -> std::io::Result<(File, bool)> {
+    let plain = || FileOptions::new().read(true).write(true).open(path);
     let direct = FileOptions::new()
         .read(true)
         .write(true)
         .custom_flags(OFlag::O_DIRECT.bits())
         .open(path);
-    match direct {
-        Ok(file) => Ok((file, true)),
-        Err(error) if error.raw_os_error() == Some(nix::errno::Errno::EINVAL as i32) => {
-            Ok((FileOptions::new().read(true).write(true).open(path)?, false))
-        }
-        Err(error) => Err(error),
+    let invalid =
+        |error: &std::io::Error| error.raw_os_error() == Some(nix::errno::Errno::EINVAL as i32);
+    let file = match direct {
+        Err(error) if invalid(&error) => return Ok((plain()?, false)),
+        direct => direct?,
+    };
+    let fits = match direct_alignment(&file) {
+        Some(align) => usize::try_from(align).is_ok_and(|align| PAGE.is_multiple_of(align)),
+        None => reads_direct(&file)?,
+    };
+    if fits {
+        Ok((file, true))
+    } else {
+        Ok((plain()?, false))
     }
+}
+
+/// Whether an aligned page can be read through the descriptor.
+fn reads_direct(file: &File) -> std::io::Result<bool> {
+    let arena = Arena::map(PAGE, PATIENCE)?;
+    let page = arena.cut(PAGE);
+    Ok(page.is_some_and(|mut page| file.read_at(page.as_mut(), 0).is_ok()))
 }
 
 /// Bytes of a file or block device.

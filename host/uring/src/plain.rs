@@ -7,14 +7,14 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use futures::channel::oneshot;
 use host_core::seams::DeviceError;
 
-use crate::arena::Buffer;
+use crate::arena::{Arena, Buffer};
 
 /// Threads of one device: enough to keep a drive busy, few enough to cost nothing when idle.
 const THREADS: usize = 4;
@@ -48,7 +48,12 @@ pub(crate) struct Plain {
 
 impl Plain {
     /// Starts the threads over an open file.
-    pub(crate) fn start(file: File, path: &Path, depth: u32) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        file: File,
+        arena: &Arc<Arena>,
+        path: &Path,
+        depth: u32,
+    ) -> std::io::Result<Self> {
         let path: Arc<str> = path.display().to_string().into();
         let (orders, taken) = sync_channel(usize::try_from(depth).unwrap_or(1));
         let taken = Arc::new(Mutex::new(taken));
@@ -57,9 +62,10 @@ impl Plain {
             .map(|_| {
                 let (file, taken, path) =
                     (Arc::clone(&file), Arc::clone(&taken), Arc::clone(&path));
+                let arena = Arc::clone(arena);
                 std::thread::Builder::new()
                     .name("volume".into())
-                    .spawn(move || serve(&file, &taken, &path))
+                    .spawn(move || serve(&file, &taken, &arena, &path))
             })
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
@@ -134,9 +140,13 @@ impl Drop for Plain {
     }
 }
 
-fn serve(file: &File, taken: &Mutex<Receiver<Order>>, path: &str) {
+fn serve(file: &File, taken: &Mutex<Receiver<Order>>, arena: &Arena, path: &str) {
     loop {
-        let next = taken.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let next = taken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .recv_timeout(arena.patience());
+        arena.rest();
         match next {
             Ok(Order::Write {
                 offset,
@@ -160,7 +170,8 @@ fn serve(file: &File, taken: &Mutex<Receiver<Order>>, path: &str) {
                     .map_err(|error| os("flush", path, 0, 0, &error));
                 let _ = answer.send(done);
             }
-            Err(_) => return,
+            Err(RecvTimeoutError::Timeout) => (),
+            Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }

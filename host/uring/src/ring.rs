@@ -11,6 +11,7 @@
 //! | a dropped future frees nothing | the answer's channel may be closed, the slot still owns the buffer |
 //! | the file outlives every operation | the thread owns the file and ends with no slot in use |
 //! | the arena outlives the ring's registration | the thread owns both and drops the ring first |
+//! | a registered huge page is the one the process sees | `rest` forgets what the arena gave back, on the thread that submits |
 
 use std::fs::File;
 use std::io;
@@ -19,22 +20,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use futures::channel::oneshot;
 use host_core::seams::DeviceError;
 use io_uring::{IoUring, Probe, opcode, squeue, types};
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use tracing::debug;
 
 use crate::arena::{Arena, Buffer};
+use crate::registered::Registered;
 
 type Moved = (Buffer, Result<(), DeviceError>);
 
-/// How long a device is idle before its buffer memory is given back.
-const REST: Duration = Duration::from_secs(2);
-/// Bytes of the largest arena that is registered.
-const REGISTER_MAX: usize = 8 << 20;
 /// The slot number of the wake-up read.
 const WAKE: u64 = u64::MAX;
 
@@ -98,7 +94,7 @@ impl Ring {
         arena: Arc<Arena>,
         path: &Path,
         depth: u32,
-    ) -> io::Result<(Self, bool)> {
+    ) -> io::Result<Self> {
         let path: Arc<str> = path.display().to_string().into();
         let wake = Arc::new(EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC)?);
         let (orders, taken) = sync_channel(usize::try_from(depth).unwrap_or(64));
@@ -107,10 +103,7 @@ impl Ring {
         let run = move || {
             let parts = Driver::build(file, arena, woken, named, depth);
             let (driver, said) = match parts {
-                Ok(driver) => {
-                    let fixed = driver.fixed;
-                    (Some(driver), Ok(fixed))
-                }
+                Ok(driver) => (Some(driver), Ok(())),
                 Err(error) => (None, Err(error)),
             };
             let _ = told.send(said);
@@ -121,18 +114,14 @@ impl Ring {
         let thread = std::thread::Builder::new()
             .name("volume".into())
             .spawn(run)?;
-        let fixed = tell
-            .recv()
+        tell.recv()
             .unwrap_or_else(|_| Err(io::Error::other("the thread ended")))?;
-        Ok((
-            Self {
-                orders: Some(orders),
-                wake,
-                thread: Some(thread),
-                path,
-            },
-            fixed,
-        ))
+        Ok(Self {
+            orders: Some(orders),
+            wake,
+            thread: Some(thread),
+            path,
+        })
     }
 
     fn stopped(&self) -> DeviceError {
@@ -197,7 +186,7 @@ struct Driver {
     in_flight: usize,
     wake_armed: bool,
     wake_count: Box<u64>,
-    fixed: bool,
+    registered: Registered,
     file: File,
     arena: Arc<Arena>,
     wake: Arc<EventFd>,
@@ -229,7 +218,7 @@ impl Driver {
             return Err(io::Error::from_raw_os_error(libc::EOPNOTSUPP));
         }
         ring.submitter().register_files(&[file.as_raw_fd()])?;
-        let fixed = register(&ring, &arena, &path);
+        let registered = Registered::none_yet(&ring, arena.chunks());
         let slots = (0..depth).map(|_| None).collect();
         Ok(Self {
             ring,
@@ -237,7 +226,7 @@ impl Driver {
             in_flight: 0,
             wake_armed: false,
             wake_count: Box::new(0),
-            fixed,
+            registered,
             file,
             arena,
             wake,
@@ -266,18 +255,26 @@ impl Driver {
                 }
             }
             self.complete();
+            self.rest();
+        }
+    }
+
+    /// Gives unused buffer memory back when that is due.
+    fn rest(&mut self) {
+        for chunk in self.arena.rest() {
+            self.registered.forget(&self.ring, chunk);
         }
     }
 
     /// Waits for the first order while nothing is in flight; false when nobody can send any more.
     fn wait_idle(&mut self, orders: &Receiver<Order>) -> bool {
         loop {
-            match orders.recv_timeout(REST) {
+            match orders.recv_timeout(self.arena.patience()) {
                 Ok(order) => {
                     self.push(order);
                     return true;
                 }
-                Err(RecvTimeoutError::Timeout) => self.arena.rest(),
+                Err(RecvTimeoutError::Timeout) => self.rest(),
                 Err(RecvTimeoutError::Disconnected) => return false,
             }
         }
@@ -338,15 +335,20 @@ impl Driver {
                 let rest = buf.as_mut().get_mut(*done..).unwrap_or_default();
                 let len = u32::try_from(rest.len()).unwrap_or(u32::MAX);
                 let start = rest.as_mut_ptr();
-                match (op, self.fixed) {
-                    (Op::Read, true) => opcode::ReadFixed::new(file, start, len, 0)
+                let chunk = buf.chunk();
+                let chunk = chunk.and_then(|chunk| {
+                    self.registered
+                        .number(&self.ring, &self.arena, chunk, &self.path)
+                });
+                match (op, chunk) {
+                    (Op::Read, Some(chunk)) => opcode::ReadFixed::new(file, start, len, chunk)
                         .offset(at)
                         .build(),
-                    (Op::Read, false) => opcode::Read::new(file, start, len).offset(at).build(),
-                    (Op::Write, true) => opcode::WriteFixed::new(file, start, len, 0)
+                    (Op::Read, None) => opcode::Read::new(file, start, len).offset(at).build(),
+                    (Op::Write, Some(chunk)) => opcode::WriteFixed::new(file, start, len, chunk)
                         .offset(at)
                         .build(),
-                    (Op::Write, false) => opcode::Write::new(file, start, len).offset(at).build(),
+                    (Op::Write, None) => opcode::Write::new(file, start, len).offset(at).build(),
                 }
             }
         };
@@ -470,28 +472,6 @@ impl Driver {
             }
         }
     }
-}
-
-/// Registers the arena, so that the kernel need not pin its pages for every operation. Refused
-/// under a small memlock limit; then buffers are passed by address.
-///
-/// Registering pins and so touches the whole arena. On huge pages it saves 2 ms of CPU a GiB, so
-/// it is worth it only for an arena whose memory an idle host can spare.
-fn register(ring: &IoUring, arena: &Arena, path: &str) -> bool {
-    let (start, len) = arena.extent();
-    if len > REGISTER_MAX {
-        return false;
-    }
-    let part = libc::iovec {
-        iov_base: start.cast(),
-        iov_len: len,
-    };
-    // SAFETY: the range is the arena's mapping, which the driver keeps until after the ring.
-    let registered = unsafe { ring.submitter().register_buffers(&[part]) };
-    if let Err(error) = &registered {
-        debug!(path, err = %error, "buffers are not registered");
-    }
-    registered.is_ok()
 }
 
 impl Drop for Driver {

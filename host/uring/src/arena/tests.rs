@@ -1,10 +1,17 @@
 //! The arena: disjoint buffers, merging, the bound, giving memory back.
 
-use super::{Arena, PAGE};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Arena, HUGE, PAGE};
+
+fn arena(len: usize) -> Arc<Arena> {
+    Arena::map(len, Duration::ZERO).expect("mapped")
+}
 
 #[test]
 fn buffers_are_aligned_and_disjoint() {
-    let arena = Arena::map(4 << 20).expect("mapped");
+    let arena = arena(4 << 20);
     let mut first = arena.cut(PAGE).expect("room");
     let mut second = arena.cut(10 * PAGE).expect("room");
     first.as_mut().fill(1);
@@ -18,7 +25,7 @@ fn buffers_are_aligned_and_disjoint() {
 /// ask for all of it at once.
 #[test]
 fn freed_neighbours_merge() {
-    let arena = Arena::map(2 << 20).expect("mapped");
+    let arena = arena(2 << 20);
     let pages = (2 << 20) / PAGE;
     let cut: Vec<_> = (0..pages).map(|_| arena.cut(PAGE).expect("room")).collect();
     assert!(arena.cut(PAGE).is_none());
@@ -32,19 +39,37 @@ fn freed_neighbours_merge() {
     assert!(arena.cut(2 << 20).is_some());
 }
 
-/// Goal: memory that was given back reads as zeros and serves again. Method: fill, drop, rest.
+/// Goal: memory that was given back reads as zeros and serves again, and only pages that no
+/// buffer uses go. Method: two huge pages, a buffer alive in one; the first rest is the grace.
 #[test]
 fn rested_memory_serves_again() {
-    let arena = Arena::map(2 << 20).expect("mapped");
-    let mut buffer = arena.cut(1 << 20).expect("room");
-    buffer.as_mut().fill(7);
-    arena.rest();
-    assert!(
-        buffer.as_ref().iter().all(|byte| *byte == 7),
-        "a live buffer is never taken"
-    );
-    drop(buffer);
-    arena.rest();
-    let again = arena.cut(1 << 20).expect("room");
+    let arena = arena(2 * HUGE);
+    let mut kept = arena.cut(PAGE).expect("room");
+    kept.as_mut().fill(7);
+    let mut dropped = arena.cut(HUGE).expect("room");
+    dropped.as_mut().fill(8);
+    drop(dropped);
+    assert!(arena.rest().is_empty(), "used a moment ago");
+    assert_eq!(arena.rest(), [1]);
+    assert!(arena.rest().is_empty(), "given once");
+    assert!(kept.as_ref().iter().all(|byte| *byte == 7));
+    let again = arena.cut(HUGE).expect("room");
     assert!(again.as_ref().iter().all(|byte| *byte == 0));
+}
+
+#[test]
+fn a_buffer_lies_in_one_huge_page_while_there_is_room() {
+    let arena = arena(2 * HUGE);
+    let _first = arena.cut(HUGE - PAGE).expect("room");
+    let second = arena.cut(2 * PAGE).expect("room");
+    assert_eq!(second.chunk(), Some(1));
+    let third = arena.cut(PAGE).expect("room");
+    assert_eq!(third.chunk(), Some(0));
+    drop(third);
+    let rest = arena.cut(HUGE - 2 * PAGE).expect("room");
+    let none = arena.cut(2 * PAGE);
+    assert!(none.is_none(), "one page is left, in the first");
+    drop((second, rest));
+    let across = arena.cut(HUGE + PAGE).expect("room");
+    assert_eq!(across.chunk(), None);
 }

@@ -1,12 +1,14 @@
 //! Devices: both drivers move the same bytes, errors say what and where, nothing moves out of
 //! range, a dropped future harms nothing.
 
+use std::time::Duration;
+
 use futures::executor::block_on;
 use futures::future::join_all;
 use host_core::seams::{Device, DeviceError};
 use tempfile::TempDir;
 
-use super::{AnyDevice, Driver, OpenError, OpenOptions, open};
+use super::{AnyDevice, Driver, OpenError, OpenOptions, open, open_with};
 
 const SIZE: u64 = 8 << 20;
 
@@ -155,4 +157,47 @@ fn the_second_holder_of_a_directory_is_told_the_first() {
     );
     drop(held);
     assert!(crate::DirLock::acquire(dir.path()).is_ok());
+}
+
+/// Goal: memory that was given back is not what the kernel still moves. Method: an impatient
+/// arena; write a pattern, wait until its memory is gone, move another through the same pages.
+#[test]
+fn bytes_survive_that_memory_was_given_back_between() {
+    for driver in drivers() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let options = OpenOptions {
+            create_size: Some(SIZE),
+            arena_bytes: 4 << 20,
+            queue_depth: 16,
+            driver,
+        };
+        let path = dir.path().join("volume");
+        let device = open_with(&path, options, Duration::from_millis(1)).expect("opens");
+        for round in 0..4 {
+            let mut buf = device.buffer(64 * 1024).expect("room");
+            buf.as_mut().copy_from_slice(&pattern(round, 64 * 1024));
+            let (buf, done) = block_on(device.write(0, buf));
+            done.expect("written");
+            drop(buf);
+            while device.arena.touched() > 0 {
+                std::thread::yield_now();
+            }
+            let (buf, done) = block_on(device.read(0, device.buffer(64 * 1024).expect("room")));
+            done.expect("read");
+            let same = buf.as_ref() == pattern(round, 64 * 1024);
+            assert!(same, "{driver:?} {round}");
+        }
+    }
+}
+
+/// Goal: an open device costs no buffer memory until it moves something. Method: the huge pages
+/// its arena has touched, before and after the first buffer.
+#[test]
+fn an_unused_device_keeps_no_memory() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let device = make(&dir, Driver::Auto);
+    assert_eq!(device.arena.touched(), 0);
+    let buf = device.buffer(4096).expect("room");
+    drop(buf);
+    assert_eq!(device.arena.touched(), 1);
 }
