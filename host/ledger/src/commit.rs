@@ -12,6 +12,7 @@ use redb::{Database, Durability, WriteTransaction};
 use tracing::error;
 
 use crate::apply::apply;
+use crate::backup;
 use crate::error::Error;
 use crate::fact::Fact;
 use crate::queue::{Order, Queue};
@@ -93,7 +94,7 @@ impl Committer {
             }
             let changes = tables.finish()?;
             if !changes.is_empty() {
-                let sequence = tables.read::<u64>(Place::Meta, SEQUENCE)?.unwrap_or(0) + 1;
+                let sequence = backup::sequence(&tables)? + 1;
                 tables.write(Place::Meta, SEQUENCE, &sequence)?;
                 self.rings.append(&mut tables, sequence, &changes)?;
             }

@@ -24,7 +24,7 @@ const FILE: &str = "ledger.redb";
 /// Name of a ledger being made.
 const FRESH: &str = "ledger.redb.new";
 /// The schema this program writes.
-const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 1;
 
 /// What the root decides about the ledger.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +75,18 @@ fn make(dir: &Path, path: &Path, options: Options) -> Result<(), Error> {
         .map_err(failed)
 }
 
+/// Opens the file in the directory `dir`, making both when they are not there.
+/// Errors: File, Locked, Database.
+pub(crate) fn create(dir: &Path, options: Options) -> Result<Database, Error> {
+    let path = dir.join(FILE);
+    let failed = |error: std::io::Error| file_error(&path, &error);
+    std::fs::create_dir_all(dir).map_err(failed)?;
+    if !path.try_exists().map_err(failed)? {
+        make(dir, &path, options)?;
+    }
+    open_file(&path, options)
+}
+
 struct Shared {
     database: RwLock<Option<Arc<Database>>>,
     queue: Arc<Queue>,
@@ -93,14 +105,7 @@ impl Ledger {
     /// pages, whatever the number of rows and however the last run ended.
     /// Errors: File, Locked, Schema, Database.
     pub fn open(dir: &Path, options: Options) -> Result<Self, Error> {
-        let path = dir.join(FILE);
-        let failed = |error: std::io::Error| file_error(&path, &error);
-        std::fs::create_dir_all(dir).map_err(failed)?;
-        if !path.try_exists().map_err(failed)? {
-            make(dir, &path, options)?;
-        }
-        let database = open_file(&path, options)?;
-        Self::start(database)
+        Self::start(create(dir, options)?)
     }
 
     /// Opens a ledger on any storage: the door for simulations of power cuts.
@@ -237,7 +242,7 @@ impl Drop for Shared {
 }
 
 /// Makes every table and checks or writes the schema. A ledger that is up to date is not written.
-fn prepare(database: &Database) -> Result<(), Error> {
+pub(crate) fn prepare(database: &Database) -> Result<(), Error> {
     if schema(database)? == Some(SCHEMA_VERSION) {
         return Ok(());
     }

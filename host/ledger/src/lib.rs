@@ -10,6 +10,7 @@
 #![deny(missing_docs)]
 
 mod apply;
+mod backup;
 mod commit;
 mod error;
 mod fact;
@@ -24,6 +25,7 @@ mod space;
 mod storage;
 mod tables;
 
+pub use backup::{Dump, Loading};
 pub use error::Error;
 pub use fact::Fact;
 pub use journal::{Change, FoundRing, Journal, JournalError, RecordKind, RingPlace};

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use redb::Database;
 
 use crate::apply::{count, expiry_key, lease_key, step};
+use crate::backup::{self, Joined};
 use crate::commit::begin;
 use crate::error::Error;
 use crate::journal::{Change, FoundRing, RecordKind};
@@ -43,7 +44,7 @@ struct Told {
     rows: BTreeMap<Key, Latest>,
 }
 
-/// Rebuilds an empty ledger. Errors: NotEmpty, Row, Database.
+/// Rebuilds an empty ledger, or joins the rows of a backup with rings (see `backup`). Errors: NotEmpty, Row, Database.
 pub(crate) fn restore(database: &Database, found: Vec<FoundRing>) -> Result<Restored, Error> {
     let txn = begin(database)?;
     let mut restored = Restored::default();
@@ -52,24 +53,47 @@ pub(crate) fn restore(database: &Database, found: Vec<FoundRing>) -> Result<Rest
         if tables.read::<u64>(Place::Meta, SEQUENCE)?.is_some() {
             return Err(Error::NotEmpty);
         }
-        let mut told = Vec::with_capacity(found.len());
-        for ring in &found {
-            told.push(replay(ring)?);
-            add_volume(&mut tables, ring)?;
-        }
-        let sequence = told.iter().map(|ring| ring.sequence).max().unwrap_or(0);
-        tables.write(Place::Meta, SEQUENCE, &sequence)?;
-        placements(&mut tables, &told, &mut restored)?;
-        if let Some(newest) = told.iter().max_by_key(|ring| ring.sequence) {
-            for ((table, key), row) in &newest.rows {
-                common(&mut tables, *table, key, &row.value, &mut restored)?;
+        let found = match backup::join(&mut tables, &found)? {
+            Joined::NoBackup => Some(found),
+            Joined::Replaced(found) => Some(found),
+            Joined::Kept => {
+                let totals = *tables.totals();
+                restored.shards = totals.shards;
+                restored.agreements = totals.active;
+                restored.cheques = totals.cheques;
+                tables.finish()?;
+                None
             }
+        };
+        if let Some(found) = found {
+            tell(&mut tables, &found, &mut restored)?;
+            tables.finish()?;
         }
-        unleased(&mut tables, &mut restored)?;
-        tables.finish()?;
     }
     txn.commit().map_err(Error::database)?;
     Ok(restored)
+}
+
+/// Writes into empty tables what the rings tell.
+fn tell(
+    tables: &mut Tables<'_>,
+    found: &[FoundRing],
+    restored: &mut Restored,
+) -> Result<(), Error> {
+    let mut told = Vec::with_capacity(found.len());
+    for ring in found {
+        told.push(replay(ring)?);
+        add_volume(tables, ring)?;
+    }
+    let sequence = told.iter().map(|ring| ring.sequence).max().unwrap_or(0);
+    tables.write(Place::Meta, SEQUENCE, &sequence)?;
+    placements(tables, &told, restored)?;
+    if let Some(newest) = told.iter().max_by_key(|ring| ring.sequence) {
+        for ((table, key), row) in &newest.rows {
+            common(tables, *table, key, &row.value, restored)?;
+        }
+    }
+    unleased(tables, restored)
 }
 
 /// The rows a ring ends with. A part of a group whose end is missing does not count.
@@ -107,7 +131,7 @@ fn replay_group(
     Ok(())
 }
 
-fn add_volume(tables: &mut Tables<'_>, ring: &FoundRing) -> Result<(), Error> {
+pub(crate) fn add_volume(tables: &mut Tables<'_>, ring: &FoundRing) -> Result<(), Error> {
     let (volume, start, size) = (ring.volume, ring.start, ring.size);
     let state = VolumeState::Healthy;
     space::add_volume(

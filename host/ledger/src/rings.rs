@@ -252,7 +252,7 @@ impl SnapshotRows<'_> {
     }
 }
 
-fn volume_of(placement: &[u8]) -> Result<VolumeId, Error> {
+pub(crate) fn volume_of(placement: &[u8]) -> Result<VolumeId, Error> {
     let row: crate::row::PlacementRow = crate::tables::decode(Place::Placements, placement)?;
     Ok(row.volume)
 }

@@ -8,6 +8,7 @@ use redb::ReadTransaction;
 
 use crate::apply::money::cheque_key;
 use crate::apply::record::record_key;
+use crate::backup::Dump;
 use crate::error::Error;
 use crate::journal::RingPlace;
 use crate::rings::RingRow;
@@ -36,7 +37,7 @@ impl Snapshot {
         Self { txn }
     }
 
-    fn table(&self, place: Place) -> Result<Table, Error> {
+    pub(crate) fn table(&self, place: Place) -> Result<Table, Error> {
         self.txn
             .open_table(place.definition())
             .map_err(Error::database)
@@ -73,6 +74,12 @@ impl Snapshot {
             page.extend(turn(key.value(), value.value())?);
         }
         Ok(page)
+    }
+
+    /// Every row, batch after batch, for a backup.
+    #[must_use]
+    pub const fn dump(self) -> Dump {
+        Dump::new(self)
     }
 
     /// One agreement, open or ended.

@@ -356,6 +356,9 @@ pub(crate) const SCHEMA: &[u8] = b"schema";
 /// Key of the number of the last group.
 pub(crate) const SEQUENCE: &[u8] = b"sequence";
 
+/// Key of the number of the last group a backup holds; stands while there is no `SEQUENCE`.
+pub(crate) const BACKUP: &[u8] = b"backup";
+
 /// Reads a row's value.
 pub(crate) fn decode<T>(place: Place, bytes: &[u8]) -> Result<T, Error>
 where

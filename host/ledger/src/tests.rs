@@ -18,11 +18,11 @@ use crate::{
     MemoryStorage, Options, OutboxRow, OutboxState, PlacementRow, RecordKind, RingPlace, Totals,
 };
 
-const VOLUME: VolumeId = VolumeId([7; 16]);
+pub(crate) const VOLUME: VolumeId = VolumeId([7; 16]);
 const START: u64 = 1 << 20;
 const SIZE: u64 = 1 << 24;
 
-fn id(n: u64) -> [u8; 32] {
+pub(crate) fn id(n: u64) -> [u8; 32] {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
     bytes[24..].copy_from_slice(&n.to_be_bytes());
@@ -59,11 +59,11 @@ fn row(n: u64, shard: u64, end_epoch: u64) -> AgreementRow {
     AgreementRow::new(AgreementDigest(id(n)), signed, 9)
 }
 
-fn opened(n: u64, shard: u64) -> Fact {
+pub(crate) fn opened(n: u64, shard: u64) -> Fact {
     Fact::AgreementOpened(row(n, shard, 10 + n))
 }
 
-fn placed(n: u64, shard: u64, offset: u64, size: u64) -> Fact {
+pub(crate) fn placed(n: u64, shard: u64, offset: u64, size: u64) -> Fact {
     let row = PlacementRow {
         volume: VOLUME,
         offset,
@@ -77,7 +77,7 @@ fn placed(n: u64, shard: u64, offset: u64, size: u64) -> Fact {
     }
 }
 
-fn closed(n: u64) -> Fact {
+pub(crate) fn closed(n: u64) -> Fact {
     Fact::AgreementClosed {
         agreement: AgreementDigest(id(n)),
         state: AgreementState::Released,
@@ -106,7 +106,7 @@ fn paid(n: u64, cumulative: u128, increment: u128) -> Fact {
     }
 }
 
-fn record(object: u64, version: u64) -> Fact {
+pub(crate) fn record(object: u64, version: u64) -> Fact {
     let record = Record {
         owner: address(2),
         object: ObjectId(id(object)),
@@ -128,11 +128,11 @@ fn joined() -> Fact {
     }
 }
 
-fn commit(ledger: &Ledger, facts: Vec<Fact>) -> Result<(), Error> {
+pub(crate) fn commit(ledger: &Ledger, facts: Vec<Fact>) -> Result<(), Error> {
     block_on(ledger.commit(facts))
 }
 
-fn fresh() -> (tempfile::TempDir, Ledger) {
+pub(crate) fn fresh() -> (tempfile::TempDir, Ledger) {
     let dir = tempfile::tempdir().unwrap();
     let ledger = Ledger::open(dir.path(), Options::default()).unwrap();
     commit(&ledger, vec![joined()]).unwrap();
@@ -147,7 +147,7 @@ fn in_memory() -> Ledger {
     ledger
 }
 
-fn totals(ledger: &Ledger) -> Totals {
+pub(crate) fn totals(ledger: &Ledger) -> Totals {
     ledger.read().unwrap().totals().unwrap()
 }
 
@@ -426,7 +426,7 @@ fn a_newer_schema_is_refused() {
 
 /// A ring in memory, with a switch that makes it fail.
 #[derive(Default)]
-struct MemoryRing {
+pub(crate) struct MemoryRing {
     halves: Mutex<[BTreeMap<u64, Written>; 2]>,
     fails: Mutex<bool>,
 }
@@ -437,7 +437,7 @@ impl MemoryRing {
     const HALF: u64 = 64 * 1024;
 
     /// What a reader of the volume would find: the newest half with a whole snapshot.
-    fn found(&self) -> FoundRing {
+    pub(crate) fn found(&self) -> FoundRing {
         let halves = self.halves.lock().unwrap();
         let mut best: Option<(RingPlace, Vec<(RecordKind, u64, Vec<u8>)>)> = None;
         for half in halves.iter() {
@@ -537,7 +537,7 @@ fn restored(ring: &MemoryRing) -> Ledger {
 }
 
 /// Closed agreements are history: rings forget them. Everything else must be the same.
-fn alike(mut totals: Totals) -> Totals {
+pub(crate) fn alike(mut totals: Totals) -> Totals {
     (totals.released, totals.expired) = (0, 0);
     totals
 }
