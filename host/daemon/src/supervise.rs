@@ -6,7 +6,6 @@
 use std::future::Future;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -102,8 +101,14 @@ pub async fn asked_to_stop(with_stdin: bool) -> anyhow::Result<&'static str> {
     Ok(why)
 }
 
+/// Completes when standard input ends. The reader is a plain thread: a read of the runtime's own
+/// would keep the process from ending for another reason while the pipe is open.
 async fn stdin_ends() {
-    let mut stdin = tokio::io::stdin();
-    let mut byte = [0; 64];
-    while stdin.read(&mut byte).await.is_ok_and(|count| count > 0) {}
+    let (end, ended) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        // An error ends the input as well, and nobody listening means that we are stopping.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _ = end.send(());
+    });
+    let _ = ended.await;
 }

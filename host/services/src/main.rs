@@ -18,7 +18,6 @@ use host_services::hub::{self, Directory, Hub, snapshot};
 use host_services::identity;
 use host_services::settings::HubSettings;
 use serde::Serialize;
-use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -179,9 +178,14 @@ fn say_ready(net: &Net) -> anyhow::Result<()> {
     Ok(out.flush()?)
 }
 
-/// Completes when standard input ends.
+/// Completes when standard input ends. The reader is a plain thread: a read of the runtime's own
+/// would keep the process from ending on a signal while the pipe is open.
 async fn stdin_ends() {
-    let mut stdin = tokio::io::stdin();
-    let mut bytes = [0; 64];
-    while stdin.read(&mut bytes).await.is_ok_and(|count| count > 0) {}
+    let (end, ended) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        // An error ends the input as well, and nobody listening means that we are stopping.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _ = end.send(());
+    });
+    let _ = ended.await;
 }
