@@ -1,0 +1,13 @@
+//! The tier `it`: real programs as separate processes on loopback, asked as people ask them.
+//!
+//! Each file is one subject, each test one fact. Towns that nothing breaks are shared; a test that
+//! kills, cuts or corrupts builds its own. All children end with this process and the directory
+//! goes with it.
+
+#[path = "../support/stage.rs"]
+mod stage;
+
+mod cheques;
+mod operator;
+mod silence;
+mod startup;

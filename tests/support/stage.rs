@@ -1,0 +1,28 @@
+//! Where the tests of several processes play: real programs on loopback, in one directory.
+//!
+//! Enters: names and shapes. Leaves: running chains, hubs, hosts and renters' homes as values a
+//! test asks. Invariants: every child holds a pipe of ours and ends when it closes, so a killed
+//! test leaves no process; one directory holds everything, and a broom outside this process
+//! removes it when the pipe closes; nothing waits for time, only for facts within a bound. What
+//! this does not do: speak for the programs. Hosts and renters are made and asked with the
+//! command line that people type.
+
+mod broom;
+mod child;
+mod ground;
+mod host;
+mod noise;
+mod poll;
+mod proxy;
+mod said;
+mod town;
+mod wire;
+
+pub(crate) use ground::{CHAIN_ID, block_on, ground};
+pub(crate) use host::{Host, Plan};
+pub(crate) use noise::noise;
+pub(crate) use poll::until;
+pub(crate) use proxy::Proxy;
+pub(crate) use said::{Said, holdfast};
+pub(crate) use town::{Shape, Town, shared};
+pub(crate) use wire::{Caller, shard_of};
