@@ -55,6 +55,10 @@ devchain:
     cargo build --release --workspace --bins --test launch
     target/release/holdfast-devchain --listen 127.0.0.1:8545 --data target/devchain
 
+# measurements beside their peers (`just bench device ledger`, `just bench --quick`)
+bench *arguments:
+    cargo run --release --package holdfast-benches --bin bench -- {{ arguments }}
+
 # the documentation of our own crates, as a browser shows it
 doc:
     cargo doc --release --workspace --no-deps --open

@@ -17,27 +17,29 @@ use host_erasure::Coder;
 use reed_solomon_simd::{ReedSolomonDecoder, ReedSolomonEncoder};
 
 use crate::pairs::Pair;
+use crate::rows::{Goal, Report, Row};
 
 const DATA: usize = 10;
 const PARITY: usize = 20;
 
-/// The report, a line a measurement; `tiny` only proves that it runs.
+/// The report; `tiny` only proves that it runs.
 #[must_use]
-pub fn lines(tiny: bool) -> Vec<String> {
+pub fn report(tiny: bool) -> Report {
     let sizes: &[usize] = if tiny {
         &[4096]
     } else {
         &[64 << 10, 256 << 10, 1 << 20]
     };
-    let mut lines = Vec::new();
+    let mut report = Report::default();
     for piece_len in sizes {
         let mut bench = Bench::new(*piece_len, tiny);
-        lines.push(bench.encode());
-        lines.push(bench.decode(DATA));
-        lines.push(bench.decode(1));
-        lines.push(format!("checksum {:016x}", bench.checksum));
+        report.rows.push(bench.encode());
+        report.rows.push(bench.decode(DATA));
+        report.rows.push(bench.decode(1));
+        let sum = format!("checksum {:016x}", bench.checksum);
+        report.notes.push(sum);
     }
-    lines
+    report
 }
 
 struct Bench {
@@ -82,7 +84,7 @@ impl Bench {
         }
     }
 
-    fn encode(&mut self) -> String {
+    fn encode(&mut self) -> Row {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         let mut whole = ReedSolomonEncoder::new(DATA, PARITY, self.piece_len).expect("allowed");
         let (coder, stripe) = (&mut self.coder, &self.stripe);
@@ -109,14 +111,12 @@ impl Bench {
             },
         );
         assert!(ours == theirs, "both ways give the same parity");
-        pair.line(
-            &format!("encode 10+20, {} KiB", self.piece_len >> 10),
-            self.stripe.len(),
-        )
+        let name = format!("erasure encode 10+20 {}k", self.piece_len >> 10);
+        pair.row(name, self.stripe.len(), Goal::None)
     }
 
     /// The loss of the first `lost` data pieces; parity from the first on takes their place.
-    fn decode(&mut self, lost: usize) -> String {
+    fn decode(&mut self, lost: usize) -> Row {
         let given = |(index, piece)| (index >= lost).then_some::<&[u8]>(piece);
         let pieces = self.pieces.iter().map(Vec::as_slice).enumerate();
         let some: Vec<Option<&[u8]>> = pieces.map(given).collect();
@@ -137,8 +137,9 @@ impl Bench {
             ours == self.stripe && theirs == self.stripe,
             "both ways give the stripe"
         );
-        let what = format!("decode 10+20, {lost} lost, {} KiB", self.piece_len >> 10);
-        pair.line(&what, self.stripe.len())
+        let len = self.piece_len >> 10;
+        let name = format!("erasure decode 10+20 {lost} lost {len}k");
+        pair.row(name, self.stripe.len(), Goal::None)
     }
 }
 

@@ -1,6 +1,14 @@
-//! Measurements: one question a module, its unit and expectation in its head. Each module gives
-//! its report as lines, `lines(tiny)`; ratios of alternating rounds count, absolute rates do not.
+//! Measurements: one question a module, its unit, peer and expectation in its head. Each module
+//! gives a `rows::Report`; ratios of alternating rounds count, absolute rates do not. The program
+//! `bench` runs them, prints the table and writes the baseline.
 
+pub mod device;
 pub mod erasure;
+pub mod flush;
+pub mod idle;
+pub mod ledger;
 pub mod pairs;
 pub mod proof;
+pub mod put_limit;
+pub mod rows;
+pub mod volume;

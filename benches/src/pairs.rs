@@ -1,20 +1,14 @@
 //! Two ways to do one thing, measured in turn in the same minute, because this kind of machine is
-//! shared and only the ratio of neighbours in time means something. Work enters, medians leave.
-//! Deliberately no statistics beyond the median and no judgement of what ratio is good.
+//! shared and only the ratio of neighbours in time means something. Work enters, a row leaves.
 
 use std::time::{Duration, Instant};
 
-/// Medians of alternating rounds.
-#[derive(Debug, Clone, Copy)]
+use crate::rows::{Goal, Row};
+
+/// Alternating rounds: wall seconds of ours and theirs.
+#[derive(Debug, Clone)]
 pub struct Pair {
-    /// Wall seconds of a round of ours.
-    pub ours: f64,
-    /// Wall seconds of a round of theirs.
-    pub theirs: f64,
-    /// Median over the rounds of theirs / ours: above 1, ours is faster.
-    pub ratio: f64,
-    /// Smallest and largest ratio seen.
-    pub spread: (f64, f64),
+    rounds: Vec<(f64, f64)>,
 }
 
 impl Pair {
@@ -30,33 +24,20 @@ impl Pair {
         round(Duration::ZERO, &mut theirs);
         let timed =
             (0..rounds.max(1)).map(|_| (round(least, &mut ours), round(least, &mut theirs)));
-        let (own, other): (Vec<f64>, Vec<f64>) = timed.unzip();
-        let ratios: Vec<f64> = own
-            .iter()
-            .zip(&other)
-            .map(|(own, other)| other / own)
-            .collect();
-        let low = ratios.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = ratios.iter().copied().fold(0.0, f64::max);
         Self {
-            ours: median(own),
-            theirs: median(other),
-            ratio: median(ratios),
-            spread: (low, high),
+            rounds: timed.collect(),
         }
     }
 
-    /// One line: rates of `bytes` a round and the ratio.
+    /// A row: rates of `bytes` a round, the ratio above 1 when ours is faster.
     #[must_use]
-    pub fn line(&self, what: &str, bytes: usize) -> String {
+    pub fn row(&self, name: impl Into<String>, bytes: usize, goal: Goal) -> Row {
         let gib = bytes as f64 / f64::from(1 << 30);
-        let (low, high) = self.spread;
-        format!(
-            "{what:<34} ours {:6.2} GiB/s  theirs {:6.2} GiB/s  ratio {:5.2} [{low:.2}-{high:.2}]",
-            gib / self.ours,
-            gib / self.theirs,
-            self.ratio,
-        )
+        let rates = self
+            .rounds
+            .iter()
+            .map(|(own, other)| (gib / own, gib / other));
+        Row::new(name, "GiB/s", &rates.collect::<Vec<_>>(), goal)
     }
 }
 
@@ -72,9 +53,4 @@ fn round(least: Duration, work: &mut impl FnMut()) -> f64 {
             return passed.as_secs_f64() / count;
         }
     }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
 }

@@ -17,17 +17,18 @@ use host_proof::TreeBuilder;
 use sha2::{Digest, Sha256};
 
 use crate::pairs::Pair;
+use crate::rows::{Goal, Report};
 
-/// The report, a line a measurement; `tiny` only proves that it runs.
+/// The report; `tiny` only proves that it runs.
 #[must_use]
-pub fn lines(tiny: bool) -> Vec<String> {
+pub fn report(tiny: bool) -> Report {
     let len: usize = if tiny { 100_000 } else { 16 << 20 };
     let (rounds, least) = if tiny { (1, 0) } else { (9, 150) };
     let least = Duration::from_millis(least);
     let shard: Vec<u8> = (0..len as u32)
         .map(|i| (i.wrapping_mul(2_654_435_761) >> 21) as u8)
         .collect();
-    let mut lines = Vec::new();
+    let mut report = Report::default();
     for cut in [64 << 10, 1 << 20] {
         let pair = Pair::of(
             rounds,
@@ -41,10 +42,8 @@ pub fn lines(tiny: bool) -> Vec<String> {
                 }
             },
         );
-        lines.push(pair.line(
-            &format!("tree / leaves alone, {} KiB pushes", cut >> 10),
-            len,
-        ));
+        let name = format!("proof tree by {}k, vs its leaves", cut >> 10);
+        report.rows.push(pair.row(name, len, Goal::None));
     }
     let pair = Pair::of(
         rounds,
@@ -56,9 +55,11 @@ pub fn lines(tiny: bool) -> Vec<String> {
             black_box(Sha256::digest(&shard));
         },
     );
-    lines.push(pair.line("tree / one plain hash", len));
-    lines.push(format!("checksum {}", tree(&shard, len).shard_id()));
-    lines
+    let name = "proof tree, vs one plain hash";
+    report.rows.push(pair.row(name, len, Goal::None));
+    let sum = tree(&shard, len).shard_id();
+    report.notes.push(format!("checksum {sum}"));
+    report
 }
 
 fn tree(shard: &[u8], cut: usize) -> host_proof::Tree {

@@ -1,0 +1,83 @@
+//! `bench`: runs the measurements that are named (all by default), prints their table and merges
+//! their rows into the baseline. Enters: names and options. Leaves: the table on standard output,
+//! JSON rows in a file. A goal that is missed is said and is no failure: machines differ.
+#![expect(clippy::print_stdout, reason = "a table for people")]
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Parser, ValueEnum};
+use holdfast_benches::rows::{self, Report};
+use holdfast_benches::{device, erasure, flush, idle, ledger, proof, put_limit};
+
+/// Ours against a named peer, in the same run
+#[derive(Debug, Parser)]
+#[command(name = "bench")]
+struct Arguments {
+    /// What to measure; everything when nothing is named
+    what: Vec<Measurement>,
+    /// A tiny run that only proves that everything works; the baseline is left alone
+    #[arg(long)]
+    quick: bool,
+    /// Where files are made; a directory on the disk to measure
+    #[arg(long, default_value = "target/bench")]
+    dir: PathBuf,
+    /// The file of JSON rows
+    #[arg(long, default_value = "benches/baseline/latest.json")]
+    baseline: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Measurement {
+    /// A volume's device against fio
+    Device,
+    /// A flush through the ring against the call
+    Flush,
+    /// Group commit against one commit a shard
+    Ledger,
+    /// Every stage of a put against the slowest
+    PutLimit,
+    /// The memory of an idle host against its budget
+    Idle,
+    /// The erasure coder against the crate called a stripe at a time
+    Erasure,
+    /// The proof tree against hashing its leaves
+    Proof,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let what = if arguments.what.is_empty() {
+        Measurement::value_variants()
+    } else {
+        &arguments.what
+    };
+    println!("{}", rows::head());
+    for measurement in what {
+        let report = run(*measurement, &arguments)
+            .with_context(|| format!("measuring {measurement:?}").to_lowercase())?;
+        for row in &report.rows {
+            println!("{}", row.line());
+        }
+        for note in &report.notes {
+            println!("  {note}");
+        }
+        if !arguments.quick {
+            rows::merge(&arguments.baseline, &report.rows)?;
+        }
+    }
+    Ok(())
+}
+
+fn run(measurement: Measurement, arguments: &Arguments) -> anyhow::Result<Report> {
+    let quick = arguments.quick;
+    match measurement {
+        Measurement::Device => device::report(quick, &arguments.dir),
+        Measurement::Flush => flush::report(quick, &arguments.dir),
+        Measurement::Ledger => ledger::report(quick, &arguments.dir),
+        Measurement::PutLimit => put_limit::report(quick, &arguments.dir),
+        Measurement::Idle => idle::report(quick, &arguments.dir),
+        Measurement::Erasure => Ok(erasure::report(quick)),
+        Measurement::Proof => Ok(proof::report(quick)),
+    }
+}
