@@ -3,7 +3,11 @@
 //!
 //! Almost no logic lives here: words become calls, answers become lines or JSON. Progress goes to
 //! standard error, results to standard output, and the exit status says whether it worked.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line prints"
+)]
 
 use std::process::ExitCode;
 
@@ -40,6 +44,10 @@ enum Command {
     Restart(operator::HostArgs),
     /// Show, read, change, compare or check the configuration of a host
     Config(operator::ConfigArgs),
+    /// Save configuration, key and ledger of a host into one file, also while it runs
+    Backup(operator::BackupArgs),
+    /// Make a data directory from a backup
+    Restore(operator::RestoreArgs),
     /// Show a host's log
     Logs(operator::LogsArgs),
     /// Make a renter's home, or join a network with it
@@ -73,7 +81,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let ended = match runtime {
         Ok(runtime) => runtime.block_on(run(arguments.command)),
         Err(error) => Err(error.into()),
@@ -97,6 +107,8 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Cash(args) => operator::cash(args).await?,
         Command::Restart(args) => operator::restart(args).await?,
         Command::Config(args) => return operator::config(args).await,
+        Command::Backup(args) => operator::backup(args).await?,
+        Command::Restore(args) => operator::restore(args)?,
         Command::Logs(args) => operator::logs(args)?,
         #[cfg(feature = "renter")]
         Command::Renter(args) => renter::run(args).await?,
@@ -105,7 +117,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         #[cfg(feature = "renter")]
         Command::Get(args) => renter::get::run(args).await?,
         #[cfg(feature = "renter")]
-        Command::Ls(args) => renter::look::ls(args)?,
+        Command::Ls(args) => renter::look::ls(args).await?,
         #[cfg(feature = "renter")]
         Command::Stat(args) => renter::look::stat(args).await?,
         #[cfg(feature = "renter")]

@@ -18,7 +18,7 @@ use crate::print;
 
 mod keep;
 
-pub(crate) use keep::{LogsArgs, logs};
+pub(crate) use keep::{BackupArgs, LogsArgs, RestoreArgs, backup, logs, restore};
 
 /// Makes a host.
 #[derive(Debug, Args)]
@@ -136,13 +136,23 @@ pub(crate) async fn init(args: InitArgs) -> anyhow::Result<()> {
         toml::from_str(&text).with_context(|| args.network.display().to_string())?;
     let mut config = Layered::read(&args.dir.join(making::CONFIG_FILE), &args.set)?.config;
     if !args.volumes.is_empty() {
-        config.storage.volumes = args.volumes.iter().map(|v| volume(v)).collect::<Result<_, _>>()?;
+        config.storage.volumes = args
+            .volumes
+            .iter()
+            .map(|v| volume(v))
+            .collect::<Result<_, _>>()?;
     }
     if let Some(file) = &args.passphrase_file {
-        let full = file.canonicalize().with_context(|| format!("finding {}", file.display()))?;
+        let full = file
+            .canonicalize()
+            .with_context(|| format!("finding {}", file.display()))?;
         config.identity.passphrase_file = full;
     }
-    let passphrase = args.passphrase_file.as_deref().map(read_words).transpose()?;
+    let passphrase = args
+        .passphrase_file
+        .as_deref()
+        .map(read_words)
+        .transpose()?;
     let words = args.recover.as_deref().map(read_words).transpose()?;
     let phrase = words.map(|words| Phrase::parse(&words)).transpose()?;
     let given = phrase.is_some();
@@ -155,7 +165,12 @@ pub(crate) async fn init(args: InitArgs) -> anyhow::Result<()> {
     })
     .await?;
     let words = (!given).then(|| made.phrase.expose().to_string());
-    let said = InitSaid { peer: made.peer, address: made.address, dir: args.dir, phrase: words };
+    let said = InitSaid {
+        peer: made.peer,
+        address: made.address,
+        dir: args.dir,
+        phrase: words,
+    };
     print::either(args.json, &said, |said| {
         let phrase = said.phrase.as_ref().map_or(String::new(), |words| {
             format!("\nrecovery phrase, shown only now; write it down:\n\n  {words}\n")
@@ -169,10 +184,14 @@ pub(crate) async fn init(args: InitArgs) -> anyhow::Result<()> {
 }
 
 fn volume(text: &str) -> anyhow::Result<VolumeConfig> {
-    let (path, size) =
-        text.rsplit_once('=').with_context(|| format!("`{text}` is not PATH=SIZE"))?;
+    let (path, size) = text
+        .rsplit_once('=')
+        .with_context(|| format!("`{text}` is not PATH=SIZE"))?;
     let size: Size = size.parse().map_err(anyhow::Error::msg)?;
-    Ok(VolumeConfig { path: path.into(), size })
+    Ok(VolumeConfig {
+        path: path.into(),
+        size,
+    })
 }
 
 /// Counts and verifies what a host at rest holds.
@@ -197,13 +216,22 @@ impl Local {
     fn of(args: &HostArgs) -> anyhow::Result<Self> {
         let api = match args.api {
             Some(api) => api,
-            None => Layered::read(&args.dir.join(making::CONFIG_FILE), &[])?.config.api.listen,
+            None => {
+                Layered::read(&args.dir.join(making::CONFIG_FILE), &[])?
+                    .config
+                    .api
+                    .listen
+            }
         };
         let path = args.dir.join(TOKEN_FILE);
         let token = std::fs::read_to_string(&path)
             .with_context(|| format!("reading {}; has the host ever run?", path.display()))?;
         let client = reqwest::Client::builder().no_proxy().build()?;
-        Ok(Self { base: format!("http://{api}/api/v1"), token, client })
+        Ok(Self {
+            base: format!("http://{api}/api/v1"),
+            token,
+            client,
+        })
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> anyhow::Result<String> {
@@ -224,15 +252,28 @@ impl Local {
 /// How a running host is doing.
 pub(crate) async fn status(args: HostArgs) -> anyhow::Result<()> {
     let local = Local::of(&args)?;
-    let text = local.send(local.client.get(format!("{}/status", local.base))).await?;
+    let text = local
+        .send(local.client.get(format!("{}/status", local.base)))
+        .await?;
     let status: Status = serde_json::from_str(&text)?;
     print::either(args.json, &status, |s| {
         format!(
             "peer {}\naccount {}\nversion {}\nblock {} epoch {}\n\
              {} shards, {} bytes used, {} free\n\
              {} agreements, cheques of {} vaults over {}, {} cashed, {} under way",
-            s.peer, s.address, s.version, s.block, s.epoch, s.shards, s.used, s.free, s.agreements,
-            s.cheques, s.received, s.cashed, s.cashing
+            s.peer,
+            s.address,
+            s.version,
+            s.block,
+            s.epoch,
+            s.shards,
+            s.used,
+            s.free,
+            s.agreements,
+            s.cheques,
+            s.received,
+            s.cashed,
+            s.cashing
         )
     })
 }
@@ -240,23 +281,42 @@ pub(crate) async fn status(args: HostArgs) -> anyhow::Result<()> {
 /// Tells a running host to cash every cheque.
 pub(crate) async fn cash(args: HostArgs) -> anyhow::Result<()> {
     let local = Local::of(&args)?;
-    let text = local.send(local.client.post(format!("{}/cash", local.base))).await?;
+    let text = local
+        .send(local.client.post(format!("{}/cash", local.base)))
+        .await?;
     let begun: CashBegun = serde_json::from_str(&text)?;
-    print::either(args.json, &begun, |begun| format!("{} transactions begun", begun.begun))
+    print::either(args.json, &begun, |begun| {
+        format!("{} transactions begun", begun.begun)
+    })
 }
 
 /// Tells a running host to restart; its supervisor starts it again.
 pub(crate) async fn restart(args: HostArgs) -> anyhow::Result<()> {
     let local = Local::of(&args)?;
-    local.send(local.client.post(format!("{}/restart", local.base))).await?;
-    print::either(args.json, &serde_json::json!({ "restarting": true }), |_| "restarting".into())
+    local
+        .send(local.client.post(format!("{}/restart", local.base)))
+        .await?;
+    print::either(
+        args.json,
+        &serde_json::json!({ "restarting": true }),
+        |_| "restarting".into(),
+    )
 }
 
 /// Tells a running host to take its file again; false when none runs here.
 async fn reload(dir: &Path) -> bool {
-    let args = HostArgs { dir: dir.to_path_buf(), api: None, json: false };
-    let Ok(local) = Local::of(&args) else { return false };
-    local.send(local.client.post(format!("{}/reload", local.base))).await.is_ok()
+    let args = HostArgs {
+        dir: dir.to_path_buf(),
+        api: None,
+        json: false,
+    };
+    let Ok(local) = Local::of(&args) else {
+        return false;
+    };
+    local
+        .send(local.client.post(format!("{}/reload", local.base)))
+        .await
+        .is_ok()
 }
 
 /// Shows, reads, changes, compares or checks a configuration; false when a check failed.
@@ -277,7 +337,9 @@ pub(crate) async fn config(args: ConfigArgs) -> anyhow::Result<bool> {
             let defaults = defaults.unwrap_or_default();
             let mut entries = Layered::read(&path, &[])?.entries();
             entries.retain(|entry| {
-                !defaults.iter().any(|d| d.key == entry.key && d.value == entry.value)
+                !defaults
+                    .iter()
+                    .any(|d| d.key == entry.key && d.value == entry.value)
             });
             show(&entries, args.json)?;
         }
@@ -287,7 +349,10 @@ pub(crate) async fn config(args: ConfigArgs) -> anyhow::Result<bool> {
             let live = live && reload(&args.dir).await;
             let said = serde_json::json!({ "key": key, "value": value, "restart_needed": !live });
             print::either(args.json, &said, |_| {
-                format!("{key} = {value} ({})", if live { "live" } else { "restart needed" })
+                format!(
+                    "{key} = {value} ({})",
+                    if live { "live" } else { "restart needed" }
+                )
             })?;
         }
     }

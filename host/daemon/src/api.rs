@@ -5,7 +5,7 @@
 //! the machine, cannot act. No answer ever holds a secret.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use crate::assemble::HostDesk;
+use crate::keep::{self, Kept};
 use crate::reload::Reloader;
 use crate::supervise::Stopping;
 
@@ -39,6 +40,8 @@ pub struct Api {
     pub restart: Arc<Notify>,
     /// Takes a changed configuration.
     pub reloader: Reloader,
+    /// Held while a backup is taken: one at a time.
+    pub backing_up: tokio::sync::Mutex<()>,
 }
 
 /// How a host is doing.
@@ -112,6 +115,7 @@ pub async fn serve(api: Arc<Api>, listener: TcpListener, mut stopping: Stopping)
         .route("/api/v1/cash", post(cash))
         .route("/api/v1/restart", post(restart))
         .route("/api/v1/reload", post(reload))
+        .route("/api/v1/backup", post(backup))
         .with_state(api);
     let ended = axum::serve(listener, routes)
         .with_graceful_shutdown(async move { stopping.wait().await })
@@ -203,6 +207,39 @@ async fn reload(
     let restart_needed = api.reloader.reload().map_err(refused)?;
     tracing::info!(count = restart_needed.len(), "configuration taken again");
     Ok(Json(Reloaded { restart_needed }))
+}
+
+/// Where a backup goes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BackupOrder {
+    /// The file on this machine, absolute.
+    pub out: PathBuf,
+}
+
+/// Takes a backup while the host serves. The token stands for the operator, who may write where
+/// the daemon may; a file that is no backup is never replaced.
+async fn backup(
+    State(api): State<Arc<Api>>,
+    headers: HeaderMap,
+    Json(order): Json<BackupOrder>,
+) -> Result<Json<Kept>, Failure> {
+    permit(&api, &headers)?;
+    let refused = |why: String| Failure(StatusCode::UNPROCESSABLE_ENTITY, why);
+    if !order.out.is_absolute() {
+        let why = format!("{} is not absolute", order.out.display());
+        return Err(refused(why));
+    }
+    let _turn = api.backing_up.lock().await;
+    let dir = api.reloader.dir.clone();
+    let config = api.reloader.started.config.clone();
+    let ledger = api.desk.ledger().clone();
+    let taking = tokio::task::spawn_blocking(move || {
+        keep::take(&dir, &config, &ledger, &order.out)
+    });
+    let kept = taking.await.map_err(internal)?;
+    let kept = kept.map_err(|err| refused(format!("{err:#}")))?;
+    tracing::info!(path = %kept.file.display(), bytes = kept.size, "backup taken");
+    Ok(Json(kept))
 }
 
 /// Lets a change through only with the token.

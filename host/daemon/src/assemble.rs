@@ -25,12 +25,14 @@ use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
 use crate::api::{self, Api};
+use crate::backup::instance::Refusal;
 use crate::clock::SystemClock;
 use crate::config::layers::Layered;
 use crate::config::{Config, Driver, VolumeConfig};
 use crate::live::Live;
 use crate::ready::Ready;
 use crate::reload::Reloader;
+use crate::standing::Standing;
 use crate::supervise::Tasks;
 use crate::{chain, tasks};
 
@@ -46,7 +48,7 @@ pub struct Host {
     live: Arc<Live>,
     reloader: Reloader,
     head: Arc<HeadMemory>,
-    hubs: Vec<PeerAddr>,
+    standing: Arc<Standing>,
     api: Option<TcpListener>,
     gateway: Option<TcpListener>,
     token: String,
@@ -61,6 +63,7 @@ pub struct Running {
     desk: Arc<HostDesk>,
     net: Net,
     tasks: Tasks,
+    standing: Arc<Standing>,
     /// Rung when a restart is asked for over the API.
     pub restart: Arc<Notify>,
     _pressure: watch::Sender<Pressure>,
@@ -78,8 +81,13 @@ pub async fn open(
 ) -> anyhow::Result<Host> {
     let config = &layered.config;
     let lock = host_uring::DirLock::acquire(dir)?;
-    let (ledger, store, driver) = open_volumes(dir, config, network, &key).await?;
+    let standing = Standing::open(dir, network.id(), key.peer_id(), hubs(network)?)?;
+    let standing = Arc::new(standing);
     let (net, inlet) = open_net(config, network, &key).await?;
+    let opening = open_volumes(dir, config, network, &key);
+    let (opened, allowed) = tokio::join!(opening, standing.check_start(&net));
+    let (ledger, store, driver) = opened?;
+    allowed?;
     let api = bind("api.listen", config.api.enabled, config.api.listen).await?;
     let gateway = bind(
         "gateway.listen",
@@ -114,6 +122,7 @@ pub async fn open(
     }));
     desk.set_open(config.offer.open);
     desk.set_addrs(net.addresses());
+    desk.set_copy(standing.copy());
     let live = Arc::new(Live::new(config.settle.clone()));
     let reloader = Reloader {
         dir: dir.to_path_buf(),
@@ -131,7 +140,7 @@ pub async fn open(
         cashier,
         live,
         head,
-        hubs: hubs(network)?,
+        standing,
         api,
         gateway,
         token: api::make_token(dir)?,
@@ -287,6 +296,15 @@ impl Host {
         })
     }
 
+    /// Claims the identity when this copy was restored; without a claim nothing is served. `forced`
+    /// is the operator's word that every other copy is gone. Errors with the refusal.
+    pub async fn claim(&self, forced: bool) -> anyhow::Result<()> {
+        if !self.standing.must_claim() {
+            return Ok(());
+        }
+        self.standing.claim(&self.desk, &self.net, forced).await
+    }
+
     /// Starts every task.
     #[must_use]
     pub fn run(self) -> Running {
@@ -300,7 +318,7 @@ impl Host {
         let announce = tasks::announce_to_hubs(
             Arc::clone(&desk),
             self.net.clone(),
-            self.hubs,
+            Arc::clone(&self.standing),
             stopping.clone(),
         );
         running.spawn("announce", announce);
@@ -314,6 +332,7 @@ impl Host {
                 token: self.token,
                 restart: Arc::clone(&self.restart),
                 reloader: self.reloader,
+                backing_up: tokio::sync::Mutex::default(),
             });
             running.spawn("api", api::serve(shared, listener, stopping.clone()));
         }
@@ -327,6 +346,7 @@ impl Host {
             desk,
             net: self.net,
             tasks: running,
+            standing: self.standing,
             restart: self.restart,
             _pressure: self._pressure,
             _lock: self._lock,
@@ -335,9 +355,16 @@ impl Host {
 }
 
 impl Running {
-    /// Ends everything in order: conversations and tasks, the network, the ledger.
+    /// Completes when another copy of this host holds the identity.
+    pub async fn refused(&self) -> Refusal {
+        self.standing.refused().await
+    }
+
+    /// Ends everything in order: conversations and tasks, the last word to the hubs, the network,
+    /// the ledger.
     pub async fn stop(self) {
         self.tasks.stop().await;
+        self.standing.leave(&self.desk, &self.net).await;
         self.net.stop().await;
         self.desk.ledger().close().await;
         info!("stopped");

@@ -14,8 +14,10 @@ use host_core::seams::Entropy;
 use host_core::{Address, PeerId, VolumeId};
 use host_keystore::{Phrase, Role, SealedKey};
 
-use crate::clock::SystemEntropy;
+use crate::backup::Instance;
+use crate::clock::{SystemEntropy, now_ms};
 use crate::config::{Config, layers};
+use crate::standing;
 
 /// Name of the configuration in a data directory.
 pub const CONFIG_FILE: &str = "host.toml";
@@ -72,6 +74,7 @@ pub async fn make(plan: Plan) -> anyhow::Result<Made> {
     let network = toml::to_string_pretty(&plan.network).context("writing the network file")?;
     layers::write_atomic(&Config::resolve(dir, &plan.config.network), &network)?;
     format_volumes(dir, &plan.config, &plan.network, &key, &entropy).await?;
+    Instance::first(dir, &standing::machine(), &entropy, now_ms())?.write(dir)?;
     let text = toml::to_string_pretty(&plan.config).context("writing the configuration")?;
     layers::write_atomic(&dir.join(CONFIG_FILE), &text)?;
     Ok(Made {

@@ -19,6 +19,10 @@ struct Arguments {
     /// Sets a configuration value for this run; may be given again
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Take over the identity of a restored host although no hub answers: every other copy of it
+    /// is gone for good
+    #[arg(long)]
+    claim: bool,
     /// Stop when standard input ends, as a child of another program
     #[arg(long)]
     until_stdin_ends: bool,
@@ -67,19 +71,22 @@ async fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     let network = init::read_network(&dir, &layered.config)?;
     let key = init::read_key(&dir, &layered.config)?;
     let host = assemble::open(&dir, &layered, &arguments.set, &network, key).await?;
+    let mut asked = std::pin::pin!(supervise::asked_to_stop(arguments.until_stdin_ends));
+    tokio::select! {
+        claimed = host.claim(arguments.claim) => claimed?,
+        why = &mut asked => return why.map(|_| Outcome::Stopped),
+    }
     let ready = serde_json::to_string(&host.ready()?)?;
     let running = host.run();
     say(&ready)?;
     let restart = Arc::clone(&running.restart);
     let outcome = tokio::select! {
-        why = supervise::asked_to_stop(arguments.until_stdin_ends) => {
-            why?;
-            Outcome::Stopped
-        }
-        () = restart.notified() => Outcome::Restart,
+        why = &mut asked => why.map(|_| Outcome::Stopped),
+        () = restart.notified() => Ok(Outcome::Restart),
+        refusal = running.refused() => Err(refusal.into()),
     };
     running.stop().await;
-    Ok(outcome)
+    outcome
 }
 
 /// Prints the ready line; a closed standard output is no reason to stop serving.

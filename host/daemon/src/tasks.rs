@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use host_agreement::expire;
 use host_core::limits;
-use host_core::seams::{Chain, PeerAddr};
+use host_core::seams::Chain;
 use host_net::{Inlet, Net};
 use host_session::head::HeadMemory;
 use host_session::{announce, serve};
 use host_settle::Cashier;
-use host_transfer::hub;
 use tokio::task::JoinSet;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use crate::assemble::HostDesk;
 use crate::live::Live;
+use crate::standing::Standing;
 use crate::supervise::Stopping;
 
 /// Between two looks at the chain's head.
@@ -81,18 +81,19 @@ pub(crate) async fn watch_head(
     }
 }
 
-/// Announces the host to every hub; a dead hub delays no other.
+/// Announces the host to every hub, each asked first whether another copy holds the identity; a
+/// dead hub delays no other.
 pub(crate) async fn announce_to_hubs(
     desk: Arc<HostDesk>,
     net: Net,
-    hubs: Vec<PeerAddr>,
+    standing: Arc<Standing>,
     mut stopping: Stopping,
 ) {
     loop {
         desk.set_addrs(net.addresses());
-        let taken = announce_once(&desk, &net, &hubs).await;
+        let taken = announce_once(&desk, &net, &standing).await;
         let every = limits::ANNOUNCE_EVERY;
-        let pause = if taken || hubs.is_empty() {
+        let pause = if taken || standing.hubs().is_empty() {
             every
         } else {
             ANNOUNCE_RETRY
@@ -103,7 +104,7 @@ pub(crate) async fn announce_to_hubs(
     }
 }
 
-async fn announce_once(desk: &HostDesk, net: &Net, hubs: &[PeerAddr]) -> bool {
+async fn announce_once(desk: &HostDesk, net: &Net, standing: &Standing) -> bool {
     let announcement = match announce::make(desk) {
         Ok(announcement) => announcement,
         Err(err) => {
@@ -111,17 +112,10 @@ async fn announce_once(desk: &HostDesk, net: &Net, hubs: &[PeerAddr]) -> bool {
             return false;
         }
     };
-    let tries = hubs
-        .iter()
-        .map(|to| hub::announce(net, to, announcement.clone()));
-    let mut taken = false;
-    for (to, tried) in hubs.iter().zip(futures::future::join_all(tries).await) {
-        match tried {
-            Ok(()) => taken = true,
-            Err(err) => debug!(peer = %to.peer, err = %err, "hub did not take the announcement"),
-        }
-    }
-    taken
+    let hubs = standing.hubs().iter();
+    let tries = hubs.map(|to| standing.announce(net, to, &announcement));
+    let taken = futures::future::join_all(tries).await;
+    taken.into_iter().any(|taken| taken)
 }
 
 /// Ends agreements whose term and grace are past by the chain's time, and frees their space.
