@@ -98,7 +98,12 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<bool> {
     }
     let total = usize::from(args.data) + usize::from(args.parity);
     if args.hosts < total {
-        bail!("{}+{} shards need {total} hosts, --hosts is {}", args.data, args.parity, args.hosts);
+        bail!(
+            "{}+{} shards need {total} hosts, --hosts is {}",
+            args.data,
+            args.parity,
+            args.hosts
+        );
     }
     tokio::select! {
         ended = story(&args) => ended,
@@ -113,7 +118,9 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<bool> {
 async fn story(args: &DemoArgs) -> anyhow::Result<bool> {
     let place = Place::make(args.dir.as_deref(), false)?;
     let file = match &args.file {
-        Some(file) => file.canonicalize().with_context(|| format!("finding {}", file.display()))?,
+        Some(file) => file
+            .canonicalize()
+            .with_context(|| format!("finding {}", file.display()))?,
         None => std::env::current_exe().context("finding the running program")?,
     };
     let (bytes, sha256) = hash::of_file(&file)?;
@@ -123,16 +130,31 @@ async fn story(args: &DemoArgs) -> anyhow::Result<bool> {
     let account = renter.init().await?;
     screen.step("starting chain, hub and hosts");
     let volume = volume_size(bytes, args);
-    let shape = Shape { hosts: args.hosts, volume };
+    let shape = Shape {
+        hosts: args.hosts,
+        volume,
+    };
     let mut network = DemoNetwork::start(place.dir(), shape, &[account]).await?;
-    screen.done(&format!("{} host processes, one chain, one hub", args.hosts));
+    screen.done(&format!(
+        "{} host processes, one chain, one hub",
+        args.hosts
+    ));
     let mut report = Report::default();
     report.file.bytes = bytes;
     report.file.sha256 = sha256;
     report.geometry.data = args.data;
     report.geometry.parity = args.parity;
     report.hosts.started = network.host_pids().len();
-    let told = tell(args, &file, &place, &mut network, &renter, &mut report, &mut screen).await;
+    let told = tell(
+        args,
+        &file,
+        &place,
+        &mut network,
+        &renter,
+        &mut report,
+        &mut screen,
+    )
+    .await;
     report.host_rss_mib_max = report.host_rss_mib_max.max(rss_max(&network));
     let finish = if told.is_ok() && !args.exit {
         screen.table(&report);
@@ -163,7 +185,6 @@ fn volume_size(bytes: u64, args: &DemoArgs) -> u64 {
     (share * 3 + (96 << 20)).next_multiple_of(1 << 20)
 }
 
-#[expect(clippy::too_many_arguments, reason = "the story's cast, named once")]
 async fn tell(
     args: &DemoArgs,
     file: &Path,
@@ -179,7 +200,14 @@ async fn tell(
     renter.say(&["wallet", "deposit", DEPOSIT]).await?;
     screen.done("deposited");
     let object = put(args, file, renter, report, screen).await?;
-    report.get = get(renter, &object, &place.path("out-1"), screen, "getting it back").await?;
+    report.get = get(
+        renter,
+        &object,
+        &place.path("out-1"),
+        screen,
+        "getting it back",
+    )
+    .await?;
     let victims = victims(args, renter, network, &object, report).await?;
     report.host_rss_mib_max = rss_max(network);
     screen.step(&format!("killing {} hosts", victims.len()));
@@ -201,11 +229,16 @@ async fn put(
     report: &mut Report,
     screen: &mut Screen,
 ) -> anyhow::Result<ObjectId> {
-    screen.step(&format!("storing it as {}+{} shards", args.data, args.parity));
+    screen.step(&format!(
+        "storing it as {}+{} shards",
+        args.data, args.parity
+    ));
     let (data, parity) = (args.data.to_string(), args.parity.to_string());
     let path = file.to_string_lossy();
     let started = Instant::now();
-    let words = ["put", &path, "--days", "1", "--data", &data, "--parity", &parity, "--json"];
+    let words = [
+        "put", &path, "--days", "1", "--data", &data, "--parity", &parity, "--json",
+    ];
     let said: PutSaid = renter.ask_with_progress(&words, screen).await?;
     let seconds = started.elapsed().as_secs_f64();
     report.put.seconds = seconds;
@@ -224,11 +257,16 @@ async fn get(
 ) -> anyhow::Result<GetReport> {
     screen.step(what);
     let started = Instant::now();
-    renter.say(&["get", &object.to_string(), "-o", &out.to_string_lossy()]).await?;
+    renter
+        .say(&["get", &object.to_string(), "-o", &out.to_string_lossy()])
+        .await?;
     let seconds = started.elapsed().as_secs_f64();
     let (bytes, sha256) = hash::of_file(out)?;
     std::fs::remove_file(out)?;
-    screen.done(&format!("{:.1} MiB/s, sha256 {sha256}", mib(bytes) / seconds.max(0.001)));
+    screen.done(&format!(
+        "{:.1} MiB/s, sha256 {sha256}",
+        mib(bytes) / seconds.max(0.001)
+    ));
     Ok(GetReport { sha256, seconds })
 }
 
@@ -241,8 +279,12 @@ async fn victims(
     report: &mut Report,
 ) -> anyhow::Result<Vec<usize>> {
     let stat: StatSaid = renter.ask(&["stat", &object.to_string(), "--json"]).await?;
-    let with_data: BTreeSet<PeerId> =
-        stat.places.iter().filter(|p| p.index < args.data).map(|p| p.host).collect();
+    let with_data: BTreeSet<PeerId> = stat
+        .places
+        .iter()
+        .filter(|p| p.index < args.data)
+        .map(|p| p.host)
+        .collect();
     let mut order: Vec<usize> = (0..network.hosts.len()).collect();
     let holds = |index: &usize| {
         let host = network.hosts.get(*index);
@@ -253,7 +295,10 @@ async fn victims(
     report.hosts.killed_with_data_shards = order.iter().filter(|index| holds(index)).count();
     let wanted = KILLED_DATA_MIN.min(args.kill).min(usize::from(args.data));
     if report.hosts.killed_with_data_shards < wanted {
-        bail!("only {} hosts hold data shards", report.hosts.killed_with_data_shards);
+        bail!(
+            "only {} hosts hold data shards",
+            report.hosts.killed_with_data_shards
+        );
     }
     Ok(order)
 }
@@ -271,7 +316,11 @@ async fn look(
     let stat: StatSaid = renter.ask(&["stat", &object.to_string(), "--json"]).await?;
     for &index in victims {
         let host = network.host(index)?;
-        let expected = stat.places.iter().filter(|place| place.host == host.peer).count();
+        let expected = stat
+            .places
+            .iter()
+            .filter(|place| place.host == host.peer)
+            .count();
         report.restart.shards_expected += u64::try_from(expected)?;
         report.restart.cheques_expected += u64::from(expected > 0);
         let dir = host.dir.to_string_lossy().into_owned();
@@ -282,7 +331,10 @@ async fn look(
         report.restart.shards_found += holdings.shards;
         report.restart.cheques_found += holdings.cheques;
     }
-    screen.done(&format!("{} shards, every byte verified", report.restart.shards_found));
+    screen.done(&format!(
+        "{} shards, every byte verified",
+        report.restart.shards_found
+    ));
     Ok(())
 }
 
@@ -299,7 +351,9 @@ async fn settle(
     for host in &network.hosts {
         let dir = host.dir.to_string_lossy().into_owned();
         let api = host.ready.as_ref().and_then(|ready| ready.api);
-        let api = api.ok_or_else(|| anyhow!("host {} has no api", host.peer))?.to_string();
+        let api = api
+            .ok_or_else(|| anyhow!("host {} has no api", host.peer))?
+            .to_string();
         renter.say(&["cash", "--dir", &dir, "--api", &api]).await?;
     }
     let until = Instant::now() + CASH_TIMEOUT;
@@ -314,7 +368,10 @@ async fn settle(
     report.settlement.issued = wallet.issued.to_string();
     let delta = balances(network).await?.0.saturating_sub(before.0);
     report.settlement.host_balance_delta = Amount(delta).to_string();
-    screen.done(&format!("{} of {} paid", report.settlement.cashed, report.settlement.issued));
+    screen.done(&format!(
+        "{} of {} paid",
+        report.settlement.cashed, report.settlement.issued
+    ));
     Ok(())
 }
 
@@ -354,12 +411,16 @@ impl Renter {
     }
 
     async fn join(&self, network: &Path) -> anyhow::Result<()> {
-        self.say(&["renter", "join", &network.to_string_lossy()]).await
+        self.say(&["renter", "join", &network.to_string_lossy()])
+            .await
     }
 
     fn command(&self, words: &[&str]) -> anyhow::Result<Command> {
         let mut command = Command::new(child::sibling("holdfast")?);
-        command.args(words).env("HOLDFAST_HOME", &self.home).kill_on_drop(true);
+        command
+            .args(words)
+            .env("HOLDFAST_HOME", &self.home)
+            .kill_on_drop(true);
         command.stdin(std::process::Stdio::null());
         Ok(command)
     }
@@ -383,7 +444,10 @@ impl Renter {
     ) -> anyhow::Result<T> {
         screen.make_room();
         let mut command = self.command(words)?;
-        let out = command.stderr(std::process::Stdio::inherit()).output().await?;
+        let out = command
+            .stderr(std::process::Stdio::inherit())
+            .output()
+            .await?;
         let text = String::from_utf8_lossy(&out.stdout).into_owned();
         if !out.status.success() {
             bail!("`holdfast {}` ended with {}", words.join(" "), out.status);
@@ -396,7 +460,11 @@ impl Renter {
         let out = self.command(words)?.output().await?;
         if !out.status.success() {
             let why = String::from_utf8_lossy(&out.stderr).trim().to_owned();
-            bail!("`holdfast {}` ended with {}: {why}", words.join(" "), out.status);
+            bail!(
+                "`holdfast {}` ended with {}: {why}",
+                words.join(" "),
+                out.status
+            );
         }
         Ok(String::from_utf8_lossy(&out.stdout).into_owned())
     }

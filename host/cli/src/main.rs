@@ -111,7 +111,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Restore(args) => operator::restore(args)?,
         Command::Logs(args) => operator::logs(args)?,
         #[cfg(feature = "renter")]
-        Command::Renter(args) => renter::run(args).await?,
+        Command::Renter(args) => renter::run(args)?,
         #[cfg(feature = "renter")]
         Command::Put(args) => renter::put::run(args).await?,
         #[cfg(feature = "renter")]

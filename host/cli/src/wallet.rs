@@ -98,8 +98,13 @@ pub(crate) async fn run(args: WalletArgs) -> anyhow::Result<()> {
         WalletCommand::Wrap { amount } => chain.wrap(amount).await?,
         WalletCommand::Unwrap { amount } => chain.unwrap(amount).await?,
     };
-    let done = Done { tx: receipt.hash, block: receipt.block };
-    print::either(args.json, &done, |done| format!("done in block {} ({})", done.block, done.tx))
+    let done = Done {
+        tx: receipt.hash,
+        block: receipt.block,
+    };
+    print::either(args.json, &done, |done| {
+        format!("done in block {} ({})", done.block, done.tx)
+    })
 }
 
 async fn balance(home: &Home, chain: &EvmChain, json: bool) -> anyhow::Result<()> {
@@ -123,7 +128,13 @@ async fn balance(home: &Home, chain: &EvmChain, json: bool) -> anyhow::Result<()
         format!(
             "account {}\n  native  {}\n  token   {}\nvault   {}\n  holds   {}\n  paid    {}\n  \
              issued  {}\n  free    {}",
-            b.address, b.native, b.token, b.vault, b.vault_balance, b.vault_paid_out, b.issued,
+            b.address,
+            b.native,
+            b.token,
+            b.vault,
+            b.vault_balance,
+            b.vault_paid_out,
+            b.issued,
             b.available
         )
     })

@@ -1,1 +1,256 @@
-//! Placeholder head of host-renter.
+//! The renter's side: a file becomes encrypted, coded shards on many hosts, each agreed, paid and
+//! written down; and comes back from any `data` of them.
+
+mod book;
+mod cipher;
+mod encode;
+mod error;
+mod get;
+mod hosts;
+mod progress;
+mod put;
+mod record;
+
+use std::io::Write;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use host_core::announce::Announcement;
+use host_core::identity::SecretKey;
+use host_core::network::Network;
+use host_core::object::Place;
+use host_core::seams::{Chain, Clock, Entropy, PeerAddr, Peers};
+use host_core::{Address, Amount, NetworkId, ObjectId, codec};
+use tokio::sync::watch;
+
+pub use error::Error;
+pub use get::Got;
+pub use progress::{Cost, Meter, NoMeter, Phase, Progress};
+pub use put::{PutDone, PutRequest, put_geometry};
+
+use crate::book::Book;
+use crate::record::ObjectRecord;
+
+/// Everything a renter is made of; the root builds it.
+pub struct Parts {
+    /// The network.
+    pub network: Network,
+    /// The issuer key: signs agreements, cheques, records.
+    pub key: SecretKey,
+    /// Seals secrets and records.
+    pub seal_key: [u8; 32],
+    /// The vault cheques are drawn on.
+    pub vault: Address,
+    /// The network driver.
+    pub peers: Arc<dyn Peers>,
+    /// The chain driver.
+    pub chain: Arc<dyn Chain>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// CPU and memory of the process.
+    pub meter: Arc<dyn Meter>,
+    /// The renter's directory; made when missing.
+    pub home: PathBuf,
+}
+
+/// What every verb works with.
+pub(crate) struct Inner {
+    pub(crate) network: Network,
+    pub(crate) id: NetworkId,
+    pub(crate) key: SecretKey,
+    pub(crate) owner: Address,
+    pub(crate) seal: [u8; 32],
+    pub(crate) vault: Address,
+    pub(crate) peers: Arc<dyn Peers>,
+    pub(crate) chain: Arc<dyn Chain>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) meter: Arc<dyn Meter>,
+    pub(crate) book: Book,
+}
+
+impl Inner {
+    pub(crate) fn nonce(&self) -> [u8; 12] {
+        let mut nonce = [0; 12];
+        self.entropy.fill(&mut nonce);
+        nonce
+    }
+}
+
+/// A renter. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Renter {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// One object of this wallet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectRow {
+    /// Its name.
+    pub id: ObjectId,
+    /// The file's name.
+    pub name: String,
+    /// Plaintext bytes.
+    pub bytes: u64,
+    /// First epoch after the term.
+    pub end_epoch: u64,
+    /// Where each shard is.
+    pub places: Vec<Place>,
+}
+
+/// Everything ever promised by `vault`, from the book in `home`.
+pub fn issued_total(home: &Path, vault: Address) -> Result<Amount, Error> {
+    Book::open(home)?.issued(vault)
+}
+
+impl Renter {
+    /// Opens a renter on its home directory.
+    pub fn open(parts: Parts) -> Result<Self, Error> {
+        let inner = Inner {
+            id: parts.network.id(),
+            owner: parts.key.address(),
+            book: Book::open(&parts.home)?,
+            network: parts.network,
+            key: parts.key,
+            seal: parts.seal_key,
+            vault: parts.vault,
+            peers: parts.peers,
+            chain: parts.chain,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            meter: parts.meter,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Every announced host.
+    pub async fn find_hosts(&self) -> Result<Vec<Announcement>, Error> {
+        let inner = &self.inner;
+        let hubs = hosts::hub_peers(&inner.network.hubs);
+        hosts::find(
+            inner.peers.as_ref(),
+            &hubs,
+            &inner.id,
+            &inner.book.path("hosts"),
+        )
+        .await
+    }
+
+    /// Stores a file.
+    pub async fn put(
+        &self,
+        request: &PutRequest,
+        progress: &watch::Sender<Progress>,
+    ) -> Result<PutDone, Error> {
+        put::run(self, request, progress).await
+    }
+
+    /// Gets an object of this wallet, or bytes `range` of it, in order into `out`.
+    pub async fn get(
+        &self,
+        object: ObjectId,
+        range: Option<Range<u64>>,
+        out: Box<dyn Write + Send>,
+        progress: &watch::Sender<Progress>,
+    ) -> Result<Got, Error> {
+        get::run(self, object, range, out, progress).await
+    }
+
+    fn row(&self, record: &ObjectRecord) -> Result<ObjectRow, Error> {
+        let secret = record::secret(&self.inner.seal, &record.secret)?;
+        let placement = &record.placement.placement;
+        Ok(ObjectRow {
+            id: placement.object,
+            name: secret.name,
+            bytes: secret.len,
+            end_epoch: placement.end_epoch,
+            places: placement.places.clone(),
+        })
+    }
+
+    /// Every object of this wallet.
+    pub fn ls(&self) -> Result<Vec<ObjectRow>, Error> {
+        self.inner
+            .book
+            .objects()?
+            .iter()
+            .map(|record| self.row(record))
+            .collect()
+    }
+
+    /// One object of this wallet.
+    pub fn stat(&self, object: ObjectId) -> Result<ObjectRow, Error> {
+        self.row(&self.inner.book.object(&object)?)
+    }
+
+    /// Closes every agreement of an object; forgets it when every host answered. Returns how many
+    /// agreements were closed and how many hosts did not answer.
+    pub async fn rm(&self, object: ObjectId) -> Result<(usize, usize), Error> {
+        let inner = &self.inner;
+        let record = inner.book.object(&object)?;
+        let closes = record.placement.placement.places.iter().map(|place| {
+            let to = PeerAddr {
+                peer: place.host,
+                addrs: place.addrs.clone(),
+            };
+            let (agreement, key) = (place.agreement, &inner.key);
+            async move {
+                host_transfer::delete::close(inner.peers.as_ref(), &to, &inner.id, agreement, key)
+                    .await
+                    .is_ok()
+            }
+        });
+        let closed = futures::future::join_all(closes).await;
+        let done = closed.iter().filter(|ok| **ok).count();
+        inner.book.forget(&object)?;
+        Ok((done, closed.len() - done))
+    }
+
+    /// Rebuilds the book from the records hosts keep for this wallet; returns the objects found.
+    pub async fn recover(&self) -> Result<usize, Error> {
+        let inner = &self.inner;
+        let hosts = self.find_hosts().await?;
+        let at_ms = inner.clock.wall_ms();
+        let lists = hosts.iter().map(|host| {
+            let to = PeerAddr {
+                peer: host.offer.peer,
+                addrs: host.offer.addrs.clone(),
+            };
+            async move {
+                let (peers, key) = (inner.peers.as_ref(), &inner.key);
+                host_transfer::records::list(peers, &to, &inner.id, key, at_ms).await
+            }
+        });
+        let mut found = std::collections::BTreeMap::new();
+        for signed in futures::future::join_all(lists)
+            .await
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let newer = found
+                .get(&signed.record.object)
+                .is_none_or(|(version, _)| *version < signed.record.version);
+            if newer {
+                found.insert(
+                    signed.record.object,
+                    (signed.record.version, signed.record.body),
+                );
+            }
+        }
+        let mut count = 0;
+        for (_, body) in found.into_values() {
+            let plain = record::unseal(&inner.seal, &body)?;
+            let record: ObjectRecord = codec::from_bytes("object record", &plain)?;
+            record.placement.check(&inner.id)?;
+            inner.book.keep(&record)?;
+            count += 1;
+        }
+        Ok(count)
+    }
+}

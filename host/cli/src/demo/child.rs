@@ -32,7 +32,11 @@ pub(crate) fn sibling(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("finding the running executable")?;
     let path = own.with_file_name(name);
     if !path.exists() {
-        bail!("{} is missing; it is installed beside {}", path.display(), own.display());
+        bail!(
+            "{} is missing; it is installed beside {}",
+            path.display(),
+            own.display()
+        );
     }
     Ok(path)
 }
@@ -58,7 +62,10 @@ impl Program {
             .spawn()
             .with_context(|| format!("starting {name}"))?;
         let stdin = child.stdin.take();
-        let stdout = child.stdout.take().ok_or_else(|| anyhow!("{name} has no output"))?;
+        let stdout = child
+            .stdout
+            .take()
+            .ok_or_else(|| anyhow!("{name} has no output"))?;
         let mut lines = BufReader::new(stdout).lines();
         let line = timeout(READY_TIMEOUT, lines.next_line())
             .await
@@ -67,7 +74,14 @@ impl Program {
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let ready = serde_json::from_str(&line)
             .with_context(|| format!("{name} said `{line}` where its ready line was expected"))?;
-        Ok((Self { name: name.to_owned(), child, stdin }, ready))
+        Ok((
+            Self {
+                name: name.to_owned(),
+                child,
+                stdin,
+            },
+            ready,
+        ))
     }
 
     /// The process id, while it runs.
@@ -77,7 +91,10 @@ impl Program {
 
     /// Kills it as a power cut would: no signal it could act on, no time to flush.
     pub(crate) async fn kill(mut self) -> anyhow::Result<()> {
-        self.child.kill().await.with_context(|| format!("killing {}", self.name))
+        self.child
+            .kill()
+            .await
+            .with_context(|| format!("killing {}", self.name))
     }
 
     /// Asks it to stop and waits; kills it when it does not.
@@ -88,7 +105,11 @@ impl Program {
                 status.with_context(|| format!("waiting for {}", self.name))?;
                 Ok(())
             }
-            Err(_) => self.child.kill().await.with_context(|| format!("killing {}", self.name)),
+            Err(_) => self
+                .child
+                .kill()
+                .await
+                .with_context(|| format!("killing {}", self.name)),
         }
     }
 }

@@ -17,12 +17,22 @@ pub(crate) fn of_file(path: &Path) -> anyhow::Result<(u64, String)> {
     let mut run = vec![0; RUN];
     let mut len = 0;
     loop {
-        let count =
-            file.read(&mut run).with_context(|| format!("reading {}", path.display()))?;
-        let Some(read) = run.get(..count).filter(|read| !read.is_empty()) else { break };
+        let count = file
+            .read(&mut run)
+            .with_context(|| format!("reading {}", path.display()))?;
+        let Some(read) = run.get(..count).filter(|read| !read.is_empty()) else {
+            break;
+        };
         hash.update(read);
         len += u64::try_from(count)?;
     }
     let digest = hash.finish();
-    Ok((len, digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()))
+    Ok((
+        len,
+        digest
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+    ))
 }

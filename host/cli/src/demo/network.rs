@@ -90,7 +90,14 @@ impl DemoNetwork {
         network.hubs = vec![ready.hub];
         write_network(&file, &network)?;
         let services = vec![devchain, hub];
-        let mut demo = Self { chain, file, network, hosts, services, logs };
+        let mut demo = Self {
+            chain,
+            file,
+            network,
+            hosts,
+            services,
+            logs,
+        };
         for index in 0..demo.hosts.len() {
             write_network(&demo.host(index)?.dir.join("network.toml"), &demo.network)?;
         }
@@ -100,11 +107,15 @@ impl DemoNetwork {
     }
 
     pub(crate) fn host(&self, index: usize) -> anyhow::Result<&HostBox> {
-        self.hosts.get(index).ok_or_else(|| anyhow!("there is no host {index}"))
+        self.hosts
+            .get(index)
+            .ok_or_else(|| anyhow!("there is no host {index}"))
     }
 
     fn host_mut(&mut self, index: usize) -> anyhow::Result<&mut HostBox> {
-        self.hosts.get_mut(index).ok_or_else(|| anyhow!("there is no host {index}"))
+        self.hosts
+            .get_mut(index)
+            .ok_or_else(|| anyhow!("there is no host {index}"))
     }
 
     /// Starts the named hosts together and waits until each serves.
@@ -144,7 +155,10 @@ impl DemoNetwork {
     /// Process ids of everything that runs.
     pub(crate) fn pids(&self) -> Vec<u32> {
         let hosts = self.hosts.iter().filter_map(|host| host.program.as_ref());
-        hosts.chain(&self.services).filter_map(Program::pid).collect()
+        hosts
+            .chain(&self.services)
+            .filter_map(Program::pid)
+            .collect()
     }
 
     /// Process ids of the hosts that run.
@@ -215,7 +229,10 @@ async fn make_host(
     config.swarm.listen = vec!["/ip4/127.0.0.1/tcp/0".into()];
     config.api.listen = any;
     config.gateway.enabled = false;
-    config.storage.volumes = vec![VolumeConfig { path: "volume-0".into(), size: Size(volume) }];
+    config.storage.volumes = vec![VolumeConfig {
+        path: "volume-0".into(),
+        size: Size(volume),
+    }];
     config.storage.buffers = Size(32 << 20);
     config.offer.price = PRICE;
     config.settle.auto_cash = false;
@@ -229,8 +246,16 @@ async fn make_host(
         phrase: None,
         passphrase: None,
     };
-    let made = init::make(plan).await.with_context(|| format!("making host {index}"))?;
-    Ok(HostBox { dir: host, peer: made.peer, address: made.address, program: None, ready: None })
+    let made = init::make(plan)
+        .await
+        .with_context(|| format!("making host {index}"))?;
+    Ok(HostBox {
+        dir: host,
+        peer: made.peer,
+        address: made.address,
+        program: None,
+        ready: None,
+    })
 }
 
 async fn start_chain(
@@ -240,7 +265,14 @@ async fn start_chain(
 ) -> anyhow::Result<(Program, ChainReady)> {
     let data = dir.join("chain").to_string_lossy().into_owned();
     let chain_id = CHAIN_ID.to_string();
-    let fixed = ["--listen", "127.0.0.1:0", "--data", &data, "--chain-id", &chain_id];
+    let fixed = [
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        &data,
+        "--chain-id",
+        &chain_id,
+    ];
     let mut args: Vec<String> = fixed.map(str::to_owned).to_vec();
     args.push("--until-stdin-ends".into());
     for account in funded {
@@ -249,14 +281,18 @@ async fn start_chain(
     Program::start("holdfast-devchain", &args, &logs.join("chain.log")).await
 }
 
-async fn start_hub(
-    dir: &Path,
-    logs: &Path,
-    network: &Path,
-) -> anyhow::Result<(Program, HubReady)> {
+async fn start_hub(dir: &Path, logs: &Path, network: &Path) -> anyhow::Result<(Program, HubReady)> {
     let data = dir.join("hub").to_string_lossy().into_owned();
     let network = network.to_string_lossy().into_owned();
-    let fixed = ["hub", "--network", &network, "--data", &data, "--listen", "/ip4/127.0.0.1/tcp/0"];
+    let fixed = [
+        "hub",
+        "--network",
+        &network,
+        "--data",
+        &data,
+        "--listen",
+        "/ip4/127.0.0.1/tcp/0",
+    ];
     let mut args: Vec<String> = fixed.map(str::to_owned).to_vec();
     args.push("--until-stdin-ends".into());
     Program::start("holdfast-services", &args, &logs.join("hub.log")).await
@@ -266,7 +302,11 @@ async fn start_hub(
 async fn deploy(network: &mut Network, deployer: SecretKey) -> anyhow::Result<EvmChain> {
     let options = host_chain::Options {
         endpoints: network.endpoints.clone(),
-        guard: Guard { chain_id: network.chain_id, anchor: None, code: Vec::new() },
+        guard: Guard {
+            chain_id: network.chain_id,
+            anchor: None,
+            code: Vec::new(),
+        },
         contracts: None,
         fee_cap: 10_000_000_000_000,
         depth: 0,

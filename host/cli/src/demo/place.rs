@@ -21,10 +21,15 @@ impl Place {
         };
         let used = std::fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some());
         if used {
-            bail!("{} is not empty; give --dir a new or empty directory", path.display());
+            bail!(
+                "{} is not empty; give --dir a new or empty directory",
+                path.display()
+            );
         }
         std::fs::create_dir_all(&path).with_context(|| format!("making {}", path.display()))?;
-        let dir = path.canonicalize().with_context(|| format!("finding {}", path.display()))?;
+        let dir = path
+            .canonicalize()
+            .with_context(|| format!("finding {}", path.display()))?;
         Ok(Self { dir, keep })
     }
 

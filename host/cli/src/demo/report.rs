@@ -107,7 +107,10 @@ impl Report {
             check("every cheque was cashed", {
                 money.issued != "0" && money.cashed == money.issued
             }),
-            check("the hosts were paid", money.host_balance_delta == money.cashed),
+            check(
+                "the hosts were paid",
+                money.host_balance_delta == money.cashed,
+            ),
             check("no process is left", self.leftover_processes == 0),
         ]
     }

@@ -15,8 +15,14 @@ pub(crate) struct Screen {
 impl Screen {
     /// Opens with the file's name, size and hash.
     pub(crate) fn start(file: &Path, bytes: u64, sha256: &str) -> Self {
-        line(&format!("file    {} ({bytes} bytes)\nsha256  {sha256}\n", file.display()));
-        Self { step: None, live: std::io::stderr().is_terminal() }
+        line(&format!(
+            "file    {} ({bytes} bytes)\nsha256  {sha256}\n",
+            file.display()
+        ));
+        Self {
+            step: None,
+            live: std::io::stderr().is_terminal(),
+        }
     }
 
     /// Begins a step.
@@ -37,9 +43,14 @@ impl Screen {
 
     /// Ends the step with what came of it.
     pub(crate) fn done(&mut self, how: &str) {
-        let Some((what, since)) = self.step.take() else { return };
+        let Some((what, since)) = self.step.take() else {
+            return;
+        };
         let back = if self.live { "\r" } else { "" };
-        line(&format!("{back}  {:5.1} s {what}: {how}", since.elapsed().as_secs_f64()));
+        line(&format!(
+            "{back}  {:5.1} s {what}: {how}",
+            since.elapsed().as_secs_f64()
+        ));
     }
 
     /// The closing table.
@@ -77,7 +88,11 @@ impl Screen {
     pub(crate) fn verdict(&self, checks: &[Check]) -> bool {
         line("");
         for check in checks {
-            line(&format!("  {} {}", if check.held { "ok  " } else { "FAIL" }, check.what));
+            line(&format!(
+                "  {} {}",
+                if check.held { "ok  " } else { "FAIL" },
+                check.what
+            ));
         }
         checks.iter().all(|check| check.held)
     }

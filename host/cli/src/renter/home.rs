@@ -81,16 +81,24 @@ impl Home {
         let dir = dir()?;
         let path = dir.join(KEY_FILE);
         let bytes = std::fs::read(&path).with_context(|| {
-            format!("there is no renter in {}; make one with `holdfast renter init`", dir.display())
+            format!(
+                "there is no renter in {}; make one with `holdfast renter init`",
+                dir.display()
+            )
         })?;
         let sealed = SealedKey::from_bytes(&bytes).with_context(|| path.display().to_string())?;
         let words = passphrase()?;
         if !sealed.is_plain() && words.is_none() {
-            bail!("{} is sealed; name the file of its passphrase in HOLDFAST_PASSPHRASE_FILE",
-                path.display());
+            bail!(
+                "{} is sealed; name the file of its passphrase in HOLDFAST_PASSPHRASE_FILE",
+                path.display()
+            );
         }
         let secret = sealed.open_bytes(&words.unwrap_or_default())?;
-        Ok(Self { dir, phrase: Phrase::of_entropy(&secret) })
+        Ok(Self {
+            dir,
+            phrase: Phrase::of_entropy(&secret),
+        })
     }
 
     /// The phrase, to be shown once.

@@ -1,0 +1,98 @@
+//! The renter's commands. This file makes and joins; the others are named after what they do.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use host_keystore::Phrase;
+use serde::Serialize;
+
+use crate::operator::read_words;
+use crate::print;
+
+pub(crate) mod get;
+pub(crate) mod home;
+pub(crate) mod look;
+mod meter;
+pub(crate) mod put;
+
+use home::Home;
+
+/// A renter's home.
+#[derive(Debug, Args)]
+pub(crate) struct RenterArgs {
+    #[command(subcommand)]
+    what: RenterCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum RenterCommand {
+    /// Make a renter's home in HOLDFAST_HOME and show its recovery phrase once
+    Init {
+        /// Answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Join the network a file describes
+    Join {
+        /// The network file
+        network: PathBuf,
+    },
+}
+
+/// Brings objects back.
+#[derive(Debug, Args)]
+pub(crate) struct RecoverArgs {
+    /// A file with the recovery phrase, or `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    phrase: PathBuf,
+    /// The network file
+    #[arg(long)]
+    network: PathBuf,
+    /// Answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct InitSaid {
+    address: host_core::Address,
+    phrase: String,
+}
+
+/// Makes or joins.
+pub(crate) fn run(args: RenterArgs) -> anyhow::Result<()> {
+    match args.what {
+        RenterCommand::Init { json } => {
+            let home = Home::make(None)?;
+            let address = home.key().address();
+            let said = InitSaid {
+                address,
+                phrase: home.phrase().expose().to_string(),
+            };
+            print::either(json, &said, |said| {
+                format!(
+                    "account {}\n\nrecovery phrase, shown only now; write it down:\n\n  {}",
+                    said.address, said.phrase
+                )
+            })
+        }
+        RenterCommand::Join { network } => {
+            let joined = Home::open()?.join(&network)?;
+            println!("joined {}", joined.name);
+            Ok(())
+        }
+    }
+}
+
+/// Makes a home from the phrase, joins the network and rebuilds the book from what hosts keep.
+pub(crate) async fn recover(args: RecoverArgs) -> anyhow::Result<()> {
+    let phrase = Phrase::parse(&read_words(&args.phrase)?)?;
+    let home = Home::make(Some(phrase))?;
+    home.join(&args.network)?;
+    let (renter, net) = home.renter().await?;
+    let recovered = renter.recover().await;
+    net.stop().await;
+    print::either(args.json, &recovered?, |found| {
+        format!("{found} objects are back; `holdfast ls` lists them")
+    })
+}

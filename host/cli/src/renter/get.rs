@@ -1,0 +1,100 @@
+//! `holdfast get`: an object, or bytes of it, back into a file.
+
+use std::fs::File;
+use std::io::Write;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use host_core::ObjectId;
+use serde::Serialize;
+
+use super::home::Home;
+use crate::print;
+
+/// Gets an object back.
+#[derive(Debug, Args)]
+pub(crate) struct GetArgs {
+    /// The object
+    id: ObjectId,
+    /// The file to write; `-` for standard output
+    #[arg(short, long)]
+    output: PathBuf,
+    /// Only these bytes: first and last, both included, as `A-B`
+    #[arg(long, value_parser = range)]
+    range: Option<Range<u64>>,
+    /// Answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn range(text: &str) -> anyhow::Result<Range<u64>> {
+    let (first, last) = text.split_once('-').context("write A-B")?;
+    let (first, last): (u64, u64) = (first.parse()?, last.parse()?);
+    if last < first {
+        bail!("the last byte lies before the first");
+    }
+    Ok(first
+        ..last
+            .checked_add(1)
+            .context("the last byte is beyond 64 bits")?)
+}
+
+#[derive(Debug, Serialize)]
+struct GotSaid {
+    id: ObjectId,
+    bytes: u64,
+    sha256: String,
+    seconds: f64,
+}
+
+/// Runs it. The file appears under its name only when every byte was verified.
+pub(crate) async fn run(args: GetArgs) -> anyhow::Result<()> {
+    let home = Home::open()?;
+    let (renter, net) = home.renter().await?;
+    let to_stdout = args.output.as_os_str() == "-";
+    let fresh = args.output.with_extension("holdfast-part");
+    let out: Box<dyn Write + Send> = if to_stdout {
+        Box::new(std::io::stdout())
+    } else {
+        Box::new(File::create(&fresh).with_context(|| format!("making {}", fresh.display()))?)
+    };
+    let started = Instant::now();
+    let (progress, _) = tokio::sync::watch::channel(host_renter::Progress::default());
+    let got = renter
+        .get(args.id, args.range.clone(), out, &progress)
+        .await;
+    net.stop().await;
+    let got = match got {
+        Ok(got) => got,
+        Err(error) => {
+            let _ = std::fs::remove_file(&fresh);
+            return Err(error.into());
+        }
+    };
+    if !to_stdout {
+        std::fs::rename(&fresh, &args.output)
+            .with_context(|| format!("naming {}", args.output.display()))?;
+    }
+    let said = GotSaid {
+        id: args.id,
+        bytes: got.bytes,
+        sha256: got
+            .sha256
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+        seconds: started.elapsed().as_secs_f64(),
+    };
+    if to_stdout {
+        return Ok(());
+    }
+    print::either(args.json, &said, |said| {
+        format!(
+            "{} bytes, sha256 {}, {:.2} s",
+            said.bytes, said.sha256, said.seconds
+        )
+    })
+}

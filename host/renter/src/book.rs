@@ -1,0 +1,166 @@
+//! The renter's book: what was promised to whom, and every object's three records.
+//!
+//! Invariant: the cumulative sum of a cheque is flushed here before the cheque leaves, under a
+//! lock that other processes of the same renter take too; so no two cheques ever promise the same
+//! sum and none promises less than one before it.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use host_core::{Address, Amount, ObjectId, codec};
+use sha2::{Digest, Sha256};
+
+use crate::error::Error;
+use crate::record::ObjectRecord;
+
+/// vault, beneficiary, cumulative, the first 4 bytes of their SHA-256.
+const ENTRY: usize = 20 + 20 + 16 + 4;
+
+/// The book's directory.
+pub(crate) struct Book {
+    dir: PathBuf,
+}
+
+fn file(path: &Path) -> impl Fn(std::io::Error) -> Error + '_ {
+    move |source| Error::File {
+        path: path.display().to_string(),
+        source,
+    }
+}
+
+type Sums = BTreeMap<(Address, Address), Amount>;
+
+impl Book {
+    pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
+        std::fs::create_dir_all(dir.join("objects")).map_err(file(dir))?;
+        Ok(Self {
+            dir: dir.to_path_buf(),
+        })
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Raises the sum promised by `vault` to `beneficiary` by `added`; durable when it returns.
+    pub(crate) fn issue(
+        &self,
+        vault: Address,
+        beneficiary: Address,
+        added: Amount,
+    ) -> Result<Amount, Error> {
+        let path = self.path("issued.journal");
+        let mut journal = OpenOptions::new()
+            .create(true)
+            .read(true)
+            .append(true)
+            .open(&path)
+            .map_err(file(&path))?;
+        journal.lock().map_err(file(&path))?;
+        let sums = read_sums(&mut journal, &path)?;
+        let before = sums.get(&(vault, beneficiary)).copied().unwrap_or_default();
+        let next = before.plus(added)?;
+        let body = [vault.0.as_slice(), &beneficiary.0, &next.to_be_bytes()].concat();
+        let sum = Sha256::digest(&body);
+        let entry = [body.as_slice(), sum.get(..4).unwrap_or_default()].concat();
+        journal
+            .write_all(&entry)
+            .and_then(|()| journal.sync_data())
+            .map_err(file(&path))?;
+        Ok(next)
+    }
+
+    /// What `vault` promised to each beneficiary.
+    pub(crate) fn promises(&self, vault: Address) -> Result<Vec<(Address, Amount)>, Error> {
+        let path = self.path("issued.journal");
+        let mut journal = match File::open(&path) {
+            Ok(journal) => journal,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(file(&path)(source)),
+        };
+        let sums = read_sums(&mut journal, &path)?;
+        let own = sums.into_iter().filter(|((of, _), _)| *of == vault);
+        Ok(own.map(|((_, to), sum)| (to, sum)).collect())
+    }
+
+    /// Everything ever promised by `vault`.
+    pub(crate) fn issued(&self, vault: Address) -> Result<Amount, Error> {
+        let mut total = Amount::ZERO;
+        for (_, sum) in self.promises(vault)? {
+            total = total.plus(sum)?;
+        }
+        Ok(total)
+    }
+
+    /// Writes an object's records; durable when it returns.
+    pub(crate) fn keep(&self, record: &ObjectRecord) -> Result<(), Error> {
+        let id = record.placement.placement.object;
+        let path = self.path(&format!("objects/{id}"));
+        let fresh = path.with_extension("new");
+        let mut out = File::create(&fresh).map_err(file(&fresh))?;
+        out.write_all(&codec::to_bytes(record))
+            .map_err(file(&fresh))?;
+        out.sync_all().map_err(file(&fresh))?;
+        std::fs::rename(&fresh, &path).map_err(file(&path))?;
+        let dir = self.path("objects");
+        File::open(&dir)
+            .and_then(|dir| dir.sync_all())
+            .map_err(file(&dir))
+    }
+
+    /// An object's records.
+    pub(crate) fn object(&self, id: &ObjectId) -> Result<ObjectRecord, Error> {
+        let path = self.path(&format!("objects/{id}"));
+        let bytes = std::fs::read(&path).map_err(|_| Error::Unknown { object: *id })?;
+        codec::from_bytes("object record", &bytes).map_err(|e| Error::Book {
+            path: path.display().to_string(),
+            why: e.to_string(),
+        })
+    }
+
+    /// Forgets an object.
+    pub(crate) fn forget(&self, id: &ObjectId) -> Result<(), Error> {
+        let path = self.path(&format!("objects/{id}"));
+        std::fs::remove_file(&path).map_err(file(&path))
+    }
+
+    /// Every object's records.
+    pub(crate) fn objects(&self) -> Result<Vec<ObjectRecord>, Error> {
+        let dir = self.path("objects");
+        let mut all = Vec::new();
+        for entry in std::fs::read_dir(&dir).map_err(file(&dir))? {
+            let name = entry.map_err(file(&dir))?.file_name();
+            if let Ok(id) = name.to_string_lossy().parse() {
+                all.push(self.object(&id)?);
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// Reads whole, sound entries; what a crash tore at the end is not counted.
+fn read_sums(journal: &mut File, path: &Path) -> Result<Sums, Error> {
+    let mut bytes = Vec::new();
+    journal.read_to_end(&mut bytes).map_err(file(path))?;
+    let mut sums = Sums::new();
+    for entry in bytes.chunks_exact(ENTRY) {
+        let (body, sum) = entry.split_at(ENTRY - 4);
+        if Sha256::digest(body).get(..4) != Some(sum) {
+            return Err(Error::Book {
+                path: path.display().to_string(),
+                why: "an entry is damaged".into(),
+            });
+        }
+        let (vault, rest) = body.split_at(20);
+        let (beneficiary, sum) = rest.split_at(20);
+        let sum = u128::from_be_bytes(sum.try_into().unwrap_or([0; 16]));
+        let key = (
+            Address::from_slice(vault)?,
+            Address::from_slice(beneficiary)?,
+        );
+        sums.insert(key, Amount(sum));
+    }
+    Ok(sums)
+}

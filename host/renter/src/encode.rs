@@ -1,0 +1,57 @@
+//! One segment on its way out: plaintext is sealed, cut into stripes, coded; each shard's tree
+//! grows as its pieces pass. Pure CPU work, run on a blocking thread.
+
+use host_core::ShardId;
+use host_core::geometry::Geometry;
+use host_erasure::{Coder, Stripes};
+use host_proof::TreeBuilder;
+
+use crate::cipher::{CHUNK, Cipher};
+use crate::error::Error;
+
+/// A coded segment: every shard with its name.
+pub(crate) struct Coded {
+    pub(crate) len: u64,
+    pub(crate) shards: Vec<(ShardId, Vec<u8>)>,
+}
+
+/// Seals `plain` (chunks numbered from `first_chunk`; `last` says that the object ends here).
+pub(crate) fn seal(cipher: &Cipher, first_chunk: u32, last: bool, plain: &[u8]) -> Vec<u8> {
+    let count = plain.len().div_ceil(CHUNK);
+    let mut out = Vec::with_capacity(plain.len() + count * crate::cipher::TAG);
+    for (index, chunk) in plain.chunks(CHUNK).enumerate() {
+        let number = first_chunk + u32::try_from(index).unwrap_or(u32::MAX);
+        cipher.seal(number, last && index + 1 == count, chunk, &mut out);
+    }
+    out
+}
+
+/// Codes a segment of ciphertext.
+pub(crate) fn code(geometry: &Geometry, segment: &[u8]) -> Result<Coded, Error> {
+    let len = u64::try_from(segment.len()).unwrap_or(u64::MAX);
+    let shard_len = usize::try_from(geometry.shard_len(len)).unwrap_or(0);
+    let total = usize::from(geometry.total());
+    let mut coder = Coder::new(geometry)?;
+    let mut shards: Vec<(TreeBuilder, Vec<u8>)> = (0..total)
+        .map(|_| (TreeBuilder::new(), Vec::with_capacity(shard_len)))
+        .collect();
+    let mut rest = Vec::new();
+    for stripe in Stripes::of(geometry, len)? {
+        let start = usize::try_from(stripe.offset).unwrap_or(0);
+        let end = start + stripe.len;
+        let bytes = segment.get(start..end).unwrap_or_default();
+        let pieces = coder.encode_stripe(bytes, &mut rest)?;
+        for ((tree, shard), piece) in shards.iter_mut().zip(pieces.iter()) {
+            tree.push(piece);
+            shard.extend_from_slice(piece);
+        }
+    }
+    let shards = shards
+        .into_iter()
+        .map(|(tree, bytes)| {
+            let tree = tree.finish().map_err(|_| Error::Worker)?;
+            Ok((tree.shard_id(), bytes))
+        })
+        .collect::<Result<_, Error>>()?;
+    Ok(Coded { len, shards })
+}
