@@ -115,6 +115,9 @@ impl Error {
             Self::Terms(error) => return error.refusal(),
             Self::Money(error) => return error.refusal(),
             Self::Store(error) => return store_refusal(error),
+            Self::Value(
+                host_core::Error::Signature { .. } | host_core::Error::SignatureForm { .. },
+            ) => RefusalCode::Signature,
             Self::Link(_) | Self::Value(_) | Self::Turn { .. } | Self::HungUp { .. } => {
                 RefusalCode::Malformed
             }
