@@ -8,6 +8,9 @@
 mod stage;
 
 mod cheques;
+mod leases;
+mod losses;
 mod operator;
 mod silence;
 mod startup;
+mod uploads;

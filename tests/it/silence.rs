@@ -70,7 +70,7 @@ fn a_chain_that_falls_silent_in_the_middle_costs_nothing_that_was_acknowledged()
             .expect("paid");
     });
     wire.cut();
-    let read = |town: &Town| block_on(fetch(&caller, town, &bytes));
+    let read = |town: &Town| block_on(caller.fetch(&town.hosts[0], &bytes));
     assert_eq!(read(&town), bytes);
     let unknown = Address([3; 20]);
     let to = town.hosts[0].addr();
@@ -95,16 +95,4 @@ fn a_chain_that_falls_silent_in_the_middle_costs_nothing_that_was_acknowledged()
         let log = host.log();
         (log.contains("chain is silent") && log.contains("chain answers again")).then_some(())
     });
-}
-
-async fn fetch(caller: &Caller, town: &Town, bytes: &[u8]) -> Vec<u8> {
-    let (to, len) = (town.hosts[0].addr(), bytes.len() as u64);
-    let shard = shard_of(bytes);
-    let opened = host_transfer::download::open(&caller.net, &to, &shard, len, 0, len).await;
-    let mut stream = opened.expect("the host serves");
-    let mut read = Vec::new();
-    while let Some(unit) = stream.next().await.expect("a verified unit") {
-        read.extend_from_slice(&unit);
-    }
-    read
 }

@@ -106,6 +106,11 @@ impl Ground {
         &self.rpc
     }
 
+    /// How blocks become epochs here.
+    pub(crate) fn rule(&self) -> EpochRule {
+        self.rule
+    }
+
     /// A client of the chain without an account.
     pub(crate) fn chain(&self) -> EvmChain {
         client(&self.rpc, Some(self.contracts.clone()))

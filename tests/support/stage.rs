@@ -25,4 +25,4 @@ pub(crate) use poll::until;
 pub(crate) use proxy::Proxy;
 pub(crate) use said::{Said, holdfast};
 pub(crate) use town::{Shape, Town, shared};
-pub(crate) use wire::{Caller, shard_of};
+pub(crate) use wire::{Caller, refusal, shard_of};

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use host_core::Amount;
+use host_core::epoch::EpochRule;
 use host_core::network::Network;
 use serde::Deserialize;
 
@@ -27,6 +28,8 @@ pub(crate) struct Shape {
     pub(crate) plan: Plan,
     /// Endpoints other than the ground's own.
     pub(crate) endpoints: Vec<String>,
+    /// Epochs other than the ground's own.
+    pub(crate) epoch: Option<EpochRule>,
 }
 
 /// Hubs and hosts of one network file.
@@ -78,6 +81,7 @@ impl Town {
         };
         let file = dir.join("network.toml");
         let mut network = ground.network(Vec::new(), endpoints);
+        network.epoch = shape.epoch.unwrap_or(network.epoch);
         write_network(&file, &network);
         let hubs: Vec<Hub> = (0..shape.hubs)
             .map(|index| start_hub(&dir, &file, index))

@@ -10,10 +10,11 @@ use host_core::cheque::{Cheque, SignedCheque};
 use host_core::identity::SecretKey;
 use host_core::network::Network;
 use host_core::seams::PeerAddr;
+use host_core::wire::RefusalCode;
 use host_core::{Address, AgreementId, Amount, Digest32, ShardId};
 use host_net::{Bounds, Inlet, Net, Options};
 use host_transfer::upload::{self, Opened, StoredShard};
-use host_transfer::{Error, hub};
+use host_transfer::{Error, download, hub};
 use sha2::{Digest, Sha256};
 
 use super::ground::{CHAIN_ID, block_on, ground};
@@ -51,6 +52,14 @@ pub(crate) fn shard_of(bytes: &[u8]) -> ShardId {
     let mut tree = host_proof::TreeBuilder::new();
     tree.push(bytes);
     tree.finish().expect("the shard has bytes").shard_id()
+}
+
+/// The code of a refusal, when the error is one.
+pub(crate) fn refusal(error: &Error) -> Option<RefusalCode> {
+    match error {
+        Error::Refused { refusal, .. } => Some(refusal.code),
+        _ => None,
+    }
 }
 
 /// A node that answers these protocols, or only dials when there are none.
@@ -151,6 +160,25 @@ impl Caller {
                 stream.finish().await
             }
         }
+    }
+
+    /// Reads a whole shard back, every unit verified; none when the host does not give it.
+    pub(crate) async fn try_fetch(&self, host: &Host, bytes: &[u8]) -> Option<Vec<u8>> {
+        let (to, shard, len) = (host.addr(), shard_of(bytes), bytes.len() as u64);
+        let opened = download::open(&self.net, &to, &shard, len, 0, len).await;
+        let mut stream = opened.ok()?;
+        let mut read = Vec::new();
+        while let Some(unit) = stream.next().await.ok()? {
+            read.extend_from_slice(&unit);
+        }
+        Some(read)
+    }
+
+    /// The same, held to success.
+    pub(crate) async fn fetch(&self, host: &Host, bytes: &[u8]) -> Vec<u8> {
+        self.try_fetch(host, bytes)
+            .await
+            .expect("the host serves the shard")
     }
 
     /// A cheque of this caller's vault for a host.
