@@ -10,9 +10,15 @@ use crate::error::Error;
 use crate::link::Link;
 
 /// The kind of the renter's signature: covers the agreement digest.
-pub const DELETE: Kind = Kind { name: "delete", version: 1 };
+pub const DELETE: Kind = Kind {
+    name: "delete",
+    version: 1,
+};
 /// The kind of the host's signature: covers the agreement digest and one byte, 1 when bytes went.
-pub const DELETED: Kind = Kind { name: "deleted", version: 1 };
+pub const DELETED: Kind = Kind {
+    name: "deleted",
+    version: 1,
+};
 
 /// The host's signed word that an agreement is closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,14 +47,22 @@ pub async fn close(
 ) -> Result<DeleteReceipt, Error> {
     let mut link = Link::open(peers, to, Protocol::Delete).await?;
     let signature = signed::sign(key, DELETE, network, &agreement.0);
-    link.say(&DeleteRequest { agreement, signature }).await?;
+    link.say(&DeleteRequest {
+        agreement,
+        signature,
+    })
+    .await?;
     match link.hear("closing an agreement").await? {
         DeleteReply::Closed { freed, signature } => {
             let body = deleted_body(&agreement, freed);
             signed::check_peer(&signature, DELETED, network, &body, &to.peer)
                 .map_err(|source| link.word("delete receipt", source))?;
             link.done().await;
-            Ok(DeleteReceipt { agreement, freed, signature })
+            Ok(DeleteReceipt {
+                agreement,
+                freed,
+                signature,
+            })
         }
         DeleteReply::Refused(refusal) => Err(link.refused(refusal)),
     }

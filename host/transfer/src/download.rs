@@ -34,18 +34,36 @@ pub async fn open(
     len: u64,
 ) -> Result<DownloadStream, Error> {
     let mut link = Link::open(peers, to, Protocol::Download).await?;
-    link.say(&DownloadRequest { shard: *shard, offset, len }).await?;
+    link.say(&DownloadRequest {
+        shard: *shard,
+        offset,
+        len,
+    })
+    .await?;
     match link.hear("waiting for the unit roots").await? {
-        DownloadReply::Ready { shard_len: stated, units } => {
+        DownloadReply::Ready {
+            shard_len: stated,
+            units,
+        } => {
             let count = u64::try_from(units.len()).unwrap_or(u64::MAX);
-            let sound = stated == shard_len
-                && host_proof::check_units(shard, shard_len, &units).is_ok();
+            let sound =
+                stated == shard_len && host_proof::check_units(shard, shard_len, &units).is_ok();
             if !sound {
-                return Err(Error::Bytes { peer: to.peer, unit: count });
+                return Err(Error::Bytes {
+                    peer: to.peer,
+                    unit: count,
+                });
             }
             let end = offset.saturating_add(len).div_ceil(UNIT);
             let next = offset / UNIT;
-            Ok(DownloadStream { link, shard_len, units, next, end, pending: BytesMut::new() })
+            Ok(DownloadStream {
+                link,
+                shard_len,
+                units,
+                next,
+                end,
+                pending: BytesMut::new(),
+            })
         }
         DownloadReply::Refused(refusal) => Err(link.refused(refusal)),
         DownloadReply::End => Err(link.turn("waiting for the unit roots")),
@@ -67,8 +85,12 @@ impl DownloadStream {
         }
         let unit = self.pending.split_to(want).freeze();
         let index = usize::try_from(self.next).expect("units of one shard fit memory");
-        host_proof::check_unit(self.shard_len, &self.units, index, &unit)
-            .map_err(|_| Error::Bytes { peer: self.link.peer(), unit: self.next })?;
+        host_proof::check_unit(self.shard_len, &self.units, index, &unit).map_err(|_| {
+            Error::Bytes {
+                peer: self.link.peer(),
+                unit: self.next,
+            }
+        })?;
         self.next += 1;
         Ok(Some(unit))
     }

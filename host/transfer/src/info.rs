@@ -17,7 +17,9 @@ pub async fn ask(
     let mut link = Link::open(peers, to, Protocol::Info).await?;
     link.say(&InfoRequest {}).await?;
     let InfoReply { announcement } = link.hear("asking for the offer").await?;
-    announcement.check(network).map_err(|source| link.word("announcement", source))?;
+    announcement
+        .check(network)
+        .map_err(|source| link.word("announcement", source))?;
     if announcement.offer.peer != to.peer {
         return Err(link.turn("asking for the offer"));
     }

@@ -17,4 +17,3 @@ pub mod records;
 pub mod upload;
 
 pub use error::Error;
-

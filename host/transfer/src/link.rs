@@ -21,7 +21,9 @@ impl Link {
         to: &PeerAddr,
         protocol: Protocol,
     ) -> Result<Self, Error> {
-        Ok(Self { frames: peers.open(to, protocol).await? })
+        Ok(Self {
+            frames: peers.open(to, protocol).await?,
+        })
     }
 
     /// Who is on the other side.
@@ -43,7 +45,11 @@ impl Link {
     /// The next frame. `during` names the step in an error.
     pub(crate) async fn frame(&mut self, during: &'static str) -> Result<Frame, Error> {
         let peer = self.peer();
-        let frame = self.frames.recv().await?.ok_or(Error::HungUp { peer, during })?;
+        let frame = self
+            .frames
+            .recv()
+            .await?
+            .ok_or(Error::HungUp { peer, during })?;
         wire::parse(frame).map_err(|source| self.word("frame", source))
     }
 
@@ -54,7 +60,10 @@ impl Link {
     {
         match self.frame(during).await? {
             Frame::Message(bytes) => self.read(during, &bytes),
-            Frame::Body(_) => Err(Error::Turn { peer: self.peer(), during }),
+            Frame::Body(_) => Err(Error::Turn {
+                peer: self.peer(),
+                during,
+            }),
         }
     }
 
@@ -68,17 +77,27 @@ impl Link {
 
     /// The error of a word of this peer that does not hold.
     pub(crate) fn word(&self, what: &'static str, source: host_core::Error) -> Error {
-        Error::Word { peer: self.peer(), what, source }
+        Error::Word {
+            peer: self.peer(),
+            what,
+            source,
+        }
     }
 
     /// The error of an answer out of turn.
     pub(crate) fn turn(&self, during: &'static str) -> Error {
-        Error::Turn { peer: self.peer(), during }
+        Error::Turn {
+            peer: self.peer(),
+            during,
+        }
     }
 
     /// The error of a refusal.
     pub(crate) fn refused(&self, refusal: wire::Refusal) -> Error {
-        Error::Refused { peer: self.peer(), refusal }
+        Error::Refused {
+            peer: self.peer(),
+            refusal,
+        }
     }
 
     /// Says that nothing more comes; failing to say it harms nobody.

@@ -38,7 +38,12 @@ pub async fn pay(
     cheque: SignedCheque,
 ) -> Result<Amount, Error> {
     let mut link = Link::open(peers, to, Protocol::Cheque).await?;
-    link.say(&ChequeRequest::Pay { agreement, through_epoch, cheque }).await?;
+    link.say(&ChequeRequest::Pay {
+        agreement,
+        through_epoch,
+        cheque,
+    })
+    .await?;
     match link.hear("paying").await? {
         ChequeReply::Paid { cumulative } => {
             link.done().await;

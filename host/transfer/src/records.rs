@@ -11,7 +11,10 @@ use crate::error::Error;
 use crate::link::Link;
 
 /// The kind of the owner's signature on a listing: covers owner, after (or nothing) and time.
-pub const LIST: Kind = Kind { name: "list-records", version: 1 };
+pub const LIST: Kind = Kind {
+    name: "list-records",
+    version: 1,
+};
 
 /// The bytes an owner signs to list its records.
 #[must_use]
@@ -49,7 +52,13 @@ pub async fn list(
         let after = found.last().map(|record| record.record.object);
         let body = list_body(&owner, after.as_ref(), at_ms);
         let signature = signed::sign(key, LIST, network, &body);
-        link.say(&RecordsRequest::List { owner, after, at_ms, signature }).await?;
+        link.say(&RecordsRequest::List {
+            owner,
+            after,
+            at_ms,
+            signature,
+        })
+        .await?;
         match link.hear("listing records").await? {
             RecordsReply::Page { records, more } => {
                 let before = found.len();

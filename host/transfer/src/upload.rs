@@ -58,10 +58,16 @@ pub async fn open(
     renter_signature: Signature,
 ) -> Result<Opened, Error> {
     let mut link = Link::open(peers, to, Protocol::Upload).await?;
-    let request = UploadRequest::Open { terms: terms.clone(), signature: renter_signature };
+    let request = UploadRequest::Open {
+        terms: terms.clone(),
+        signature: renter_signature,
+    };
     link.say(&request).await?;
-    let expected =
-        Expected { network: *network, digest: terms.digest(chain_id), terms: terms.clone() };
+    let expected = Expected {
+        network: *network,
+        digest: terms.digest(chain_id),
+        terms: terms.clone(),
+    };
     match link.hear("waiting for the host's signature").await? {
         UploadReply::Ready { signature, receipt } => {
             terms
@@ -76,7 +82,11 @@ pub async fn open(
                 })),
                 Some(receipt) => {
                     check_receipt(&link, &expected, &receipt)?;
-                    Ok(Opened::Stored(StoredShard { link, host_signature: signature, receipt }))
+                    Ok(Opened::Stored(StoredShard {
+                        link,
+                        host_signature: signature,
+                        receipt,
+                    }))
                 }
             }
         }
@@ -95,7 +105,9 @@ fn check_receipt(link: &Link, expected: &Expected, receipt: &Receipt) -> Result<
     if !same {
         return Err(link.word("receipt", host_core::Error::Encoding { what: "receipt" }));
     }
-    receipt.check(&expected.network, &link.peer()).map_err(|source| link.word("receipt", source))
+    receipt
+        .check(&expected.network, &link.peer())
+        .map_err(|source| link.word("receipt", source))
 }
 
 impl UploadStream {
@@ -120,7 +132,11 @@ impl UploadStream {
         match self.link.hear("waiting for the receipt").await? {
             UploadReply::Stored { receipt } => {
                 check_receipt(&self.link, &self.expected, &receipt)?;
-                Ok(StoredShard { link: self.link, host_signature: self.host_signature, receipt })
+                Ok(StoredShard {
+                    link: self.link,
+                    host_signature: self.host_signature,
+                    receipt,
+                })
             }
             UploadReply::Refused(refusal) => Err(self.link.refused(refusal)),
             _ => Err(self.link.turn("waiting for the receipt")),
@@ -130,13 +146,18 @@ impl UploadStream {
 
 impl StoredShard {
     /// Pays the agreement through an epoch; returns the sum the host now counts on.
-    pub async fn pay(
-        &mut self,
-        through_epoch: u64,
-        cheque: SignedCheque,
-    ) -> Result<Amount, Error> {
-        self.link.say(&UploadRequest::Pay { through_epoch, cheque }).await?;
-        match self.link.hear("waiting for the cheque's acceptance").await? {
+    pub async fn pay(&mut self, through_epoch: u64, cheque: SignedCheque) -> Result<Amount, Error> {
+        self.link
+            .say(&UploadRequest::Pay {
+                through_epoch,
+                cheque,
+            })
+            .await?;
+        match self
+            .link
+            .hear("waiting for the cheque's acceptance")
+            .await?
+        {
             UploadReply::Paid { cumulative } => Ok(cumulative),
             UploadReply::Refused(refusal) => Err(self.link.refused(refusal)),
             _ => Err(self.link.turn("waiting for the cheque's acceptance")),
