@@ -29,6 +29,15 @@ pub(crate) struct Committer {
     pub(crate) rings: Arc<Rings>,
 }
 
+/// Ends the queue when the committer's thread ends, however it does.
+struct End(Arc<Queue>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
 /// Begins a write transaction that, once committed, is durable and opens again without a walk.
 pub(crate) fn begin(database: &Database) -> Result<WriteTransaction, Error> {
     let mut txn = database.begin_write().map_err(Error::database)?;
@@ -39,8 +48,10 @@ pub(crate) fn begin(database: &Database) -> Result<WriteTransaction, Error> {
 }
 
 impl Committer {
-    /// Serves until the queue is closed and empty.
+    /// Serves until the queue is closed and empty. Should the database panic, the queue ends with
+    /// this thread, and everyone waiting is told that the ledger is closed.
     pub(crate) fn run(self) {
+        let _end = End(Arc::clone(&self.queue));
         while let Some(orders) = self.queue.take() {
             self.serve(orders);
         }

@@ -104,6 +104,13 @@ impl Queue {
         (line.entered, line.answered)
     }
 
+    /// Lets nothing more in and drops what is left: their answers are Closed.
+    pub(crate) fn end(&self) {
+        self.close();
+        let left = std::mem::take(&mut self.lock().orders);
+        self.answered(left.len());
+    }
+
     /// Lets nothing more in.
     pub(crate) fn close(&self) {
         let mut line = self.lock();

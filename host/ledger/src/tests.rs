@@ -1,3 +1,5 @@
+//! The ledger: sets of facts, restores, refusals.
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 

@@ -11,7 +11,8 @@ use host_ledger::PlacementRow;
 use host_proof::{check_unit, check_units};
 
 use crate::error::Error;
-use crate::layout::{Parts, aligned};
+use crate::extent::Header;
+use crate::layout::{BLOCK_LEN, Parts, aligned};
 use crate::space::Hold;
 use crate::volume::{Mover, Volume};
 
@@ -97,6 +98,33 @@ impl<D: Device> ShardReader<D> {
     #[must_use]
     pub fn units(&self) -> &[Digest32] {
         &self.units
+    }
+
+    /// Checks the header and every unit, as a scrub does. Errors: Damaged, Device.
+    /// Cost: reads the whole extent once.
+    pub async fn verify(&mut self) -> Result<(), Error> {
+        let volume = Arc::clone(self.mover.volume());
+        let buf = volume.device.buffer(BLOCK_LEN)?;
+        let (buf, done) = volume.device.read(self.row.offset, buf).await;
+        done?;
+        let told = Header::decode(buf.as_ref());
+        let needed = (volume.id, self.row.offset, self.shard, self.parts.len);
+        if told.map(|told| (told.volume, told.offset, told.shard, told.len)) != Some(needed) {
+            let (shard, offset) = (self.shard, self.row.offset);
+            let why = "its header does not tell of it";
+            return Err(Error::Damaged {
+                shard,
+                volume: volume.id,
+                offset,
+                why,
+            });
+        }
+        drop(buf);
+        let mut at = 0;
+        while at < self.parts.len {
+            at += self.piece(at, self.parts.len).await?.1;
+        }
+        Ok(())
     }
 
     /// Verified bytes `offset..offset + len` of the shard. Cost: whole units are read and checked

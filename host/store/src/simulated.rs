@@ -12,6 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use host_core::seams::{Device, DeviceBuf, DeviceError, DeviceFacts};
 use host_ledger::Storage;
 
+use self::pages::Pages;
+
+mod pages;
+
 /// What survives a cut whole or not at all.
 const SECTOR: usize = 512;
 
@@ -108,8 +112,8 @@ enum Step {
 
 #[derive(Debug)]
 struct Platter {
-    durable: Vec<u8>,
-    visible: Vec<u8>,
+    durable: Pages,
+    visible: Pages,
     cached: Vec<(usize, Vec<u8>)>,
     reads: u64,
     ignore_flush: bool,
@@ -145,8 +149,8 @@ impl Disk {
     #[must_use]
     pub fn new(name: &'static str, size: usize, power: &Power) -> Self {
         let platter = Platter {
-            durable: vec![0; size],
-            visible: vec![0; size],
+            durable: Pages::new(size),
+            visible: Pages::new(size),
             cached: Vec::new(),
             reads: 0,
             ignore_flush: false,
@@ -205,8 +209,8 @@ impl Disk {
             let mut at = offset;
             for sector in split(offset, &bytes) {
                 let kept = chance.below(rarity) != 0;
-                if kept && let Some(place) = platter.durable.get_mut(at..at + sector.len()) {
-                    place.copy_from_slice(sector);
+                if kept {
+                    platter.durable.write(at, sector);
                 }
                 at += sector.len();
             }
@@ -217,19 +221,18 @@ impl Disk {
     /// Turns over a byte, as rot does.
     pub fn damage(&self, offset: usize) {
         let mut platter = self.lock();
-        if let Some(byte) = platter.visible.get_mut(offset) {
-            *byte ^= 0xff;
-        }
-        if let Some(byte) = platter.durable.get_mut(offset) {
-            *byte ^= 0xff;
-        }
+        let mut byte = [0];
+        platter.visible.read(offset, &mut byte);
+        platter.visible.write(offset, &[byte[0] ^ 0xff]);
+        platter.durable.read(offset, &mut byte);
+        platter.durable.write(offset, &[byte[0] ^ 0xff]);
     }
 
     /// Cuts the disk's end off.
     pub fn truncate(&self, size: usize) {
         let mut platter = self.lock();
-        platter.visible.truncate(size);
-        platter.durable.truncate(size);
+        platter.visible.resize(size);
+        platter.durable.resize(size);
     }
 
     fn put(&self, offset: usize, bytes: &[u8]) -> Result<(), Gone> {
@@ -238,12 +241,10 @@ impl Disk {
             return Err(Gone);
         }
         let mut platter = self.lock();
-        let end = offset + bytes.len();
-        platter
-            .visible
-            .get_mut(offset..end)
-            .ok_or(Gone)?
-            .copy_from_slice(bytes);
+        if !platter.visible.holds(offset, bytes.len()) {
+            return Err(Gone);
+        }
+        platter.visible.write(offset, bytes);
         platter.cached.push((offset, bytes.to_vec()));
         if matches!(step, Step::Cut) {
             Err(Gone)
@@ -258,10 +259,7 @@ impl Disk {
                 let mut platter = self.lock();
                 if !platter.ignore_flush {
                     for (offset, bytes) in std::mem::take(&mut platter.cached) {
-                        let end = offset + bytes.len();
-                        if let Some(place) = platter.durable.get_mut(offset..end) {
-                            place.copy_from_slice(&bytes);
-                        }
+                        platter.durable.write(offset, &bytes);
                     }
                 }
                 Ok(())
@@ -276,8 +274,10 @@ impl Disk {
         }
         let mut platter = self.lock();
         platter.reads += 1;
-        let end = offset + out.len();
-        out.copy_from_slice(platter.visible.get(offset..end).ok_or(Gone)?);
+        if !platter.visible.holds(offset, out.len()) {
+            return Err(Gone);
+        }
+        platter.visible.read(offset, out);
         Ok(())
     }
 
@@ -357,8 +357,8 @@ impl Storage for Disk {
             return Err(Gone.into());
         }
         let mut platter = self.lock();
-        platter.visible.resize(index(len), 0);
-        platter.durable.resize(index(len), 0);
+        platter.visible.resize(index(len));
+        platter.durable.resize(index(len));
         Ok(())
     }
 

@@ -1,3 +1,5 @@
+//! The layout of a volume.
+
 use host_core::limits::SHARD_LEN_MAX;
 use proptest::prelude::proptest;
 

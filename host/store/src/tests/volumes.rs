@@ -1,3 +1,5 @@
+//! Volumes: labels, owners, damage.
+
 use futures::executor::block_on;
 use host_core::{AgreementDigest, NetworkId, PeerId};
 use host_ledger::{Ledger, MemoryStorage, Options};
@@ -299,6 +301,28 @@ fn rot_is_named_by_volume_and_offset_and_no_byte_of_it_leaves() {
     machine.volumes[0].damage(usize::try_from(row.offset).unwrap() + 4096 + 200_704);
     let damaged = block_on(running.store.open_shard(&shard)).err();
     assert!(matches!(damaged, Some(Error::Damaged { .. })));
+}
+
+#[test]
+fn a_header_that_does_not_tell_of_its_shard_is_damage() {
+    let (machine, running) = started(1);
+    let bytes = bytes_of(1, 200_000);
+    running.put(1, &bytes).unwrap();
+    let shard = shard_of(&bytes);
+    let mut reader = block_on(running.store.open_shard(&shard)).unwrap().unwrap();
+    assert_eq!(block_on(reader.verify()), Ok(()));
+    let row = running
+        .ledger
+        .read()
+        .unwrap()
+        .placement(&shard)
+        .unwrap()
+        .unwrap();
+    machine.volumes[0].damage(usize::try_from(row.offset).unwrap() + 50);
+    assert!(matches!(
+        block_on(reader.verify()),
+        Err(Error::Damaged { .. })
+    ));
 }
 
 #[test]
