@@ -85,9 +85,15 @@ pub async fn open(
     let standing = Arc::new(standing);
     let (net, inlet) = open_net(config, network, &key).await?;
     let opening = open_volumes(dir, config, network, &key);
-    let (opened, allowed) = tokio::join!(opening, standing.check_start(&net));
-    let (ledger, store, driver) = opened?;
-    allowed?;
+    let (ledger, store, driver) = if standing.must_claim() {
+        // Nothing of a restored copy is touched while another one lives.
+        standing.check_start(&net).await?;
+        opening.await?
+    } else {
+        let (opened, allowed) = tokio::join!(opening, standing.check_start(&net));
+        allowed?;
+        opened?
+    };
     let api = bind("api.listen", config.api.enabled, config.api.listen).await?;
     let gateway = bind(
         "gateway.listen",

@@ -206,3 +206,6 @@ pub fn bring(file: &Path, dir: &Path) -> anyhow::Result<Brought> {
         outside,
     })
 }
+
+#[cfg(test)]
+mod tests;

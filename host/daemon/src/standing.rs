@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use anyhow::bail;
 use host_core::announce::Announcement;
 use host_core::seams::PeerAddr;
 use host_core::{NetworkId, PeerId};
@@ -65,10 +66,11 @@ impl Standing {
             Instance::first(dir, &machine, &SystemEntropy, now)?.write(dir)?;
         }
         let instance = Instance::at_start(dir, &machine, &SystemEntropy, now)?;
-        if instance.state == State::Superseded
-            && let Verdict::Refuse(refusal) = instance.judge(&[], 0)
-        {
-            return Err(refusal.into());
+        if instance.state == State::Superseded {
+            bail!(
+                "a later copy of this host took over its identity; {} is retired for good",
+                dir.display()
+            );
         }
         Ok(Self {
             dir: dir.to_path_buf(),
@@ -144,20 +146,17 @@ impl Standing {
         (answers.into_iter().flatten().flatten().collect(), answered)
     }
 
-    /// Whether a copy that was restored once and holds the identity may go on serving, as one
-    /// that was never restored always may until its first announcement. Errors with the refusal.
+    /// Asks whether another copy stands against a start, before anything is served. A host that
+    /// was never restored does not ask here: it does with its first announcement. Errors with the
+    /// refusal; that nobody answers is for `claim` to judge.
     pub async fn check_start(&self, net: &Net) -> anyhow::Result<()> {
-        let wait = {
-            let instance = self.instance();
-            instance.state == State::Claimed && instance.generation > 0
-        };
-        if !wait {
+        if self.instance().generation == 0 {
             return Ok(());
         }
         let (seen, answered) = self.ask_all(net).await;
         match self.judge(&seen, answered) {
+            Verdict::Serve | Verdict::Claim | Verdict::Refuse(Refusal::Unwitnessed) => Ok(()),
             Verdict::Refuse(refusal) => Err(refusal.into()),
-            Verdict::Serve | Verdict::Claim => Ok(()),
         }
     }
 
