@@ -6,19 +6,25 @@ use std::io::{Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
+use futures::channel::oneshot;
 use host_core::seams::{Device, DeviceError, DeviceFacts};
 use nix::fcntl::{FallocateFlags, OFlag, fallocate};
 use tracing::{info, warn};
 
 use crate::align::direct_alignment;
 use crate::arena::{Arena, Buffer, PAGE};
-use crate::plain::Plain;
-use crate::ring::Ring;
+use crate::plain::Server;
+use crate::queue::{Move, Moved, Op, Order, Queue};
+use crate::ring::Parts;
 
 /// How long buffer memory stays unused before it is given back.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Plain threads of one device: enough to keep a drive busy, few enough to cost nothing idle.
+const PLAIN_THREADS: usize = 4;
 
 /// Which driver is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,20 +71,16 @@ pub enum OpenError {
     },
 }
 
-/// A device behind whichever driver the probe chose.
+/// A device behind whichever driver the probe chose. Dropped, it waits for what is in flight.
 #[derive(Debug)]
 pub struct AnyDevice {
-    way: Way,
+    moves: Arc<Queue>,
+    /// The moves' queue too where the driver is plain threads.
+    flushes: Arc<Queue>,
+    threads: Vec<JoinHandle<()>>,
     facts: DeviceFacts,
     arena: Arc<Arena>,
-    path: PathBuf,
-}
-
-/// The driver in use.
-#[derive(Debug)]
-enum Way {
-    Ring(Ring),
-    Plain(Plain),
+    path: Arc<str>,
 }
 
 /// Opens a volume's file or block device.
@@ -107,60 +109,39 @@ fn open_with(
         warn!(path = %path.display(), "no direct I/O here, the page cache will grow");
     }
     let arena = Arena::map(options.arena_bytes, patience).map_err(failed("map buffers for"))?;
-    let (way, driver) = choose(file, direct, &arena, path, options)?;
-    info!(path = %path.display(), driver, bytes = size, "volume device open");
+    let named: Arc<str> = path.display().to_string().into();
+    let moves = Arc::new(Queue::new().map_err(failed("make a queue for"))?);
     let block = u64::try_from(PAGE).unwrap_or(4096);
-    let facts = DeviceFacts {
-        size: size / block * block,
-        block,
-        driver,
-    };
-    Ok(AnyDevice {
-        way,
-        facts,
+    let mut device = AnyDevice {
+        flushes: Arc::clone(&moves),
+        moves,
+        threads: Vec::new(),
+        facts: DeviceFacts {
+            size: size / block * block,
+            block,
+            driver: if direct { "pread+direct" } else { "pread" },
+        },
         arena,
-        path: path.into(),
-    })
-}
-
-/// The ring where it is wanted and to be had, else plain threads.
-fn choose(
-    file: File,
-    direct: bool,
-    arena: &Arc<Arena>,
-    path: &Path,
-    options: OpenOptions,
-) -> Result<(Way, &'static str), OpenError> {
-    let failed = |what| {
-        move |source| OpenError::Os {
-            what,
-            path: path.into(),
-            source,
-        }
+        path: named,
     };
-    let depth = options.queue_depth;
+    let file = Arc::new(file);
     if options.driver != Driver::Plain {
-        let again = file.try_clone().map_err(failed("open"))?;
-        match Ring::start(again, Arc::clone(arena), path, depth) {
-            Ok(ring) => {
-                let name = if direct {
-                    "io_uring+direct"
-                } else {
-                    "io_uring"
-                };
-                return Ok((Way::Ring(ring), name));
-            }
+        match device.start_ring(&file, options.queue_depth) {
+            Ok(()) if direct => device.facts.driver = "io_uring+direct",
+            Ok(()) => device.facts.driver = "io_uring",
             Err(_) if options.driver == Driver::Uring => {
                 return Err(OpenError::NoUring { path: path.into() });
             }
             Err(error) => info!(path = %path.display(), err = %error, "no io_uring here"),
         }
     }
-    let plain = Plain::start(file, arena, path, depth).map_err(failed("start threads for"))?;
-    Ok((
-        Way::Plain(plain),
-        if direct { "pread+direct" } else { "pread" },
-    ))
+    if device.threads.is_empty() {
+        device
+            .start_plain(&file)
+            .map_err(failed("start threads for"))?;
+    }
+    info!(path = %path.display(), driver = device.facts.driver, bytes = size, "volume device open");
+    Ok(device)
 }
 
 /// Makes and preallocates the file, so that later writes never extend it.
@@ -234,6 +215,69 @@ fn size_of(file: &mut File) -> std::io::Result<u64> {
 }
 
 impl AnyDevice {
+    /// One thread with a ring for moves, one beside it for flushes.
+    fn start_ring(&mut self, file: &Arc<File>, depth: u32) -> std::io::Result<()> {
+        let parts = Parts {
+            file: Arc::clone(file),
+            queue: Arc::clone(&self.moves),
+            arena: Arc::clone(&self.arena),
+            path: Arc::clone(&self.path),
+            depth,
+        };
+        let flushes = Arc::new(Queue::new()?);
+        self.threads.push(parts.start()?);
+        self.flushes = flushes;
+        let server = Server {
+            file: Arc::clone(file),
+            queue: Arc::clone(&self.flushes),
+            arena: None,
+            path: Arc::clone(&self.path),
+        };
+        self.threads.push(server.start()?);
+        Ok(())
+    }
+
+    /// A few threads for everything.
+    fn start_plain(&mut self, file: &Arc<File>) -> std::io::Result<()> {
+        for _ in 0..PLAIN_THREADS {
+            let server = Server {
+                file: Arc::clone(file),
+                queue: Arc::clone(&self.moves),
+                arena: Some(Arc::clone(&self.arena)),
+                path: Arc::clone(&self.path),
+            };
+            self.threads.push(server.start()?);
+        }
+        Ok(())
+    }
+
+    fn stopped(&self) -> DeviceError {
+        DeviceError::Stopped {
+            path: self.path.to_string(),
+        }
+    }
+
+    async fn moved(&self, op: Op, offset: u64, buf: Buffer) -> Moved {
+        if let Err(error) = self.check(op.word(), offset, buf.as_ref().len()) {
+            return (buf, Err(error));
+        }
+        let (answer, answered) = oneshot::channel();
+        let order = Move {
+            op,
+            offset,
+            buf,
+            answer,
+        };
+        match self.moves.push(Order::Move(order)) {
+            Ok(()) => match answered.await {
+                Ok(moved) => moved,
+                Err(_) => (Buffer::empty(), Err(self.stopped())),
+            },
+            Err(Order::Move(order)) => (order.buf, Err(self.stopped())),
+            Err(Order::Flush(_)) => (Buffer::empty(), Err(self.stopped())),
+        }
+    }
+
     fn check(&self, op: &'static str, offset: u64, len: usize) -> Result<(), DeviceError> {
         let len = u64::try_from(len).unwrap_or(u64::MAX);
         let block = self.facts.block;
@@ -247,7 +291,7 @@ impl AnyDevice {
             op,
             offset,
             len,
-            path: self.path.display().to_string(),
+            path: self.path.to_string(),
         })
     }
 }
@@ -262,34 +306,33 @@ impl Device for AnyDevice {
     fn buffer(&self, len: usize) -> Result<Buffer, DeviceError> {
         self.arena.cut(len).ok_or_else(|| DeviceError::Buffers {
             len: u64::try_from(len).unwrap_or(u64::MAX),
-            path: self.path.display().to_string(),
+            path: self.path.to_string(),
         })
     }
 
-    async fn write(&self, offset: u64, buf: Buffer) -> (Buffer, Result<(), DeviceError>) {
-        match self.check("write", offset, buf.as_ref().len()) {
-            Ok(()) => match &self.way {
-                Way::Ring(ring) => ring.write(offset, buf).await,
-                Way::Plain(plain) => plain.write(offset, buf).await,
-            },
-            Err(error) => (buf, Err(error)),
-        }
+    async fn write(&self, offset: u64, buf: Buffer) -> Moved {
+        self.moved(Op::Write, offset, buf).await
     }
 
-    async fn read(&self, offset: u64, buf: Buffer) -> (Buffer, Result<(), DeviceError>) {
-        match self.check("read", offset, buf.as_ref().len()) {
-            Ok(()) => match &self.way {
-                Way::Ring(ring) => ring.read(offset, buf).await,
-                Way::Plain(plain) => plain.read(offset, buf).await,
-            },
-            Err(error) => (buf, Err(error)),
-        }
+    async fn read(&self, offset: u64, buf: Buffer) -> Moved {
+        self.moved(Op::Read, offset, buf).await
     }
 
     async fn flush(&self) -> Result<(), DeviceError> {
-        match &self.way {
-            Way::Ring(ring) => ring.flush().await,
-            Way::Plain(plain) => plain.flush().await,
+        let (answer, answered) = oneshot::channel();
+        if self.flushes.push(Order::Flush(answer)).is_err() {
+            return Err(self.stopped());
+        }
+        answered.await.map_err(|_| self.stopped())?
+    }
+}
+
+impl Drop for AnyDevice {
+    fn drop(&mut self) {
+        self.moves.close();
+        self.flushes.close();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
         }
     }
 }

@@ -201,3 +201,31 @@ fn an_unused_device_keeps_no_memory() {
     drop(buf);
     assert_eq!(device.arena.touched(), 1);
 }
+
+/// Goal: an order given while the driver falls asleep is still taken. Method: four threads, each
+/// with one operation at a time, over a queue of two, so that every state of the driver is met.
+#[test]
+fn orders_of_many_threads_are_all_answered() {
+    for driver in drivers() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let options = OpenOptions {
+            create_size: Some(SIZE),
+            arena_bytes: 4 << 20,
+            queue_depth: 2,
+            driver,
+        };
+        let device = open(&dir.path().join("volume"), options).expect("opens");
+        std::thread::scope(|threads| {
+            for index in 0..4_u64 {
+                let device = &device;
+                threads.spawn(move || {
+                    for turn in 0..500 {
+                        let buf = device.buffer(4096).expect("room");
+                        let at = (index * 500 + turn) % 2000 * 4096;
+                        block_on(device.write(at, buf)).1.expect("written");
+                    }
+                });
+            }
+        });
+    }
+}
