@@ -87,8 +87,8 @@ pub(crate) fn create(dir: &Path, options: Options) -> Result<Database, Error> {
     open_file(&path, options)
 }
 
-struct Shared {
-    database: RwLock<Option<Arc<Database>>>,
+pub(crate) struct Shared {
+    pub(crate) database: RwLock<Option<Arc<Database>>>,
     queue: Arc<Queue>,
     rings: Arc<Rings>,
     committer: Mutex<Option<JoinHandle<()>>>,
@@ -97,7 +97,7 @@ struct Shared {
 /// The ledger; clones share it. It closes when the last one is dropped.
 #[derive(Clone)]
 pub struct Ledger {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Ledger {

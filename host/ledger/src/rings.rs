@@ -57,13 +57,12 @@ impl Rings {
         self.lock().clear();
     }
 
-    /// The smallest ring and the bytes of live rows it can hold: three quarters of a half, so
-    /// that a snapshot always leaves room for groups.
+    /// The smallest ring and the bytes of one half of it.
     pub(crate) fn room(&self) -> Option<(VolumeId, u64)> {
         let rooms = self.lock();
         rooms
             .iter()
-            .map(|(volume, ring)| (*volume, ring.half_len() / 4 * 3))
+            .map(|(volume, ring)| (*volume, ring.half_len()))
             .min_by_key(|at| at.1)
     }
 

@@ -268,12 +268,10 @@ impl<'t> Tables<'t> {
         });
     }
 
-    /// Bytes the live rows take in a ring, and whether the set under way made them more.
-    pub(crate) const fn live(&self) -> (u64, bool) {
-        (
-            self.totals.live_bytes,
-            self.totals.live_bytes > self.totals_kept.live_bytes,
-        )
+    /// Bytes the live rows take in a ring, and how many more the set under way made them.
+    pub(crate) const fn live(&self) -> (u64, u64) {
+        let (live, before) = (self.totals.live_bytes, self.totals_kept.live_bytes);
+        (live, live.saturating_sub(before))
     }
 
     /// What was done since the last call of this or `undo` stays.

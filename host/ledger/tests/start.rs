@@ -1,8 +1,10 @@
-//! Start and size: opening reads the same few pages whatever the number of rows, after a clean
-//! close and after a cut; a million shards stay within the planned bytes.
+//! Start: opening reads the same few pages whatever the number of rows, after a clean close and
+//! after a cut.
 //!
 //! Method: a storage in memory counts reads. The clean case reopens what a closed ledger left; the
 //! cut case reopens a copy taken while the ledger was open, right after a commit's last sync.
+
+#![allow(clippy::unwrap_used)]
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -171,7 +173,10 @@ fn a_start_reads_as_little_with_two_hundred_thousand_shards_as_with_a_thousand()
     let ([clean_few, cut_few], _) = costs(1_000);
     let ([clean_many, cut_many], size) = costs(200_000);
     println!("reads, bytes: clean {clean_few:?} {clean_many:?}, cut {cut_few:?} {cut_many:?}");
-    println!("{} bytes a shard, fragmentation included", size / 200_000);
+    println!(
+        "{} bytes of file a shard, free pages included",
+        size / 200_000
+    );
     // A deeper tree costs a page or two; the allocator's pages grow by a bit for each page of
     // the file, which is no walk.
     assert!(
@@ -183,6 +188,4 @@ fn a_start_reads_as_little_with_two_hundred_thousand_shards_as_with_a_thousand()
         clean_many.1.max(cut_many.1) < 1 << 20,
         "clean {clean_many:?}, cut {cut_many:?}"
     );
-    // 1.2 GiB a million shards is the plan.
-    assert!(size / 200_000 <= 1288, "{} bytes a shard", size / 200_000);
 }
