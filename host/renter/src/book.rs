@@ -62,14 +62,31 @@ impl Book {
         let sums = read_sums(&mut journal, &path)?;
         let before = sums.get(&(vault, beneficiary)).copied().unwrap_or_default();
         let next = before.plus(added)?;
-        let body = [vault.0.as_slice(), &beneficiary.0, &next.to_be_bytes()].concat();
-        let sum = Sha256::digest(&body);
-        let entry = [body.as_slice(), sum.get(..4).unwrap_or_default()].concat();
-        journal
-            .write_all(&entry)
-            .and_then(|()| journal.sync_data())
-            .map_err(file(&path))?;
+        write_sum(&mut journal, vault, beneficiary, next).map_err(file(&path))?;
         Ok(next)
+    }
+
+    /// Notes that `vault` has promised `beneficiary` at least `sum`, as a cheque that came back
+    /// from a host proves; durable when it returns.
+    pub(crate) fn promised(
+        &self,
+        vault: Address,
+        beneficiary: Address,
+        sum: Amount,
+    ) -> Result<(), Error> {
+        let path = self.path("issued.journal");
+        let mut journal = OpenOptions::new()
+            .create(true)
+            .read(true)
+            .append(true)
+            .open(&path)
+            .map_err(file(&path))?;
+        journal.lock().map_err(file(&path))?;
+        let sums = read_sums(&mut journal, &path)?;
+        if sums.get(&(vault, beneficiary)).copied().unwrap_or_default() >= sum {
+            return Ok(());
+        }
+        write_sum(&mut journal, vault, beneficiary, sum).map_err(file(&path))
     }
 
     /// What `vault` promised to each beneficiary.
@@ -138,6 +155,20 @@ impl Book {
         }
         Ok(all)
     }
+}
+
+/// Appends one entry and flushes it.
+fn write_sum(
+    journal: &mut File,
+    vault: Address,
+    beneficiary: Address,
+    sum: Amount,
+) -> std::io::Result<()> {
+    let body = [vault.0.as_slice(), &beneficiary.0, &sum.to_be_bytes()].concat();
+    let check = Sha256::digest(&body);
+    let entry = [body.as_slice(), check.get(..4).unwrap_or_default()].concat();
+    journal.write_all(&entry)?;
+    journal.sync_data()
 }
 
 /// Reads whole, sound entries; what a crash tore at the end is not counted.

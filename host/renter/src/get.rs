@@ -7,10 +7,10 @@ use std::io::Write;
 use std::ops::Range;
 
 use futures::stream::{FuturesUnordered, StreamExt};
-use host_core::ObjectId;
 use host_core::geometry::Geometry;
 use host_core::object::{Cipher as CipherKind, Descriptor, Place, Segment};
 use host_core::seams::PeerAddr;
+use host_core::{ObjectId, PeerId};
 use host_erasure::{Coder, Stripes};
 use host_transfer::download;
 use sha2::{Digest, Sha256};
@@ -55,6 +55,7 @@ pub(crate) async fn run(
     progress.send_modify(|p| p.bytes_total = range.end - range.start);
     let mut hash = Sha256::new();
     let mut written = 0;
+    let mut moved = BTreeMap::new();
     let plain = plain_segment_len(&descriptor);
     for (number, segment) in descriptor.segments.iter().enumerate() {
         let start = u64::try_from(number).unwrap_or(0) * plain;
@@ -63,7 +64,7 @@ pub(crate) async fn run(
             continue;
         }
         let number = u32::try_from(number).unwrap_or(u32::MAX);
-        let places: Vec<Place> = kept
+        let mut places: Vec<Place> = kept
             .placement
             .placement
             .places
@@ -71,7 +72,17 @@ pub(crate) async fn run(
             .filter(|place| place.segment == number)
             .cloned()
             .collect();
-        let bytes = fetch_segment(inner, &descriptor, number, segment, places).await?;
+        move_places(&mut places, &moved);
+        let fetched = fetch_segment(inner, &descriptor, number, segment, places.clone()).await;
+        let bytes = match fetched {
+            // Hosts move: once, the hubs are asked where they are now.
+            Err(Error::TooFewShards { .. }) if moved.is_empty() => {
+                moved = renter.addresses().await;
+                move_places(&mut places, &moved);
+                fetch_segment(inner, &descriptor, number, segment, places).await?
+            }
+            fetched => fetched?,
+        };
         let clear = open_segment(&descriptor, &secret, start, bytes)?;
         let from = usize::try_from(range.start.saturating_sub(start)).unwrap_or(0);
         let to = usize::try_from(range.end.min(end) - start).unwrap_or(clear.len());
@@ -96,6 +107,15 @@ pub(crate) async fn run(
         bytes: written,
         sha256,
     })
+}
+
+/// Puts the addresses hosts have now before those that were written down.
+fn move_places(places: &mut [Place], moved: &BTreeMap<PeerId, Vec<String>>) {
+    for place in places {
+        if let Some(addrs) = moved.get(&place.host) {
+            place.addrs.splice(0..0, addrs.iter().cloned());
+        }
+    }
 }
 
 /// Plaintext bytes of a full segment.

@@ -11,6 +11,7 @@ mod progress;
 mod put;
 mod record;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ use host_core::identity::SecretKey;
 use host_core::network::Network;
 use host_core::object::Place;
 use host_core::seams::{Chain, Clock, Entropy, PeerAddr, Peers};
-use host_core::{Address, Amount, NetworkId, ObjectId, codec};
+use host_core::{Address, Amount, NetworkId, ObjectId, PeerId, codec};
 use tokio::sync::watch;
 
 pub use error::Error;
@@ -226,7 +227,7 @@ impl Renter {
                 host_transfer::records::list(peers, &to, &inner.id, key, at_ms).await
             }
         });
-        let mut found = std::collections::BTreeMap::new();
+        let mut found = BTreeMap::new();
         for signed in futures::future::join_all(lists)
             .await
             .into_iter()
@@ -251,6 +252,38 @@ impl Renter {
             inner.book.keep(&record)?;
             count += 1;
         }
+        self.recall_promises(&hosts).await?;
         Ok(count)
+    }
+
+    /// Asks each host which cheque of our vault it counts on, so that the next one promises more.
+    async fn recall_promises(&self, hosts: &[Announcement]) -> Result<(), Error> {
+        let inner = &self.inner;
+        let asked = hosts.iter().map(|host| {
+            let to = PeerAddr {
+                peer: host.offer.peer,
+                addrs: host.offer.addrs.clone(),
+            };
+            async move { host_transfer::pay::last(inner.peers.as_ref(), &to, inner.vault).await }
+        });
+        let kept = futures::future::join_all(asked).await;
+        for signed in kept.into_iter().flatten().flatten() {
+            let own = signed.issuer(inner.network.chain_id).ok() == Some(inner.owner);
+            let cheque = signed.cheque;
+            if own && cheque.vault == inner.vault && cheque.token.is_none() {
+                let (to, sum) = (cheque.beneficiary, cheque.cumulative);
+                inner.book.promised(inner.vault, to, sum)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where announced hosts are now, to be tried when a written-down address is dead.
+    pub(crate) async fn addresses(&self) -> BTreeMap<PeerId, Vec<String>> {
+        let hosts = self.find_hosts().await.unwrap_or_default();
+        let known = hosts.into_iter();
+        known
+            .map(|host| (host.offer.peer, host.offer.addrs))
+            .collect()
     }
 }
