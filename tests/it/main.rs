@@ -7,10 +7,14 @@
 #[path = "../support/stage.rs"]
 mod stage;
 
+mod absent;
 mod cheques;
 mod leases;
+mod liars;
 mod losses;
+mod objects;
 mod operator;
+mod recovery;
 mod silence;
 mod startup;
 mod uploads;

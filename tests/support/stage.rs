@@ -10,7 +10,9 @@
 mod broom;
 mod child;
 mod ground;
+mod home;
 mod host;
+mod liar;
 mod noise;
 mod poll;
 mod proxy;
@@ -19,7 +21,9 @@ mod town;
 mod wire;
 
 pub(crate) use ground::{CHAIN_ID, block_on, ground};
-pub(crate) use host::{Host, Plan};
+pub(crate) use home::{Home, sha256};
+pub(crate) use host::{Host, Plan, Status};
+pub(crate) use liar::{Liar, Lie};
 pub(crate) use noise::noise;
 pub(crate) use poll::until;
 pub(crate) use proxy::Proxy;

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use host_core::Amount;
 use host_core::epoch::EpochRule;
 use host_core::network::Network;
+use host_core::{Amount, PeerId};
 use serde::Deserialize;
 
 use super::child::Child;
 use super::ground::{block_on, ground, write_network};
+use super::home::Home;
 use super::host::{Host, Plan};
 use super::poll::until;
 use super::wire::Caller;
@@ -45,7 +46,7 @@ pub(crate) struct Town {
 /// A hub and its process.
 #[derive(Debug)]
 pub(crate) struct Hub {
-    _child: Child,
+    pub(crate) child: Child,
     pub(crate) name: String,
 }
 
@@ -127,6 +128,17 @@ impl Town {
         }
     }
 
+    /// A renter's home that joined this town; `deposit` goes into its vault.
+    pub(crate) fn renter(&self, name: &str, deposit: Amount) -> Home {
+        Home::make(&self.dir.join(name), &self.file, deposit)
+    }
+
+    /// The host of this peer id.
+    pub(crate) fn host(&self, peer: &PeerId) -> &Host {
+        let found = self.hosts.iter().find(|host| host.peer == *peer);
+        found.unwrap_or_else(|| panic!("{peer} is no host of this town"))
+    }
+
     /// The newest block of the chain.
     pub(crate) fn block(&self) -> u64 {
         block_on(ground().chain().newest_block())
@@ -150,7 +162,7 @@ fn start_hub(dir: &std::path::Path, network: &std::path::Path, index: usize) -> 
     let child = Child::start("holdfast-services", &words, &data.with_extension("log"));
     let ready: HubReady = child.ready();
     Hub {
-        _child: child,
+        child,
         name: ready.hub,
     }
 }
