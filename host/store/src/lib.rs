@@ -14,7 +14,6 @@ mod label;
 mod layout;
 mod read;
 mod ring;
-#[cfg(any(test, feature = "simulated"))]
 pub mod simulated;
 mod space;
 mod store;
@@ -28,5 +27,7 @@ pub use space::Reservation;
 pub use store::Store;
 pub use write::{Sealed, Writer};
 
+#[cfg(test)]
+extern crate self as host_store;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,8 @@
 //! durable. When power is cut (at a chosen operation, counted over all disks together) each
 //! 512-byte sector written since the last flush keeps its old bytes or any of those written to it,
 //! as the seed decides: writes are dropped, torn and reordered. `ignore_flush` is the mutation
-//! that proves a test can see a missing flush.
+//! that proves a test can see a missing flush. Tests of several rooms use this, so it is an
+//! ordinary module: a feature would build the room twice, and no program links what it never calls.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use host_core::{Amount, ShardId};
+use host_store::Error;
+use host_store::simulated::Chance;
 
+use super::SEEDS;
 use super::machine::{Failure, Machine, Running, bytes_of, digest, shard_of};
-use crate::error::Error;
-use crate::simulated::Chance;
 
 /// What the host gave its word on.
 #[derive(Default)]
@@ -196,7 +197,7 @@ fn seeds() -> std::ops::Range<u64> {
     let asked = std::env::var("HOLDFAST_SEEDS")
         .ok()
         .and_then(|text| text.parse().ok());
-    0..asked.unwrap_or(2000)
+    0..asked.unwrap_or(SEEDS)
 }
 
 #[test]

@@ -7,15 +7,14 @@ use futures::executor::block_on;
 use host_core::agreement::{Agreement, PayMode, SignedAgreement};
 use host_core::cheque::{Cheque, SignedCheque};
 use host_core::identity::Signature;
+use host_core::seams::Device;
 use host_core::{
     Address, AgreementDigest, AgreementId, Amount, NetworkId, PeerId, ShardId, VolumeId,
 };
 use host_ledger::{AgreementRow, AgreementState, Fact, Ledger, MemoryStorage, Options};
 use host_proof::TreeBuilder;
-
-use crate::error::Error;
-use crate::simulated::{Chance, Disk, Power};
-use crate::{Label, Store, format};
+use host_store::simulated::{Chance, Disk, Power};
+use host_store::{Error, Label, Store, format};
 
 pub(super) const OWNER: PeerId = PeerId([2; 33]);
 pub(super) const NETWORK: NetworkId = NetworkId([3; 32]);
@@ -28,9 +27,9 @@ pub(super) struct Machine {
 }
 
 /// A machine that runs.
-pub(super) struct Running {
+pub(super) struct Running<D: Device = Disk> {
     pub(super) ledger: Ledger,
-    pub(super) store: Store<Disk>,
+    pub(super) store: Store<D>,
     pub(super) left_out: Vec<(String, Error)>,
 }
 
@@ -173,7 +172,7 @@ pub(super) fn opened(n: u64, shard: ShardId, shard_len: u64) -> Fact {
     Fact::AgreementOpened(AgreementRow::new(digest(n), signed, 1))
 }
 
-impl Running {
+impl<D: Device> Running<D> {
     /// Stores a shard under agreement `n`, as an upload does.
     pub(super) fn put(&self, n: u64, bytes: &[u8]) -> Result<(), Failure> {
         let shard = shard_of(bytes);
