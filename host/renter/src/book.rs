@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::record::ObjectRecord;
+use crate::session::SessionId;
 
 /// vault, beneficiary, cumulative, the first 4 bytes of their SHA-256.
 const ENTRY: usize = 20 + 20 + 16 + 4;
@@ -34,7 +35,9 @@ type Sums = BTreeMap<(Address, Address), Amount>;
 
 impl Book {
     pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
-        std::fs::create_dir_all(dir.join("objects")).map_err(file(dir))?;
+        for part in ["objects", "sessions"] {
+            std::fs::create_dir_all(dir.join(part)).map_err(file(dir))?;
+        }
         Ok(Self {
             dir: dir.to_path_buf(),
         })
@@ -42,6 +45,11 @@ impl Book {
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
+    }
+
+    /// Where a session's journal is.
+    pub(crate) fn session(&self, id: SessionId) -> PathBuf {
+        self.path(&format!("sessions/{id}"))
     }
 
     /// Raises the sum promised by `vault` to `beneficiary` by `added`; durable when it returns.

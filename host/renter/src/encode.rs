@@ -3,6 +3,7 @@
 
 use host_core::ShardId;
 use host_core::geometry::Geometry;
+use host_core::object::Segment;
 use host_erasure::{Coder, Stripes};
 use host_proof::TreeBuilder;
 
@@ -13,6 +14,16 @@ use crate::error::Error;
 pub(crate) struct Coded {
     pub(crate) len: u64,
     pub(crate) shards: Vec<(ShardId, Vec<u8>)>,
+}
+
+impl Coded {
+    /// The segment as a descriptor names it.
+    pub(crate) fn segment(&self) -> Segment {
+        Segment {
+            len: self.len,
+            shards: self.shards.iter().map(|(id, _)| *id).collect(),
+        }
+    }
 }
 
 /// Seals `plain` (chunks numbered from `first_chunk`; `last` says that the object ends here).

@@ -93,6 +93,30 @@ pub enum Error {
         /// Length.
         len: u64,
     },
+    /// No such session.
+    #[error("there is no session {session} in this renter's book")]
+    Session {
+        /// Which.
+        session: String,
+    },
+    /// Another process works on the session.
+    #[error("another process works on {path}")]
+    Busy {
+        /// The journal.
+        path: String,
+    },
+    /// The file is not the one the session began with.
+    #[error("{path} changed since the session began; put it again")]
+    Changed {
+        /// The file.
+        path: String,
+    },
+    /// The session has ended.
+    #[error("session {session} has ended")]
+    Ended {
+        /// Which.
+        session: String,
+    },
     /// The chain did not answer.
     #[error(transparent)]
     Chain(#[from] ChainError),
@@ -114,6 +138,10 @@ impl Error {
         match self {
             Self::File { .. } | Self::Book { .. } => Blame::Machine,
             Self::NoHubs
+            | Self::Session { .. }
+            | Self::Busy { .. }
+            | Self::Changed { .. }
+            | Self::Ended { .. }
             | Self::Shortfall { .. }
             | Self::Unknown { .. }
             | Self::Range { .. }

@@ -10,6 +10,7 @@ mod hosts;
 mod progress;
 mod put;
 mod record;
+mod session;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -28,7 +29,8 @@ use tokio::sync::watch;
 pub use error::Error;
 pub use get::Got;
 pub use progress::{Cost, Meter, NoMeter, Phase, Progress};
-pub use put::{PutDone, PutRequest, put_geometry};
+pub use put::{PutDone, PutRequest, Quote, put_geometry};
+pub use session::{Session, SessionId, State, StateChange};
 
 use crate::book::Book;
 use crate::record::ObjectRecord;
@@ -142,13 +144,35 @@ impl Renter {
         .await
     }
 
-    /// Stores a file.
-    pub async fn put(
+    /// What a put would cost and make; contacts hubs, no host.
+    pub async fn quote(&self, request: &PutRequest) -> Result<Quote, Error> {
+        put::quote(self, request).await
+    }
+
+    /// Writes a new session down; nothing else happens until `resume`. Durable when it returns.
+    pub fn begin(&self, request: &PutRequest) -> Result<SessionId, Error> {
+        put::begin(self, request)
+    }
+
+    /// Works on a session until the object is stored, paid and written down. Shards an earlier
+    /// run finished are not sent again. Dropping the future stops the work.
+    pub async fn resume(
         &self,
-        request: &PutRequest,
+        session: SessionId,
         progress: &watch::Sender<Progress>,
     ) -> Result<PutDone, Error> {
-        put::run(self, request, progress).await
+        put::run(self, session, progress).await
+    }
+
+    /// A session as it stands; also while another process works on it.
+    pub fn session(&self, id: SessionId) -> Result<Session, Error> {
+        session::read(&self.inner.book.session(id), id)
+    }
+
+    /// Gives a session up and closes the agreements it made. Returns how many were closed and how
+    /// many hosts did not answer.
+    pub async fn cancel(&self, id: SessionId) -> Result<(usize, usize), Error> {
+        put::cancel(self, id).await
     }
 
     /// Gets an object of this wallet, or bytes `range` of it, in order into `out`.
@@ -194,22 +218,30 @@ impl Renter {
     pub async fn rm(&self, object: ObjectId) -> Result<(usize, usize), Error> {
         let inner = &self.inner;
         let record = inner.book.object(&object)?;
-        let closes = record.placement.placement.places.iter().map(|place| {
+        let closed = self.close(&record.placement.placement.places).await;
+        inner.book.forget(&object)?;
+        Ok(closed)
+    }
+
+    /// Closes the agreements of some places; how many were, and how many hosts did not answer.
+    pub(crate) async fn close(&self, places: &[Place]) -> (usize, usize) {
+        let inner = &self.inner;
+        let closes = places.iter().map(|place| {
             let to = PeerAddr {
                 peer: place.host,
                 addrs: place.addrs.clone(),
             };
             let (agreement, key) = (place.agreement, &inner.key);
             async move {
-                host_transfer::delete::close(inner.peers.as_ref(), &to, &inner.id, agreement, key)
+                let peers = inner.peers.as_ref();
+                host_transfer::delete::close(peers, &to, &inner.id, agreement, key)
                     .await
                     .is_ok()
             }
         });
         let closed = futures::future::join_all(closes).await;
         let done = closed.iter().filter(|ok| **ok).count();
-        inner.book.forget(&object)?;
-        Ok((done, closed.len() - done))
+        (done, closed.len() - done)
     }
 
     /// Rebuilds the book from the records hosts keep for this wallet; returns the objects found.

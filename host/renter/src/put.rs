@@ -6,8 +6,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, UNIX_EPOCH};
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use host_core::agreement::{Agreement, PayMode};
@@ -18,7 +19,7 @@ use host_core::geometry::Geometry;
 use host_core::object::SignedPlacement;
 use host_core::object::{Cipher as CipherKind, Descriptor, Place, Placement, Segment};
 use host_core::records::{Record, SignedRecord};
-use host_core::seams::PeerAddr;
+use host_core::seams::{Clock, PeerAddr};
 use host_core::{AgreementId, Amount, ObjectId, PeerId, ShardId, limits};
 use host_transfer::upload::{self, Opened, StoredShard};
 use sha2::{Digest, Sha256};
@@ -30,6 +31,7 @@ use crate::error::Error;
 use crate::hosts;
 use crate::progress::{Cost, Phase, Phases, Progress};
 use crate::record::{self, ObjectRecord, Secret};
+use crate::session::{self, Begin, Entry, Journal, Session, SessionId, State};
 use crate::{Inner, Renter};
 
 /// What is to be stored.
@@ -68,6 +70,8 @@ pub struct PutDone {
     pub phases: [Cost; 5],
 }
 
+/// Longest wait for one host to take one shard before another one is asked.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Pieces of a shard in one segment of a put: see docs/decisions/0004.
 const PIECES: u64 = 4;
 
@@ -103,38 +107,246 @@ fn plain_len(geometry: &Geometry, public: bool) -> usize {
 struct Put<'a> {
     inner: &'a Inner,
     geometry: Geometry,
-    start_epoch: u64,
     end_epoch: u64,
     hosts: Vec<Announcement>,
     places: Mutex<Vec<Place>>,
     progress: &'a watch::Sender<Progress>,
     phases: Arc<Phases>,
+    noted: Noted,
     purses: Mutex<BTreeMap<PeerId, Arc<tokio::sync::Mutex<()>>>>,
 }
 
-/// Runs a put to its end.
+/// What a put would cost and make; no host is contacted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quote {
+    /// The object's name; only open data has one before it is stored (else it depends on a key
+    /// that is drawn then).
+    pub id: Option<ObjectId>,
+    /// Plaintext bytes.
+    pub bytes: u64,
+    /// Segments.
+    pub segments: u64,
+    /// Shards over all segments.
+    pub shards: u64,
+    /// Bytes of a full segment's shard.
+    pub shard_len: u64,
+    /// Epochs of the term.
+    pub epochs: u64,
+    /// Hosts that fit.
+    pub hosts: usize,
+    /// Cost of the whole term.
+    pub cost: Amount,
+    /// What the first cheques promise.
+    pub first: Amount,
+}
+
+fn file_error(path: &Path) -> impl Fn(std::io::Error) -> Error + '_ {
+    move |source| Error::File {
+        path: path.display().to_string(),
+        source,
+    }
+}
+
+/// Length and time of change of a file.
+fn facts_of(path: &Path) -> Result<(u64, u64), Error> {
+    let facts = std::fs::metadata(path).map_err(file_error(path))?;
+    let modified = facts
+        .modified()
+        .ok()
+        .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    let modified_ms = modified.map_or(0, |at| u64::try_from(at.as_millis()).unwrap_or(0));
+    Ok((facts.len(), modified_ms))
+}
+
+/// Quotes a put from the hubs' lists. For open data the file is read and named.
+pub(crate) async fn quote(renter: &Renter, request: &PutRequest) -> Result<Quote, Error> {
+    let inner = &renter.inner;
+    let (bytes, _) = facts_of(&request.path)?;
+    let geometry = put_geometry(request.data, request.parity)?;
+    let epochs = inner.network.epoch.epochs_of_days(request.days)?;
+    let share = host_share(&geometry, bytes, request.public);
+    let hosts = hosts::fit(renter.find_hosts().await?, share, epochs, request.price_max);
+    let need = usize::from(geometry.total());
+    if hosts.len() < need {
+        return Err(Error::TooFewHosts {
+            need,
+            have: hosts.len(),
+        });
+    }
+    let segments = segment_count(&geometry, bytes, request.public);
+    let path = request.path.clone();
+    let id = match request.public {
+        false => None,
+        true => {
+            let named = tokio::task::spawn_blocking(move || name_public(&path, &geometry));
+            Some(named.await.map_err(|_| Error::Worker)??)
+        }
+    };
+    Ok(Quote {
+        id,
+        bytes,
+        segments,
+        shards: segments * u64::from(geometry.total()),
+        shard_len: geometry.shard_len(geometry.segment_len.min(bytes)),
+        epochs,
+        hosts: hosts.len(),
+        cost: cost(&hosts, need, share, epochs)?,
+        first: cost(&hosts, need, share, 1)?,
+    })
+}
+
+/// The object id open data will have.
+fn name_public(path: &Path, geometry: &Geometry) -> Result<ObjectId, Error> {
+    let mut file = std::fs::File::open(path).map_err(file_error(path))?;
+    let run_len = plain_len(geometry, true);
+    let mut hash = Sha256::new();
+    let mut segments = Vec::new();
+    loop {
+        let run = read_run(&mut file, run_len, path)?;
+        if run.is_empty() {
+            break;
+        }
+        hash.update(&run);
+        let coded = encode::code(geometry, &run)?;
+        segments.push(coded.segment());
+    }
+    Ok(describe(geometry, segments, Some(hash.finalize().into())).id())
+}
+
+/// The descriptor of an object; with a hash it is open data.
+fn describe(geometry: &Geometry, segments: Vec<Segment>, public: Option<[u8; 32]>) -> Descriptor {
+    Descriptor {
+        version: 1,
+        geometry: *geometry,
+        cipher: if public.is_some() {
+            CipherKind::None
+        } else {
+            CipherKind::Aes256Gcm
+        },
+        len: segments.iter().map(|segment| segment.len).sum(),
+        segments,
+        sha256: public,
+    }
+}
+
+/// Writes a new session down; nothing else happens until it is run. Durable when it returns.
+pub(crate) fn begin(renter: &Renter, request: &PutRequest) -> Result<SessionId, Error> {
+    let inner = &renter.inner;
+    put_geometry(request.data, request.parity)?;
+    let path = request
+        .path
+        .canonicalize()
+        .map_err(file_error(&request.path))?;
+    let (bytes, modified_ms) = facts_of(&path)?;
+    let mut secret = [0; 39];
+    inner.entropy.fill(&mut secret);
+    let sealed = record::seal(&inner.seal, inner.nonce(), &secret);
+    let mut id = [0; 16];
+    inner.entropy.fill(&mut id);
+    let id = SessionId(id);
+    let mut journal = Journal::open(&inner.book.session(id))?;
+    journal.append(&Entry::Begun(Begin {
+        path: path.display().to_string(),
+        bytes,
+        modified_ms,
+        data: request.data,
+        parity: request.parity,
+        days: request.days,
+        public: request.public,
+        price_max: request.price_max,
+        sealed,
+    }))?;
+    let at_ms = inner.clock.wall_ms();
+    journal.append(&Entry::State {
+        state: State::Begun,
+        at_ms,
+        message: None,
+    })?;
+    Ok(id)
+}
+
+/// Works on a session to its end; what stops it is written into its journal.
 pub(crate) async fn run(
     renter: &Renter,
-    request: &PutRequest,
+    id: SessionId,
+    progress: &watch::Sender<Progress>,
+) -> Result<PutDone, Error> {
+    let path = renter.inner.book.session(id);
+    let session = session::read(&path, id)?;
+    if matches!(session.state(), State::Completed | State::Cancelled) {
+        return Err(Error::Ended {
+            session: id.to_string(),
+        });
+    }
+    let journal = Arc::new(Mutex::new(Journal::open(&path)?));
+    let noted = Noted {
+        journal,
+        clock: Arc::clone(&renter.inner.clock),
+    };
+    let done = work(renter, session, &noted, progress).await;
+    match &done {
+        Ok(done) => {
+            noted.note(&Entry::Done(done.id))?;
+            noted.state(State::Completed, None)?;
+        }
+        Err(error) => noted.state(State::Stopped, Some(error.to_string()))?,
+    }
+    done
+}
+
+/// The journal of a running session.
+#[derive(Clone)]
+struct Noted {
+    journal: Arc<Mutex<Journal>>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Noted {
+    fn note(&self, entry: &Entry) -> Result<(), Error> {
+        self.journal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .append(entry)
+    }
+
+    fn state(&self, state: State, message: Option<String>) -> Result<(), Error> {
+        self.note(&Entry::State {
+            state,
+            at_ms: self.clock.wall_ms(),
+            message,
+        })
+    }
+}
+
+async fn work(
+    renter: &Renter,
+    session: Session,
+    noted: &Noted,
     progress: &watch::Sender<Progress>,
 ) -> Result<PutDone, Error> {
     let inner = &renter.inner;
-    let file_error = |source| Error::File {
-        path: request.path.display().to_string(),
-        source,
-    };
-    let mut file = std::fs::File::open(&request.path).map_err(file_error)?;
-    let bytes = file.metadata().map_err(file_error)?.len();
-    let geometry = put_geometry(request.data, request.parity)?;
-    let head = inner.chain.head().await?;
-    let rule = inner.network.epoch;
-    let start_epoch = rule.epoch_of(head.block);
-    let end_epoch = start_epoch + rule.epochs_of_days(request.days)?;
-    let share = host_share(&geometry, bytes);
+    let begin = session.begin;
+    let path = PathBuf::from(&begin.path);
+    if facts_of(&path)? != (begin.bytes, begin.modified_ms) {
+        return Err(Error::Changed { path: begin.path });
+    }
+    noted.state(State::Finding, None)?;
+    let geometry = put_geometry(begin.data, begin.parity)?;
+    let epochs = inner.network.epoch.epochs_of_days(begin.days)?;
+    let now = inner
+        .network
+        .epoch
+        .epoch_of(inner.chain.head().await?.block);
+    let end_epoch = now + epochs;
+    let least_end = session.end_epoch.unwrap_or(end_epoch);
+    if session.end_epoch.is_none() {
+        noted.note(&Entry::Term { end_epoch })?;
+    }
+    let share = host_share(&geometry, begin.bytes, begin.public);
     let phases = Phases::new(Arc::clone(&inner.meter));
     let found = phases.poll(Phase::Find, renter.find_hosts()).await?;
     phases.note_peak(Phase::Find);
-    let mut hosts = hosts::fit(found, share, end_epoch - start_epoch, request.price_max);
+    let mut hosts = hosts::fit(found, share, epochs, begin.price_max);
     let need = usize::from(geometry.total());
     if hosts.len() < need {
         return Err(Error::TooFewHosts {
@@ -143,32 +355,64 @@ pub(crate) async fn run(
         });
     }
     shuffle(&mut hosts, inner);
-    let cost = cost(&geometry, bytes, &hosts, end_epoch - start_epoch)?;
+    let cost = cost(&hosts, need, share, epochs)?;
     check_cover(inner, cost).await?;
     progress.send_modify(|p| {
-        p.bytes_total = bytes;
+        p.bytes_total = begin.bytes;
         p.hosts_known = u64::try_from(hosts.len()).unwrap_or(0);
         p.cost = cost;
     });
+    noted.state(State::Sending, None)?;
     let put = Put {
         inner,
         geometry,
-        start_epoch,
         end_epoch,
         hosts,
-        places: Mutex::default(),
+        places: Mutex::new(session.places),
         progress,
         phases,
+        noted: noted.clone(),
         purses: Mutex::default(),
     };
-    let (secret, descriptor) = put.store(&mut file, request, bytes).await?;
-    put.finish(secret, descriptor, cost).await
+    let (secret, descriptor) = put.store(&path, &begin).await?;
+    noted.state(State::Recording, None)?;
+    put.finish(secret, descriptor, cost, least_end.min(end_epoch))
+        .await
+}
+
+/// Gives a session up: every agreement it paid for is closed at its host. Returns how many were
+/// and how many hosts did not answer.
+pub(crate) async fn cancel(renter: &Renter, id: SessionId) -> Result<(usize, usize), Error> {
+    let inner = &renter.inner;
+    let path = inner.book.session(id);
+    let session = session::read(&path, id)?;
+    if matches!(session.state(), State::Completed | State::Cancelled) {
+        return Err(Error::Ended {
+            session: id.to_string(),
+        });
+    }
+    let mut journal = Journal::open(&path)?;
+    let closed = renter.close(&session.places).await;
+    let at_ms = inner.clock.wall_ms();
+    journal.append(&Entry::State {
+        state: State::Cancelled,
+        at_ms,
+        message: None,
+    })?;
+    Ok(closed)
+}
+
+/// Segments an object of `bytes` plaintext has.
+fn segment_count(geometry: &Geometry, bytes: u64, public: bool) -> u64 {
+    let run = u64::try_from(plain_len(geometry, public)).unwrap_or(u64::MAX);
+    bytes.div_ceil(run)
 }
 
 /// Bytes one host must have room for.
-fn host_share(geometry: &Geometry, bytes: u64) -> u64 {
-    let segments = bytes.div_ceil(geometry.segment_len).max(1);
-    segments * geometry.shard_len(geometry.segment_len.min(bytes.max(1)))
+fn host_share(geometry: &Geometry, bytes: u64, public: bool) -> u64 {
+    let segments = segment_count(geometry, bytes, public);
+    let sealed = bytes + bytes.div_ceil(CHUNK as u64) * TAG as u64;
+    segments * geometry.shard_len(geometry.segment_len.min(sealed))
 }
 
 fn shuffle(hosts: &mut [Announcement], inner: &Inner) {
@@ -180,17 +424,14 @@ fn shuffle(hosts: &mut [Announcement], inner: &Inner) {
     }
 }
 
-/// What the whole term costs at the dearest `total` hosts chosen.
-fn cost(
-    geometry: &Geometry,
-    bytes: u64,
-    hosts: &[Announcement],
-    epochs: u64,
-) -> Result<Amount, Error> {
+/// What `share` bytes cost for `epochs` on each of the `need` dearest hosts that fit: a bound, as
+/// which of them take part is not known yet.
+fn cost(hosts: &[Announcement], need: usize, share: u64, epochs: u64) -> Result<Amount, Error> {
+    let mut prices: Vec<Amount> = hosts.iter().map(|host| host.offer.price).collect();
+    prices.sort_unstable_by(|a, b| b.cmp(a));
     let mut sum = Amount::ZERO;
-    let share = host_share(geometry, bytes);
-    for host in hosts.iter().take(usize::from(geometry.total())) {
-        sum = sum.plus(Amount::of_storage(share, host.offer.price, epochs)?)?;
+    for price in prices.into_iter().take(need) {
+        sum = sum.plus(Amount::of_storage(share, price, epochs)?)?;
     }
     Ok(sum)
 }
@@ -217,148 +458,158 @@ async fn check_cover(inner: &Inner, needed: Amount) -> Result<(), Error> {
 }
 
 /// Reads up to `want` bytes; fewer only at the end of the file.
-fn read_run(file: &mut std::fs::File, want: usize, path: &str) -> Result<Vec<u8>, Error> {
+fn read_run(file: &mut std::fs::File, want: usize, path: &Path) -> Result<Vec<u8>, Error> {
     let mut run = Vec::with_capacity(want);
     let bound = u64::try_from(want).unwrap_or(u64::MAX);
     file.by_ref()
         .take(bound)
         .read_to_end(&mut run)
-        .map_err(|source| Error::File {
-            path: path.to_owned(),
-            source,
-        })?;
+        .map_err(file_error(path))?;
     Ok(run)
 }
 
 impl Put<'_> {
     /// Stores every segment; two are in memory at most: one on its way, one being made.
-    async fn store(
-        &self,
-        file: &mut std::fs::File,
-        request: &PutRequest,
-        bytes: u64,
-    ) -> Result<(Secret, Descriptor), Error> {
-        let mut key = [0; 32];
-        let mut prefix = [0; 7];
-        self.inner.entropy.fill(&mut key);
-        self.inner.entropy.fill(&mut prefix);
-        let cipher = (!request.public).then(|| Arc::new(Cipher::new(&key, prefix)));
-        let run_len = plain_len(&self.geometry, request.public);
-        let path = request.path.display().to_string();
+    async fn store(&self, path: &Path, begin: &Begin) -> Result<(Secret, Descriptor), Error> {
+        let mut file = std::fs::File::open(path).map_err(file_error(path))?;
+        let (key, prefix) = self.object_key(begin)?;
+        let cipher = (!begin.public).then(|| Arc::new(Cipher::new(&key, prefix)));
+        let run_len = plain_len(&self.geometry, begin.public);
         let mut hash = Sha256::new();
         let mut segments = Vec::new();
         let mut done: u64 = 0;
-        let mut sending: VecDeque<_> = VecDeque::new();
-        while done < bytes {
-            let run = read_run(file, run_len, &path)?;
+        let mut sending = None;
+        while done < begin.bytes {
+            let run = read_run(&mut file, run_len, path)?;
             if run.is_empty() {
-                break;
+                return Err(Error::Changed {
+                    path: begin.path.clone(),
+                });
             }
             hash.update(&run);
-            let first = u32::try_from(done / u64::try_from(CHUNK).unwrap_or(1)).unwrap_or(u32::MAX);
+            let first = u32::try_from(done / CHUNK as u64).unwrap_or(u32::MAX);
             done += u64::try_from(run.len()).unwrap_or(0);
-            let (last, geometry, cipher) = (done >= bytes, self.geometry, cipher.clone());
-            let phases = Arc::clone(&self.phases);
-            let work = move || {
-                let sealed = match cipher {
-                    Some(cipher) => encode::seal(&cipher, first, last, &run),
-                    None => run,
-                };
-                encode::code(&geometry, &sealed)
-            };
-            let coded = tokio::task::spawn_blocking(move || phases.time(Phase::Encode, work));
-            let coded = async { coded.await.map_err(|_| Error::Worker)? };
-            let coded = match sending.pop_front() {
+            let coded = self.code(cipher.clone(), first, done >= begin.bytes, run);
+            let coded = match sending.take() {
                 None => coded.await?,
                 Some(before) => {
                     let (coded, sent) = futures::join!(coded, before);
-                    sent?;
+                    let () = sent?;
                     coded?
                 }
             };
             let number = u32::try_from(segments.len()).unwrap_or(u32::MAX);
-            let shards = coded.shards.iter().map(|(id, _)| *id).collect();
-            segments.push(Segment {
-                len: coded.len,
-                shards,
-            });
-            self.progress
-                .send_modify(|p| p.shards_total += u64::from(self.geometry.total()));
-            let plain = done;
-            sending.push_back(Box::pin(async move {
-                self.send_segment(number, coded).await?;
-                self.progress
-                    .send_modify(|p| p.bytes_done = p.bytes_done.max(plain));
-                Ok::<_, Error>(())
-            }));
+            segments.push(coded.segment());
+            sending = Some(Box::pin(self.send_segment(number, coded, done)));
         }
-        if let Some(before) = sending.pop_front() {
+        if let Some(before) = sending.take() {
             before.await?;
         }
         let sha256: [u8; 32] = hash.finalize().into();
-        let len = segments.iter().map(|segment| segment.len).sum();
-        let (kind, open) = match request.public {
-            true => (CipherKind::None, Some(sha256)),
-            false => (CipherKind::Aes256Gcm, None),
-        };
-        let name = request
-            .path
+        let name = path
             .file_name()
             .map(|name| name.to_string_lossy().into_owned());
         let stored_ms = self.inner.clock.wall_ms();
+        let name = name.unwrap_or_default();
         let secret = Secret {
-            name: name.unwrap_or_default(),
+            name,
             len: done,
             sha256,
             key,
             prefix,
             stored_ms,
         };
-        let descriptor = Descriptor {
-            version: 1,
-            geometry: self.geometry,
-            cipher: kind,
-            len,
-            segments,
-            sha256: open,
-        };
-        Ok((secret, descriptor))
+        Ok((
+            secret,
+            describe(&self.geometry, segments, begin.public.then_some(sha256)),
+        ))
     }
 
-    /// Sends all shards of a segment at once, each to a host of its own; a host that fails gives
-    /// its place to the next one.
-    async fn send_segment(&self, segment: u32, coded: Coded) -> Result<(), Error> {
+    /// Key and nonce prefix, drawn when the session began.
+    fn object_key(&self, begin: &Begin) -> Result<([u8; 32], [u8; 7]), Error> {
+        let plain = record::unseal(&self.inner.seal, &begin.sealed)?;
+        let wrong = || host_core::Error::Encoding {
+            what: "session key",
+        };
+        let (key, prefix) = plain.split_first_chunk::<32>().ok_or_else(wrong)?;
+        Ok((*key, prefix.try_into().map_err(|_| wrong())?))
+    }
+
+    /// Seals and codes one segment's plaintext on a blocking thread.
+    async fn code(
+        &self,
+        cipher: Option<Arc<Cipher>>,
+        first: u32,
+        last: bool,
+        run: Vec<u8>,
+    ) -> Result<Coded, Error> {
+        let geometry = self.geometry;
+        let phases = Arc::clone(&self.phases);
+        let work = move || {
+            let sealed = match cipher {
+                Some(cipher) => encode::seal(&cipher, first, last, &run),
+                None => run,
+            };
+            encode::code(&geometry, &sealed)
+        };
+        let coded = tokio::task::spawn_blocking(move || phases.time(Phase::Encode, work));
+        coded.await.map_err(|_| Error::Worker)?
+    }
+
+    /// Sends all shards of a segment at once, each to a host of its own; a host that fails, or is
+    /// far slower than the others, gives its place to the next one. `plain` is where the object's
+    /// plaintext is once the segment is stored.
+    async fn send_segment(&self, segment: u32, coded: Coded, plain: u64) -> Result<(), Error> {
         let total = usize::from(self.geometry.total());
+        self.progress
+            .send_modify(|p| p.shards_total += u64::from(self.geometry.total()));
+        let rule = self.inner.network.epoch;
+        let now = rule.epoch_of(self.inner.chain.head().await?.block);
         let spare = Mutex::new((total..self.hosts.len()).collect::<VecDeque<usize>>());
         let mut sends = FuturesUnordered::new();
         for (index, (id, bytes)) in coded.shards.into_iter().enumerate() {
+            let place = u16::try_from(index).unwrap_or(u16::MAX);
+            if self.is_placed(segment, place) {
+                self.progress.send_modify(|p| p.shards_paid += 1);
+                continue;
+            }
             let spare = &spare;
             sends.push(async move {
                 let mut host = index;
                 loop {
-                    let index = u16::try_from(index).unwrap_or(u16::MAX);
-                    match self.send_shard(segment, index, host, id, &bytes).await {
-                        Ok(()) => return Ok::<(), Error>(()),
-                        Err(why) => {
-                            tracing::debug!(segment, index, err = %why, "host gives its place up");
-                            let next = spare
-                                .lock()
-                                .unwrap_or_else(PoisonError::into_inner)
-                                .pop_front();
-                            host = next.ok_or(Error::NoHostForShard {
-                                segment,
-                                index,
-                                last: why,
-                            })?;
-                        }
-                    }
+                    let send = self.send_shard(segment, place, host, now, (id, &bytes));
+                    let why = match tokio::time::timeout(PATIENCE, send).await {
+                        Ok(Ok(())) => return Ok::<(), Error>(()),
+                        Ok(Err(why)) => why,
+                        Err(_) => "it was too slow".to_owned(),
+                    };
+                    tracing::debug!(segment, index, err = %why, "host gives its place up");
+                    let next = spare
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .pop_front();
+                    host = next.ok_or(Error::NoHostForShard {
+                        segment,
+                        index: place,
+                        last: why,
+                    })?;
                 }
             });
         }
         while let Some(sent) = sends.next().await {
             sent?;
         }
+        self.progress
+            .send_modify(|p| p.bytes_done = p.bytes_done.max(plain));
         Ok(())
+    }
+
+    /// Whether an earlier run of this session stored and paid the shard.
+    fn is_placed(&self, segment: u32, index: u16) -> bool {
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places
+            .iter()
+            .any(|place| place.segment == segment && place.index == index)
     }
 
     async fn send_shard(
@@ -366,13 +617,13 @@ impl Put<'_> {
         segment: u32,
         index: u16,
         host: usize,
-        id: ShardId,
-        bytes: &[u8],
+        now: u64,
+        (id, bytes): (ShardId, &[u8]),
     ) -> Result<(), String> {
         let host = self.hosts.get(host).ok_or("there is no such host")?;
         let offer = &host.offer;
         let terms = self
-            .terms(offer, id, bytes.len())
+            .terms(offer, id, bytes.len(), now)
             .map_err(|e| e.to_string())?;
         let mut stored = self
             .deliver(offer, &terms, bytes)
@@ -390,6 +641,9 @@ impl Put<'_> {
             addrs: offer.addrs.clone(),
             agreement: terms.digest(self.inner.network.chain_id),
         };
+        self.noted
+            .note(&Entry::Placed(place.clone()))
+            .map_err(|e| e.to_string())?;
         self.places
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -398,7 +652,13 @@ impl Put<'_> {
     }
 
     /// Fresh terms for one shard on one host.
-    fn terms(&self, offer: &HostOffer, id: ShardId, len: usize) -> Result<Agreement, Error> {
+    fn terms(
+        &self,
+        offer: &HostOffer,
+        id: ShardId,
+        len: usize,
+        now: u64,
+    ) -> Result<Agreement, Error> {
         let mut number = [0; 32];
         self.inner.entropy.fill(&mut number);
         Ok(Agreement {
@@ -411,7 +671,7 @@ impl Put<'_> {
             shard_len: u64::try_from(len).unwrap_or(0),
             codec: self.geometry.codec.id(),
             price: offer.price,
-            start_epoch: self.start_epoch,
+            start_epoch: now,
             end_epoch: self.end_epoch,
             egress_price: offer.egress_price,
             pay_mode: PayMode::Cheque,
@@ -482,7 +742,7 @@ impl Put<'_> {
         }
         .sign(inner.network.chain_id, &inner.key);
         stored
-            .pay(self.start_epoch + 1, cheque)
+            .pay(terms.start_epoch + 1, cheque)
             .await
             .map_err(|e| e.to_string())?;
         self.progress.send_modify(|p| {
@@ -498,6 +758,7 @@ impl Put<'_> {
         secret: Secret,
         descriptor: Descriptor,
         cost: Amount,
+        end_epoch: u64,
     ) -> Result<PutDone, Error> {
         let inner = self.inner;
         let bytes = codec::to_bytes(&descriptor);
@@ -510,7 +771,7 @@ impl Put<'_> {
             object: id,
             owner: inner.owner,
             version: 1,
-            end_epoch: self.end_epoch,
+            end_epoch,
             places,
         };
         let placement = SignedPlacement::sign(placement, &inner.id, &inner.key);
@@ -530,7 +791,7 @@ impl Put<'_> {
             shards,
             cost,
             issued,
-            end_epoch: self.end_epoch,
+            end_epoch,
             phases: self.phases.costs(),
         })
     }
