@@ -2,6 +2,7 @@
 //! gives a `rows::Report`; ratios of alternating rounds count, absolute rates do not. The program
 //! `bench` runs them, prints the table and writes the baseline.
 
+pub mod busy;
 pub mod device;
 pub mod erasure;
 pub mod flush;

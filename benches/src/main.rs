@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
+use holdfast_benches::busy::Busy;
 use holdfast_benches::rows::{self, Report};
 use holdfast_benches::{device, erasure, flush, idle, ledger, proof, put_limit};
 
@@ -54,6 +55,7 @@ fn main() -> anyhow::Result<()> {
     };
     println!("{}", rows::head());
     for measurement in what {
+        let busy = Busy::start();
         let report = run(*measurement, &arguments)
             .with_context(|| format!("measuring {measurement:?}").to_lowercase())?;
         for row in &report.rows {
@@ -61,6 +63,9 @@ fn main() -> anyhow::Result<()> {
         }
         for note in &report.notes {
             println!("  {note}");
+        }
+        if let Some(percent) = busy.percent() {
+            println!("  a task waited for a processor in {percent:.0} % of the time");
         }
         if !arguments.quick {
             rows::merge(&arguments.baseline, &report.rows)?;

@@ -86,7 +86,9 @@ impl Peer {
             .arg(format!("--iodepth={}", case.depth))
             .arg(format!("--runtime={}ms", span.as_millis()))
             .args(["--ioengine=io_uring", "--direct=1", "--time_based=1"])
-            .args(["--norandommap=1", "--output-format=json"]);
+            .args(["--norandommap=1", "--output-format=json"])
+            // By default fio marks every block it writes; ours writes the same bytes again.
+            .arg("--scramble_buffers=0");
         match self.pages {
             Pages::Reserved => {
                 fio.arg("--iomem=mmaphuge");
