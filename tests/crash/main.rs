@@ -3,6 +3,8 @@
 //! `crash` cuts the power of simulated disks (the room's own file, here with thousands of seeds);
 //! `kill` ends real processes on real files with SIGKILL.
 
+#![allow(clippy::unwrap_used)]
+
 /// Seeds of power cuts, three lives each. `HOLDFAST_SEEDS` asks for another number.
 const SEEDS: u64 = 3000;
 
