@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use host_core::network::Network;
-use host_daemon::api::{CashBegun, Status, TOKEN_FILE};
+use host_daemon::api::{ADDRESS_FILE, CashBegun, Status, TOKEN_FILE};
 use host_daemon::config::layers::{self, Layered};
 use host_daemon::config::units::Size;
 use host_daemon::config::{Config, VolumeConfig};
@@ -214,7 +214,8 @@ struct Local {
 
 impl Local {
     fn of(args: &HostArgs) -> anyhow::Result<Self> {
-        let api = match args.api {
+        let bound = std::fs::read_to_string(args.dir.join(ADDRESS_FILE)).ok();
+        let api = match args.api.or_else(|| bound?.trim().parse().ok()) {
             Some(api) => api,
             None => {
                 Layered::read(&args.dir.join(making::CONFIG_FILE), &[])?
@@ -324,7 +325,7 @@ pub(crate) async fn config(args: ConfigArgs) -> anyhow::Result<bool> {
     let path = args.dir.join(making::CONFIG_FILE);
     match args.what {
         ConfigCommand::Validate { file } => match Layered::read(&file, &[]) {
-            Ok(_) => println!("{} is valid", file.display()),
+            Ok(_) => print::line(&format!("{} is valid", file.display()))?,
             Err(error) => {
                 eprintln!("{error}");
                 return Ok(false);
@@ -364,7 +365,10 @@ fn show(entries: &[layers::Entry], json: bool) -> anyhow::Result<()> {
         return print::json(&entries);
     }
     for entry in entries {
-        println!("{} = {}  # {:?}", entry.key, entry.value, entry.layer);
+        print::line(&format!(
+            "{} = {}  # {:?}",
+            entry.key, entry.value, entry.layer
+        ))?;
     }
     Ok(())
 }

@@ -1,11 +1,21 @@
 //! One answer, two shapes: a line for scripts (`--json`) or words for a person.
 
+use std::io::Write;
+
 use serde::Serialize;
 
 /// Prints a value as one line of JSON.
 pub(crate) fn json<T: Serialize>(value: &T) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string(value)?);
-    Ok(())
+    line(&serde_json::to_string(value)?)
+}
+
+/// Prints one line. A reader that has gone away (`| head`) is no failure.
+pub(crate) fn line(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Prints a value as JSON when asked to, or else as the lines `words` makes of it.
@@ -17,6 +27,5 @@ pub(crate) fn either<T: Serialize>(
     if as_json {
         return json(value);
     }
-    println!("{}", words(value));
-    Ok(())
+    line(&words(value))
 }

@@ -78,8 +78,7 @@ pub(crate) fn run(args: RenterArgs) -> anyhow::Result<()> {
         }
         RenterCommand::Join { network } => {
             let joined = Home::open()?.join(&network)?;
-            println!("joined {}", joined.name);
-            Ok(())
+            print::line(&format!("joined {}", joined.name))
         }
     }
 }

@@ -27,6 +27,8 @@ use crate::supervise::Stopping;
 
 /// Name of the token's file in the data directory.
 pub const TOKEN_FILE: &str = "api.token";
+/// Name of the file that holds the address the API listens on, as bound.
+pub const ADDRESS_FILE: &str = "api.addr";
 
 /// What the routes share.
 pub struct Api {
@@ -233,9 +235,8 @@ async fn backup(
     let dir = api.reloader.dir.clone();
     let config = api.reloader.started.config.clone();
     let ledger = api.desk.ledger().clone();
-    let taking = tokio::task::spawn_blocking(move || {
-        keep::take(&dir, &config, &ledger, &order.out)
-    });
+    let taking =
+        tokio::task::spawn_blocking(move || keep::take(&dir, &config, &ledger, &order.out));
     let kept = taking.await.map_err(internal)?;
     let kept = kept.map_err(|err| refused(format!("{err:#}")))?;
     tracing::info!(path = %kept.file.display(), bytes = kept.size, "backup taken");

@@ -27,7 +27,7 @@ use tracing::{info, warn};
 use crate::api::{self, Api};
 use crate::backup::instance::Refusal;
 use crate::clock::SystemClock;
-use crate::config::layers::Layered;
+use crate::config::layers::{self, Layered};
 use crate::config::{Config, Driver, VolumeConfig};
 use crate::live::Live;
 use crate::ready::Ready;
@@ -95,6 +95,10 @@ pub async fn open(
         opened?
     };
     let api = bind("api.listen", config.api.enabled, config.api.listen).await?;
+    if let Some(listener) = &api {
+        let addr = listener.local_addr()?.to_string();
+        layers::write_atomic(&dir.join(crate::api::ADDRESS_FILE), &addr)?;
+    }
     let gateway = bind(
         "gateway.listen",
         config.gateway.enabled,

@@ -37,12 +37,18 @@ impl Reloader {
         let running = self.desk.policy();
         // The payout account stands in signed announcements and agreements under way: it changes
         // with a restart only.
-        self.desk.set_policy(host_agreement::Policy { payout: running.payout, ..policy });
+        self.desk.set_policy(host_agreement::Policy {
+            payout: running.payout,
+            ..policy
+        });
         self.desk.set_open(fresh.config.offer.open);
         self.live.set_settle(fresh.config.settle.clone());
         let before = self.started.entries();
         let waiting = fresh.entries().into_iter().filter(|entry| {
-            !entry.live && !before.iter().any(|b| b.key == entry.key && b.value == entry.value)
+            !entry.live
+                && !before
+                    .iter()
+                    .any(|b| b.key == entry.key && b.value == entry.value)
         });
         Ok(waiting.map(|entry| entry.key).collect())
     }

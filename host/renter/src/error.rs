@@ -26,7 +26,9 @@ pub enum Error {
     #[error("no hub answers and no host list is remembered; check `hubs` in the network file")]
     NoHubs,
     /// Too few hosts take the shards.
-    #[error("{need} hosts are needed, {have} are announced with room at this price")]
+    #[error(
+        "{need} hosts are needed, {have} announced ones have the room, take the term and ask no more"
+    )]
     TooFewHosts {
         /// Wanted.
         need: usize,

@@ -89,6 +89,25 @@ pub struct Renter {
     pub(crate) inner: Arc<Inner>,
 }
 
+/// Addresses of hosts as the hubs know them.
+struct Whereabouts(BTreeMap<PeerId, Vec<String>>);
+
+impl Whereabouts {
+    /// Where the keeper of a place is: by the hubs first, then where it was when it was placed.
+    fn of(&self, place: &Place) -> PeerAddr {
+        let mut addrs = self.0.get(&place.host).cloned().unwrap_or_default();
+        for addr in &place.addrs {
+            if !addrs.contains(addr) {
+                addrs.push(addr.clone());
+            }
+        }
+        PeerAddr {
+            peer: place.host,
+            addrs,
+        }
+    }
+}
+
 /// One object of this wallet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectRow {
@@ -226,11 +245,9 @@ impl Renter {
     /// Closes the agreements of some places; how many were, and how many hosts did not answer.
     pub(crate) async fn close(&self, places: &[Place]) -> (usize, usize) {
         let inner = &self.inner;
+        let now = Whereabouts(self.addresses().await);
         let closes = places.iter().map(|place| {
-            let to = PeerAddr {
-                peer: place.host,
-                addrs: place.addrs.clone(),
-            };
+            let to = now.of(place);
             let (agreement, key) = (place.agreement, &inner.key);
             async move {
                 let peers = inner.peers.as_ref();

@@ -144,11 +144,16 @@ impl Layered {
         }
         let mut file = self.file.clone();
         put(&mut file, key, parse(value));
-        let form = |why: String| ConfigError::Form { path: "host.toml".into(), why };
+        let form = |why: String| ConfigError::Form {
+            path: "host.toml".into(),
+            why,
+        };
         let text = toml::to_string_pretty(&file).map_err(|e| form(e.to_string()))?;
         let mut merged = defaults();
         merge(&mut merged, &file);
-        let config: Config = merged.try_into().map_err(|e: toml::de::Error| form(e.to_string()))?;
+        let config: Config = merged
+            .try_into()
+            .map_err(|e: toml::de::Error| form(e.to_string()))?;
         config.check()?;
         Ok((text, LIVE.contains(&key)))
     }
