@@ -9,12 +9,14 @@ mod stage;
 
 mod absent;
 mod cheques;
+mod copies;
 mod leases;
 mod liars;
 mod losses;
 mod objects;
 mod operator;
 mod recovery;
+mod sessions;
 mod silence;
 mod startup;
 mod uploads;

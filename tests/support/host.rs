@@ -2,10 +2,9 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::Duration;
 
-use holdfast_tests::program;
 use host_core::seams::PeerAddr;
 use host_core::{Address, Amount, PeerId};
 use serde::Deserialize;
@@ -129,10 +128,28 @@ impl Host {
         }
     }
 
+    /// The same host in another directory, as a restore makes it.
+    pub(crate) fn moved(&self, dir: &Path) -> Self {
+        Self {
+            dir: dir.to_path_buf(),
+            peer: self.peer,
+            address: self.address,
+            phrase: None,
+            child: None,
+            ready: None,
+        }
+    }
+
     /// Starts the daemon without waiting for it.
     pub(crate) fn launch(&mut self) {
+        self.launch_with(&[]);
+    }
+
+    /// The same with more words on its command line.
+    pub(crate) fn launch_with(&mut self, more: &[&str]) {
         assert!(self.child.is_none(), "the host runs already");
-        let words = ["--dir".to_owned(), self.dir_text()];
+        let mut words = vec!["--dir".to_owned(), self.dir_text()];
+        words.extend(more.iter().map(|word| (*word).to_owned()));
         self.child = Some(Child::start(
             "holdfastd",
             &words,
@@ -157,17 +174,13 @@ impl Host {
 
     /// Runs a daemon that must not come to serve; returns what it said.
     pub(crate) fn start_in_vain(&self) -> String {
-        let output = Command::new(program("holdfastd"))
-            .args(["--dir", &self.dir_text(), "--until-stdin-ends"])
-            .stdin(Stdio::null())
-            .output()
-            .expect("the daemon starts");
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success(), "the daemon served: {said}");
-        assert!(
-            output.stdout.is_empty(),
-            "a ready line of a host that failed"
-        );
+        let log = self.dir.with_extension("vain");
+        let _none_yet = std::fs::remove_file(&log);
+        let words = ["--dir".to_owned(), self.dir_text()];
+        let mut child = Child::start("holdfastd", &words, &log);
+        let status = child.ended();
+        let said = std::fs::read_to_string(&log).expect("the log reads");
+        assert!(!status.success(), "the daemon ended well: {said}");
         said
     }
 
