@@ -67,7 +67,9 @@ impl Book {
             .open(&path)
             .map_err(file(&path))?;
         journal.lock().map_err(file(&path))?;
-        let sums = read_sums(&mut journal, &path)?;
+        let (sums, sound) = read_sums(&mut journal, &path)?;
+        // What a crash tore was never signed; cutting it keeps the entries after it in step.
+        journal.set_len(sound).map_err(file(&path))?;
         let before = sums.get(&(vault, beneficiary)).copied().unwrap_or_default();
         let next = before.plus(added)?;
         write_sum(&mut journal, vault, beneficiary, next).map_err(file(&path))?;
@@ -90,7 +92,9 @@ impl Book {
             .open(&path)
             .map_err(file(&path))?;
         journal.lock().map_err(file(&path))?;
-        let sums = read_sums(&mut journal, &path)?;
+        let (sums, sound) = read_sums(&mut journal, &path)?;
+        // What a crash tore was never signed; cutting it keeps the entries after it in step.
+        journal.set_len(sound).map_err(file(&path))?;
         if sums.get(&(vault, beneficiary)).copied().unwrap_or_default() >= sum {
             return Ok(());
         }
@@ -105,7 +109,7 @@ impl Book {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(source) => return Err(file(&path)(source)),
         };
-        let sums = read_sums(&mut journal, &path)?;
+        let (sums, _) = read_sums(&mut journal, &path)?;
         let own = sums.into_iter().filter(|((of, _), _)| *of == vault);
         Ok(own.map(|((_, to), sum)| (to, sum)).collect())
     }
@@ -179,17 +183,23 @@ fn write_sum(
     journal.sync_data()
 }
 
-/// Reads whole, sound entries; what a crash tore at the end is not counted.
-fn read_sums(journal: &mut File, path: &Path) -> Result<Sums, Error> {
+/// Reads whole, sound entries and tells how many bytes they are; what a crash tore at the end is
+/// not counted. Errors when an entry before the last is damaged.
+fn read_sums(journal: &mut File, path: &Path) -> Result<(Sums, u64), Error> {
     let mut bytes = Vec::new();
     journal.read_to_end(&mut bytes).map_err(file(path))?;
     let mut sums = Sums::new();
-    for entry in bytes.chunks_exact(ENTRY) {
+    let count = bytes.len() / ENTRY;
+    let mut sound = 0;
+    for (index, entry) in bytes.chunks_exact(ENTRY).enumerate() {
         let (body, sum) = entry.split_at(ENTRY - 4);
         if Sha256::digest(body).get(..4) != Some(sum) {
+            if index + 1 == count {
+                break;
+            }
             return Err(Error::Book {
                 path: path.display().to_string(),
-                why: "an entry is damaged".into(),
+                why: format!("entry {index} of {count} is damaged"),
             });
         }
         let (vault, rest) = body.split_at(20);
@@ -200,6 +210,10 @@ fn read_sums(journal: &mut File, path: &Path) -> Result<Sums, Error> {
             Address::from_slice(beneficiary)?,
         );
         sums.insert(key, Amount(sum));
+        sound += ENTRY as u64;
     }
-    Ok(sums)
+    Ok((sums, sound))
 }
+
+#[cfg(test)]
+mod tests;
