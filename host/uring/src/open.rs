@@ -85,14 +85,21 @@ pub struct AnyDevice {
 
 /// Opens a volume's file or block device.
 pub fn open(path: &Path, options: OpenOptions) -> Result<AnyDevice, OpenError> {
-    open_with(path, options, PATIENCE)
+    let memory = Memory {
+        patience: PATIENCE,
+        register: true,
+    };
+    open_with(path, options, memory)
 }
 
-fn open_with(
-    path: &Path,
-    options: OpenOptions,
+/// What tests vary of how buffer memory is kept.
+#[derive(Debug, Clone, Copy)]
+struct Memory {
     patience: Duration,
-) -> Result<AnyDevice, OpenError> {
+    register: bool,
+}
+
+fn open_with(path: &Path, options: OpenOptions, memory: Memory) -> Result<AnyDevice, OpenError> {
     let failed = |what| {
         move |source| OpenError::Os {
             what,
@@ -108,7 +115,8 @@ fn open_with(
     if !direct {
         warn!(path = %path.display(), "no direct I/O here, the page cache will grow");
     }
-    let arena = Arena::map(options.arena_bytes, patience).map_err(failed("map buffers for"))?;
+    let arena =
+        Arena::map(options.arena_bytes, memory.patience).map_err(failed("map buffers for"))?;
     let named: Arc<str> = path.display().to_string().into();
     let moves = Arc::new(Queue::new().map_err(failed("make a queue for"))?);
     let block = u64::try_from(PAGE).unwrap_or(4096);
@@ -126,7 +134,7 @@ fn open_with(
     };
     let file = Arc::new(file);
     if options.driver != Driver::Plain {
-        match device.start_ring(&file, options.queue_depth) {
+        match device.start_ring(&file, options.queue_depth, memory.register) {
             Ok(()) if direct => device.facts.driver = "io_uring+direct",
             Ok(()) => device.facts.driver = "io_uring",
             Err(_) if options.driver == Driver::Uring => {
@@ -216,13 +224,14 @@ fn size_of(file: &mut File) -> std::io::Result<u64> {
 
 impl AnyDevice {
     /// One thread with a ring for moves, one beside it for flushes.
-    fn start_ring(&mut self, file: &Arc<File>, depth: u32) -> std::io::Result<()> {
+    fn start_ring(&mut self, file: &Arc<File>, depth: u32, register: bool) -> std::io::Result<()> {
         let parts = Parts {
             file: Arc::clone(file),
             queue: Arc::clone(&self.moves),
             arena: Arc::clone(&self.arena),
             path: Arc::clone(&self.path),
             depth,
+            register,
         };
         let flushes = Arc::new(Queue::new()?);
         self.threads.push(parts.start()?);

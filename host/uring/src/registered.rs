@@ -27,7 +27,7 @@ impl Registered {
     /// An empty table for `chunks` pages; kernels before 5.19 have none.
     pub(crate) fn none_yet(ring: &IoUring, chunks: usize) -> Self {
         let count = u32::from(u16::try_from(chunks).unwrap_or(u16::MAX));
-        let table = ring.submitter().register_buffers_sparse(count).is_ok();
+        let table = count > 0 && ring.submitter().register_buffers_sparse(count).is_ok();
         Self {
             known: vec![false; usize::try_from(count).unwrap_or(0)],
             open: table,

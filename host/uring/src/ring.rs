@@ -7,11 +7,11 @@
 //!
 //! | invariant | who keeps it |
 //! |---|---|
-//! | a buffer is owned by its slot from submission to completion | a slot is emptied only by its completion |
-//! | a dropped future frees nothing | the answer's channel may be closed, the slot still owns the buffer |
-//! | file, queue and arena outlive every operation | the thread owns them and ends with no slot in use |
-//! | the arena outlives the ring's registration | the thread owns both and drops the ring first |
-//! | a registered huge page is the one the process sees | `rest` forgets what the arena gave back, on the thread that submits |
+//! | a slot owns its buffer until the completion | only a completion empties a slot |
+//! | a dropped future frees nothing | it closes the answer's channel, the slot stays |
+//! | file, queue and arena outlive every operation | the thread owns them, ends with no slot used |
+//! | the arena outlives its registration | the thread owns both and drops the ring first |
+//! | a registered page is the one the process sees | `rest` forgets it, on this thread |
 
 use std::fs::File;
 use std::io;
@@ -58,6 +58,8 @@ pub(crate) struct Parts {
     pub(crate) path: Arc<str>,
     /// Operations in flight at most.
     pub(crate) depth: u32,
+    /// Whether the kernel is asked to register memory at all.
+    pub(crate) register: bool,
 }
 
 impl Parts {
@@ -107,7 +109,12 @@ impl Driver {
         }
         let files = [parts.file.as_raw_fd(), parts.queue.bell().as_raw_fd()];
         ring.submitter().register_files(&files)?;
-        let registered = Registered::none_yet(&ring, parts.arena.chunks());
+        let chunks = if parts.register {
+            parts.arena.chunks()
+        } else {
+            0
+        };
+        let registered = Registered::none_yet(&ring, chunks);
         let depth = usize::try_from(parts.depth).unwrap_or(1);
         Ok(Self {
             ring,

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use host_core::seams::{Device, DeviceError};
 use tempfile::TempDir;
 
-use super::{AnyDevice, Driver, OpenError, OpenOptions, open, open_with};
+use super::{AnyDevice, Driver, Memory, OpenError, OpenOptions, open, open_with};
 
 const SIZE: u64 = 8 << 20;
 
@@ -172,7 +172,11 @@ fn bytes_survive_that_memory_was_given_back_between() {
             driver,
         };
         let path = dir.path().join("volume");
-        let device = open_with(&path, options, Duration::from_millis(1)).expect("opens");
+        let memory = Memory {
+            patience: Duration::from_millis(1),
+            register: true,
+        };
+        let device = open_with(&path, options, memory).expect("opens");
         for round in 0..4 {
             let mut buf = device.buffer(64 * 1024).expect("room");
             buf.as_mut().copy_from_slice(&pattern(round, 64 * 1024));
@@ -227,5 +231,56 @@ fn orders_of_many_threads_are_all_answered() {
                 });
             }
         });
+    }
+}
+
+/// Goal: where the kernel registers no memory, as under a used-up memlock limit, bytes move all
+/// the same. Method: a ring that is told not to ask.
+#[test]
+fn bytes_move_where_no_memory_is_registered() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let options = OpenOptions {
+        create_size: Some(SIZE),
+        arena_bytes: 4 << 20,
+        queue_depth: 4,
+        driver: Driver::Auto,
+    };
+    let memory = Memory {
+        patience: super::PATIENCE,
+        register: false,
+    };
+    let path = dir.path().join("volume");
+    let device = open_with(&path, options, memory).expect("opens");
+    let mut buf = device.buffer(1 << 20).expect("room");
+    buf.as_mut().copy_from_slice(&pattern(3, 1 << 20));
+    let (mut buf, done) = block_on(device.write(4096, buf));
+    done.expect("written");
+    buf.as_mut().fill(0);
+    let (buf, done) = block_on(device.read(4096, buf));
+    done.expect("read");
+    assert!(buf.as_ref() == pattern(3, 1 << 20));
+}
+
+/// Goal: a device that is dropped first ends what it was given. Method: start writes, keep none
+/// of their futures, drop the device, read the file.
+#[test]
+fn a_dropped_device_has_ended_what_was_in_flight() {
+    for driver in drivers() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let device = make(&dir, driver);
+        for index in 0..64 {
+            let mut buf = device.buffer(64 * 1024).expect("room");
+            buf.as_mut().copy_from_slice(&pattern(index, 64 * 1024));
+            let write = Box::pin(device.write(index * 64 * 1024, buf));
+            let _ = futures::FutureExt::now_or_never(write);
+        }
+        drop(device);
+        let bytes = std::fs::read(dir.path().join("volume")).expect("the file");
+        for (index, part) in bytes.chunks(64 * 1024).take(64).enumerate() {
+            assert!(
+                part == pattern(index as u64, 64 * 1024),
+                "{driver:?} {index}"
+            );
+        }
     }
 }
