@@ -31,7 +31,7 @@ fn content(len: usize) -> Vec<u8> {
 
 fn file(dir: &Path, len: usize) -> PathBuf {
     let path = dir.join("file");
-    std::fs::write(&path, content(len)).unwrap();
+    std::fs::write(&path, content(len)).expect("holds");
     path
 }
 
@@ -69,18 +69,23 @@ const LEN: usize = 5_000_000;
 
 #[tokio::test]
 async fn a_file_of_several_segments_comes_back_whole_and_in_ranges() {
-    let (town, dir) = (Town::new(8), tempfile::tempdir().unwrap());
+    let (town, dir) = (Town::new(8), tempfile::tempdir().expect("holds"));
     let renter = town.renter(&dir.path().join("home"));
     for public in [false, true] {
-        let done = put(&renter, file(dir.path(), LEN), public).await.unwrap();
-        assert_eq!(get(&renter, done.id, None).await.unwrap(), content(LEN));
+        let done = put(&renter, file(dir.path(), LEN), public)
+            .await
+            .expect("holds");
+        assert_eq!(
+            get(&renter, done.id, None).await.expect("holds"),
+            content(LEN)
+        );
         for (a, b) in [
             (0, 1),
             (65_535, 65_537),
             (3_100_000, 3_200_000),
             (4_999_999, 5_000_000),
         ] {
-            let got = get(&renter, done.id, Some(a..b)).await.unwrap();
+            let got = get(&renter, done.id, Some(a..b)).await.expect("holds");
             assert_eq!(got, content(LEN)[a as usize..b as usize]);
         }
         let beyond = get(&renter, done.id, Some(0..LEN as u64 + 1)).await;
@@ -90,24 +95,32 @@ async fn a_file_of_several_segments_comes_back_whole_and_in_ranges() {
 
 #[tokio::test]
 async fn an_empty_file_is_an_object_without_segments() {
-    let (town, dir) = (Town::new(6), tempfile::tempdir().unwrap());
+    let (town, dir) = (Town::new(6), tempfile::tempdir().expect("holds"));
     let renter = town.renter(&dir.path().join("home"));
-    let done = put(&renter, file(dir.path(), 0), false).await.unwrap();
+    let done = put(&renter, file(dir.path(), 0), false)
+        .await
+        .expect("holds");
     assert_eq!((done.shards, done.cost), (0, Amount::ZERO));
-    assert_eq!(get(&renter, done.id, None).await.unwrap(), Vec::<u8>::new());
+    assert_eq!(
+        get(&renter, done.id, None).await.expect("holds"),
+        Vec::<u8>::new()
+    );
 }
 
 #[tokio::test]
 async fn hosts_that_refuse_or_hang_up_give_their_place_to_others() {
     for mood in [Mood::Refuses, Mood::HangsUp, Mood::Dead] {
-        let (town, dir) = (Town::new(9), tempfile::tempdir().unwrap());
+        let (town, dir) = (Town::new(9), tempfile::tempdir().expect("holds"));
         let renter = town.renter(&dir.path().join("home"));
         town.mood(3, mood);
         let done = put(&renter, file(dir.path(), 100_000), false)
             .await
-            .unwrap();
+            .expect("holds");
         assert_eq!(done.shards, 6, "{mood:?}");
-        assert_eq!(get(&renter, done.id, None).await.unwrap(), content(100_000));
+        assert_eq!(
+            get(&renter, done.id, None).await.expect("holds"),
+            content(100_000)
+        );
         town.mood(4, mood);
         let failed = put(&renter, file(dir.path(), 100_000), false).await;
         assert!(
@@ -120,12 +133,14 @@ async fn hosts_that_refuse_or_hang_up_give_their_place_to_others() {
 #[tokio::test]
 async fn wrong_bytes_and_lost_shards_are_replaced_by_parity() {
     for mood in [Mood::Lies, Mood::Dead] {
-        let (town, dir) = (Town::new(6), tempfile::tempdir().unwrap());
+        let (town, dir) = (Town::new(6), tempfile::tempdir().expect("holds"));
         let renter = town.renter(&dir.path().join("home"));
-        let done = put(&renter, file(dir.path(), LEN), false).await.unwrap();
+        let done = put(&renter, file(dir.path(), LEN), false)
+            .await
+            .expect("holds");
         town.mood(3, mood);
         assert_eq!(
-            get(&renter, done.id, None).await.unwrap(),
+            get(&renter, done.id, None).await.expect("holds"),
             content(LEN),
             "{mood:?}"
         );
@@ -147,18 +162,21 @@ async fn wrong_bytes_and_lost_shards_are_replaced_by_parity() {
 
 #[tokio::test]
 async fn a_host_that_accepts_and_drops_does_not_keep_the_file_away() {
-    let (town, dir) = (Town::new(6), tempfile::tempdir().unwrap());
+    let (town, dir) = (Town::new(6), tempfile::tempdir().expect("holds"));
     let renter = town.renter(&dir.path().join("home"));
     town.mood(3, Mood::Loses);
     let done = put(&renter, file(dir.path(), 100_000), false)
         .await
-        .unwrap();
-    assert_eq!(get(&renter, done.id, None).await.unwrap(), content(100_000));
+        .expect("holds");
+    assert_eq!(
+        get(&renter, done.id, None).await.expect("holds"),
+        content(100_000)
+    );
 }
 
 #[tokio::test]
 async fn no_host_is_contacted_before_the_vault_covers_the_cost() {
-    let (town, dir) = (Town::new(6), tempfile::tempdir().unwrap());
+    let (town, dir) = (Town::new(6), tempfile::tempdir().expect("holds"));
     let renter = town.renter(&dir.path().join("home"));
     *lock(&town.balance) = Amount(10);
     let failed = put(&renter, file(dir.path(), 100_000), false).await;
@@ -172,14 +190,14 @@ async fn no_host_is_contacted_before_the_vault_covers_the_cost() {
     };
     assert_eq!(
         (available, missing),
-        (Amount(10), needed.minus(Amount(10)).unwrap())
+        (Amount(10), needed.minus(Amount(10)).expect("holds"))
     );
     assert_eq!(*lock(&town.dials), 0);
 }
 
 #[tokio::test]
 async fn too_few_hosts_is_said_with_numbers() {
-    let (town, dir) = (Town::new(5), tempfile::tempdir().unwrap());
+    let (town, dir) = (Town::new(5), tempfile::tempdir().expect("holds"));
     let renter = town.renter(&dir.path().join("home"));
     let failed = put(&renter, file(dir.path(), 1), false).await;
     assert!(matches!(
@@ -190,35 +208,43 @@ async fn too_few_hosts_is_said_with_numbers() {
 
 #[tokio::test]
 async fn the_cached_list_serves_when_every_hub_is_dead() {
-    let (town, dir) = (Town::new(6), tempfile::tempdir().unwrap());
+    let (town, dir) = (Town::new(6), tempfile::tempdir().expect("holds"));
     let renter = town.renter(&dir.path().join("home"));
     *lock(&town.hub_alive) = false;
     assert!(matches!(renter.find_hosts().await, Err(Error::NoHubs)));
     *lock(&town.hub_alive) = true;
-    assert_eq!(renter.find_hosts().await.unwrap().len(), 6);
+    assert_eq!(renter.find_hosts().await.expect("holds").len(), 6);
     *lock(&town.hub_alive) = false;
     assert!(put(&renter, file(dir.path(), 1000), false).await.is_ok());
 }
 
 #[tokio::test]
 async fn the_same_open_content_again_is_a_new_lease_and_never_an_error() {
-    let (town, dir) = (Town::new(6), tempfile::tempdir().unwrap());
+    let (town, dir) = (Town::new(6), tempfile::tempdir().expect("holds"));
     let renter = town.renter(&dir.path().join("home"));
-    let first = put(&renter, file(dir.path(), 1000), true).await.unwrap();
+    let first = put(&renter, file(dir.path(), 1000), true)
+        .await
+        .expect("holds");
     let cheques = town.sum(|h| h.cheques.len());
-    let again = put(&renter, file(dir.path(), 1000), true).await.unwrap();
+    let again = put(&renter, file(dir.path(), 1000), true)
+        .await
+        .expect("holds");
     assert_eq!(first.id, again.id);
     assert_eq!(town.sum(|h| h.cheques.len()), 2 * cheques);
 }
 
 #[tokio::test]
 async fn cheques_to_a_host_only_ever_rise_even_after_the_book_is_lost() {
-    let (town, dir) = (Town::new(6), tempfile::tempdir().unwrap());
+    let (town, dir) = (Town::new(6), tempfile::tempdir().expect("holds"));
     let renter = town.renter(&dir.path().join("home"));
-    put(&renter, file(dir.path(), LEN), false).await.unwrap();
+    put(&renter, file(dir.path(), LEN), false)
+        .await
+        .expect("holds");
     let other = town.renter(&dir.path().join("other"));
-    other.recover().await.unwrap();
-    put(&other, file(dir.path(), 1000), false).await.unwrap();
+    other.recover().await.expect("holds");
+    put(&other, file(dir.path(), 1000), false)
+        .await
+        .expect("holds");
     for host in lock(&town.hosts).values() {
         let sums: Vec<_> = host.cheques.iter().map(|c| c.cheque.cumulative).collect();
         assert!(sums.is_sorted_by(|a, b| a < b), "{sums:?}");
@@ -227,10 +253,12 @@ async fn cheques_to_a_host_only_ever_rise_even_after_the_book_is_lost() {
 
 #[tokio::test]
 async fn a_removed_object_is_closed_at_every_host_and_forgotten() {
-    let (town, dir) = (Town::new(6), tempfile::tempdir().unwrap());
+    let (town, dir) = (Town::new(6), tempfile::tempdir().expect("holds"));
     let renter = town.renter(&dir.path().join("home"));
-    let gone = put(&renter, file(dir.path(), 1000), false).await.unwrap();
-    assert_eq!(renter.rm(gone.id).await.unwrap(), (6, 0));
+    let gone = put(&renter, file(dir.path(), 1000), false)
+        .await
+        .expect("holds");
+    assert_eq!(renter.rm(gone.id).await.expect("holds"), (6, 0));
     assert_eq!(town.sum(|h| h.closed), 6);
     let unknown = renter.stat(gone.id);
     assert!(matches!(unknown, Err(Error::Unknown { .. })));
@@ -238,30 +266,38 @@ async fn a_removed_object_is_closed_at_every_host_and_forgotten() {
 
 #[tokio::test]
 async fn the_keys_alone_bring_objects_back() {
-    let (town, dir) = (Town::new(6), tempfile::tempdir().unwrap());
+    let (town, dir) = (Town::new(6), tempfile::tempdir().expect("holds"));
     let renter = town.renter(&dir.path().join("home"));
-    let kept = put(&renter, file(dir.path(), LEN), false).await.unwrap();
+    let kept = put(&renter, file(dir.path(), LEN), false)
+        .await
+        .expect("holds");
     let empty = town.renter(&dir.path().join("empty"));
-    assert_eq!(empty.recover().await.unwrap(), 1);
-    assert_eq!(get(&empty, kept.id, None).await.unwrap(), content(LEN));
+    assert_eq!(empty.recover().await.expect("holds"), 1);
+    assert_eq!(
+        get(&empty, kept.id, None).await.expect("holds"),
+        content(LEN)
+    );
 }
 
 #[tokio::test]
 async fn a_put_that_failed_goes_on_without_sending_finished_shards_again() {
-    let (town, dir) = (Town::new(6), tempfile::tempdir().unwrap());
+    let (town, dir) = (Town::new(6), tempfile::tempdir().expect("holds"));
     let renter = town.renter(&dir.path().join("home"));
     let (progress, _watched) = watch::channel(Progress::default());
     let session = renter
         .begin(&request(file(dir.path(), 100_000), false))
-        .unwrap();
+        .expect("holds");
     town.mood(1, Mood::Dead);
     assert!(renter.resume(session, &progress).await.is_err());
     let before = town.sum(|h| h.bodies);
     town.mood(1, Mood::Good);
     drop(renter);
     let renter = town.renter(&dir.path().join("home"));
-    let done = renter.resume(session, &progress).await.unwrap();
+    let done = renter.resume(session, &progress).await.expect("holds");
     let most = lock(&town.hosts).values().map(|h| h.bodies).sum::<usize>();
     assert!((6..=12 - before).contains(&most), "{before} then {most}");
-    assert_eq!(get(&renter, done.id, None).await.unwrap(), content(100_000));
+    assert_eq!(
+        get(&renter, done.id, None).await.expect("holds"),
+        content(100_000)
+    );
 }

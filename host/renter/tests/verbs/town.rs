@@ -59,7 +59,7 @@ pub(crate) struct Town {
 fn key(n: u16) -> SecretKey {
     let mut bytes = [1; 32];
     bytes[..2].copy_from_slice(&n.to_be_bytes());
-    SecretKey::from_bytes(&bytes).unwrap()
+    SecretKey::from_bytes(&bytes).expect("holds")
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -132,7 +132,7 @@ impl Town {
             meter: Arc::new(NoMeter),
             home: home.to_path_buf(),
         })
-        .unwrap()
+        .expect("holds")
     }
 
     pub(crate) fn mood(&self, count: usize, mood: Mood) {
@@ -146,7 +146,7 @@ impl Town {
     }
 
     fn with<T>(&self, peer: &PeerId, act: impl FnOnce(&mut Host) -> T) -> T {
-        act(lock(&self.hosts).get_mut(peer).unwrap())
+        act(lock(&self.hosts).get_mut(peer).expect("holds"))
     }
 
     fn announcements(&self) -> Vec<Announcement> {
@@ -176,7 +176,7 @@ struct Dice;
 
 impl Entropy for Dice {
     fn fill(&self, buffer: &mut [u8]) {
-        ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), buffer).unwrap();
+        ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), buffer).expect("holds");
     }
 }
 
@@ -399,7 +399,7 @@ async fn upload(town: &Town, peer: PeerId, mut pipe: Pipe) -> Option<()> {
         }
         let mut tree = TreeBuilder::new();
         tree.push(&bytes);
-        assert_eq!(tree.finish().unwrap().shard_id(), terms.shard);
+        assert_eq!(tree.finish().expect("holds").shard_id(), terms.shard);
         if mood == Mood::Loses {
             bytes = vec![0];
         }
@@ -431,14 +431,14 @@ async fn download(town: &Town, peer: PeerId, mut pipe: Pipe) -> Option<()> {
     };
     let mut tree = TreeBuilder::new();
     tree.push(&bytes);
-    let (shard_len, units) = (bytes.len() as u64, tree.finish().unwrap().units);
+    let (shard_len, units) = (bytes.len() as u64, tree.finish().expect("holds").units);
     pipe.say(&DownloadReply::Ready { shard_len, units }).await;
     if mood == Mood::Lies {
         bytes[0] ^= 1;
     }
     let end = (request.offset + request.len).min(shard_len) as usize;
     for run in bytes[request.offset as usize..end].chunks(wire_len()) {
-        pipe.send(wire::body(run).unwrap()).await.ok()?;
+        pipe.send(wire::body(run).expect("holds")).await.ok()?;
     }
     pipe.say(&DownloadReply::End).await;
     pipe.recv.recv().await;
