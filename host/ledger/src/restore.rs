@@ -44,7 +44,8 @@ struct Told {
     rows: BTreeMap<Key, Latest>,
 }
 
-/// Rebuilds an empty ledger, or joins the rows of a backup with rings (see `backup`). Errors: NotEmpty, Row, Database.
+/// Rebuilds an empty ledger, or joins the rows of a backup with rings (see `backup`).
+/// Errors: NotEmpty, Row, Database.
 pub(crate) fn restore(database: &Database, found: Vec<FoundRing>) -> Result<Restored, Error> {
     let txn = begin(database)?;
     let mut restored = Restored::default();

@@ -21,7 +21,8 @@ use std::sync::Arc;
 use host_core::announce::Announcement;
 use host_core::identity::SecretKey;
 use host_core::network::Network;
-use host_core::object::Place;
+use host_core::object::{Place, Placement, SignedPlacement};
+use host_core::records::{Record, SignedRecord};
 use host_core::seams::{Chain, Clock, Entropy, PeerAddr, Peers};
 use host_core::{Address, Amount, NetworkId, ObjectId, PeerId, codec};
 use tokio::sync::watch;
@@ -232,18 +233,62 @@ impl Renter {
         self.row(&self.inner.book.object(&object)?)
     }
 
-    /// Closes every agreement of an object; forgets it when every host answered. Returns how many
-    /// agreements were closed and how many hosts did not answer.
+    /// Closes every agreement of an object and forgets it; what did not answer stays written down
+    /// and can be asked again. Returns how many agreements were closed and how many were not.
     pub async fn rm(&self, object: ObjectId) -> Result<(usize, usize), Error> {
         let inner = &self.inner;
         let record = inner.book.object(&object)?;
-        let closed = self.close(&record.placement.placement.places).await;
-        inner.book.forget(&object)?;
-        Ok(closed)
+        let placement = &record.placement.placement;
+        // First the records: a host keeps records only for renters with an agreement there.
+        self.bury(&record).await;
+        let silent = self.close(&placement.places).await;
+        let counts = (placement.places.len() - silent.len(), silent.len());
+        if silent.is_empty() {
+            inner.book.forget(&object)?;
+            return Ok(counts);
+        }
+        // What did not answer stays written down, so that asking again can still release it.
+        let rest = Placement {
+            version: placement.version + 2,
+            places: silent,
+            ..placement.clone()
+        };
+        let placement = SignedPlacement::sign(rest, &inner.id, &inner.key);
+        inner.book.keep(&ObjectRecord {
+            placement,
+            ..record.clone()
+        })?;
+        Ok(counts)
     }
 
-    /// Closes the agreements of some places; how many were, and how many hosts did not answer.
-    pub(crate) async fn close(&self, places: &[Place]) -> (usize, usize) {
+    /// Replaces an object's record on its hosts by an empty one of a higher version, so that a
+    /// recovery does not bring back what was given up.
+    async fn bury(&self, record: &ObjectRecord) {
+        let inner = &self.inner;
+        let placement = &record.placement.placement;
+        let tombstone = Record {
+            owner: inner.owner,
+            object: placement.object,
+            version: placement.version + 1,
+            end_epoch: placement.end_epoch,
+            body: Vec::new(),
+        };
+        let signed = SignedRecord::sign(tombstone, &inner.id, &inner.key);
+        let now = Whereabouts(self.addresses().await);
+        let hosts: BTreeMap<PeerId, &Place> = placement
+            .places
+            .iter()
+            .map(|place| (place.host, place))
+            .collect();
+        let puts = hosts.into_values().map(|place| {
+            let (to, signed) = (now.of(place), signed.clone());
+            async move { host_transfer::records::put(inner.peers.as_ref(), &to, signed).await }
+        });
+        futures::future::join_all(puts).await;
+    }
+
+    /// Closes the agreements of some places; gives back those whose host did not answer for it.
+    pub(crate) async fn close(&self, places: &[Place]) -> Vec<Place> {
         let inner = &self.inner;
         let now = Whereabouts(self.addresses().await);
         let closes = places.iter().map(|place| {
@@ -257,8 +302,8 @@ impl Renter {
             }
         });
         let closed = futures::future::join_all(closes).await;
-        let done = closed.iter().filter(|ok| **ok).count();
-        (done, closed.len() - done)
+        let silent = places.iter().zip(closed).filter(|(_, ok)| !ok);
+        silent.map(|(place, _)| place.clone()).collect()
     }
 
     /// Rebuilds the book from the records hosts keep for this wallet; returns the objects found.
@@ -294,15 +339,28 @@ impl Renter {
             }
         }
         let mut count = 0;
-        for (_, body) in found.into_values() {
-            let plain = record::unseal(&inner.seal, &body)?;
-            let record: ObjectRecord = codec::from_bytes("object record", &plain)?;
-            record.placement.check(&inner.id)?;
-            inner.book.keep(&record)?;
-            count += 1;
+        for (object, (_, body)) in found {
+            if body.is_empty() {
+                continue;
+            }
+            // One record that does not read must not keep the others away.
+            match self.read_record(&body) {
+                Ok(record) => {
+                    inner.book.keep(&record)?;
+                    count += 1;
+                }
+                Err(err) => tracing::warn!(object = %object, err = %err, "record does not open"),
+            }
         }
         self.recall_promises(&hosts).await?;
         Ok(count)
+    }
+
+    fn read_record(&self, body: &[u8]) -> Result<ObjectRecord, Error> {
+        let plain = record::unseal(&self.inner.seal, body)?;
+        let record: ObjectRecord = codec::from_bytes("object record", &plain)?;
+        record.placement.check(&self.inner.id)?;
+        Ok(record)
     }
 
     /// Asks each host which cheque of our vault it counts on, so that the next one promises more.

@@ -72,6 +72,10 @@ pub struct PutDone {
 
 /// Longest wait for one host to take one shard before another one is asked.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Times the same host is asked again when no other is left.
+const REPEATS_MAX: u32 = 2;
+/// Pause before that.
+const REPEAT_AFTER: Duration = Duration::from_millis(500);
 /// Pieces of a shard in one segment of a put: see docs/decisions/0004.
 const PIECES: u64 = 4;
 
@@ -392,7 +396,8 @@ pub(crate) async fn cancel(renter: &Renter, id: SessionId) -> Result<(usize, usi
         });
     }
     let mut journal = Journal::open(&path)?;
-    let closed = renter.close(&session.places).await;
+    let silent = renter.close(&session.places).await.len();
+    let closed = (session.places.len() - silent, silent);
     let at_ms = inner.clock.wall_ms();
     journal.append(&Entry::State {
         state: State::Cancelled,
@@ -576,6 +581,7 @@ impl Put<'_> {
             let spare = &spare;
             sends.push(async move {
                 let mut host = index;
+                let mut repeats = 0;
                 loop {
                     let send = self.send_shard(segment, place, host, now, (id, &bytes));
                     let why = match tokio::time::timeout(PATIENCE, send).await {
@@ -588,11 +594,19 @@ impl Put<'_> {
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
                         .pop_front();
-                    host = next.ok_or(Error::NoHostForShard {
-                        segment,
-                        index: place,
-                        last: why,
-                    })?;
+                    // With no host to spare, one passing fault must not end the put.
+                    if next.is_none() && repeats >= REPEATS_MAX {
+                        return Err(Error::NoHostForShard {
+                            segment,
+                            index: place,
+                            last: why,
+                        });
+                    }
+                    if next.is_none() {
+                        repeats += 1;
+                        self.inner.clock.sleep(REPEAT_AFTER).await;
+                    }
+                    host = next.unwrap_or(host);
                 }
             });
         }
@@ -765,12 +779,21 @@ impl Put<'_> {
         let id = ObjectId::of_descriptor(&bytes);
         let mut places =
             std::mem::take(&mut *self.places.lock().unwrap_or_else(PoisonError::into_inner));
-        places.sort_by_key(|place| (place.segment, place.index));
         let shards = u64::try_from(places.len()).unwrap_or(0);
+        // Open data put again is the same object under new leases: both are written down, so that
+        // giving it up releases both.
+        let known = inner
+            .book
+            .object(&id)
+            .ok()
+            .map(|known| known.placement.placement);
+        let version = known.as_ref().map_or(1, |known| known.version + 1);
+        places.extend(known.into_iter().flat_map(|known| known.places));
+        places.sort_by_key(|place| (place.segment, place.index));
         let placement = Placement {
             object: id,
             owner: inner.owner,
-            version: 1,
+            version,
             end_epoch,
             places,
         };
@@ -804,7 +827,7 @@ impl Put<'_> {
             Record {
                 owner: inner.owner,
                 object,
-                version: 1,
+                version: record.placement.placement.version,
                 end_epoch: self.end_epoch,
                 body,
             },

@@ -122,6 +122,9 @@ impl Error {
                 RefusalCode::Malformed
             }
             Self::BodyLen { .. } | Self::Run { .. } => RefusalCode::Malformed,
+            Self::Ledger(
+                host_ledger::Error::RecordOld { .. } | host_ledger::Error::RecordsFull { .. },
+            ) => RefusalCode::Quota,
             Self::Ledger(_) => {
                 return Refusal {
                     code: RefusalCode::Internal,

@@ -46,7 +46,10 @@ impl Frames for Wire {
     }
 
     fn send(&mut self, frame: Bytes) -> BoxFuture<'_, Result<(), LinkError>> {
-        let broken = LinkError::Broken { peer: self.peer, why: "closed".into() };
+        let broken = LinkError::Broken {
+            peer: self.peer,
+            why: "closed".into(),
+        };
         Box::pin(async move {
             let out = self.out.as_ref().ok_or_else(|| broken.clone())?;
             out.send(frame).await.map_err(|_| broken)
@@ -76,8 +79,16 @@ impl Peers for OneHost {
         protocol: Protocol,
     ) -> BoxFuture<'a, Result<Box<dyn Frames>, LinkError>> {
         let (ours, theirs) = (mpsc::channel(3), mpsc::channel(3));
-        let near = Wire { peer: to.peer, out: Some(ours.0), into: theirs.1 };
-        let far = Wire { peer: self.renter, out: Some(theirs.0), into: ours.1 };
+        let near = Wire {
+            peer: to.peer,
+            out: Some(ours.0),
+            into: theirs.1,
+        };
+        let far = Wire {
+            peer: self.renter,
+            out: Some(theirs.0),
+            into: ours.1,
+        };
         tokio::spawn(serve(Arc::clone(&self.desk), protocol, Box::new(far)));
         Box::pin(async move { Ok(Box::new(near) as Box<dyn Frames>) })
     }
@@ -88,7 +99,12 @@ struct OneVault;
 
 impl Chain for OneVault {
     fn head(&self) -> BoxFuture<'_, Result<Head, ChainError>> {
-        Box::pin(async { Ok(Head { block: 100, hash: Digest32([0; 32]) }) })
+        Box::pin(async {
+            Ok(Head {
+                block: 100,
+                hash: Digest32([0; 32]),
+            })
+        })
     }
 
     fn vault(&self, vault: Address, _: Address) -> BoxFuture<'_, Result<VaultFacts, ChainError>> {
@@ -103,7 +119,12 @@ impl Chain for OneVault {
     }
 
     fn prepare(&self, _: ChainCall, _: u64) -> BoxFuture<'_, Result<SignedTx, ChainError>> {
-        Box::pin(async { Err(ChainError::Unreachable { tried: 0, why: "not asked".into() }) })
+        Box::pin(async {
+            Err(ChainError::Unreachable {
+                tried: 0,
+                why: "not asked".into(),
+            })
+        })
     }
 
     fn broadcast<'a>(&'a self, _: &'a SignedTx) -> BoxFuture<'a, Result<(), ChainError>> {
@@ -158,8 +179,9 @@ async fn rig() -> Rig {
     let label = Label::new(VolumeId([9; 16]), host_key().peer_id(), network());
     host_store::format(&disk, label).await.expect("formatted");
     let volumes = vec![("disk".to_owned(), disk)];
-    let (store, left_out) =
-        Store::open(volumes, ledger.clone(), host_key().peer_id(), network()).await.expect("opens");
+    let (store, left_out) = Store::open(volumes, ledger.clone(), host_key().peer_id(), network())
+        .await
+        .expect("opens");
     assert!(left_out.is_empty());
     let (pressure, level) = watch::channel(Pressure::Calm);
     let desk = Arc::new(Desk::new(Parts {
@@ -187,13 +209,27 @@ async fn rig() -> Rig {
         head: Arc::new(HeadMemory::from_block(100)),
         pressure: level,
     }));
-    let peers = OneHost { desk: Arc::clone(&desk), renter: renter_key().peer_id() };
-    let host = PeerAddr { peer: host_key().peer_id(), addrs: Vec::new() };
-    Rig { _dir: dir, desk, peers, host, _pressure: pressure }
+    let peers = OneHost {
+        desk: Arc::clone(&desk),
+        renter: renter_key().peer_id(),
+    };
+    let host = PeerAddr {
+        peer: host_key().peer_id(),
+        addrs: Vec::new(),
+    };
+    Rig {
+        _dir: dir,
+        desk,
+        peers,
+        host,
+        _pressure: pressure,
+    }
 }
 
 fn body(len: usize) -> Vec<u8> {
-    (0..len).map(|at| u8::try_from(at * 7 % 253).expect("small")).collect()
+    (0..len)
+        .map(|at| u8::try_from(at * 7 % 253).expect("small"))
+        .collect()
 }
 
 fn shard_of(body: &[u8]) -> ShardId {
@@ -239,12 +275,19 @@ async fn store(rig: &Rig, body: &[u8], number: u8) -> StoredShard {
 
 fn cheque(cumulative: u128) -> host_core::cheque::SignedCheque {
     let beneficiary = host_key().address();
-    Cheque { vault: VAULT, beneficiary, cumulative: Amount(cumulative), token: None }
-        .sign(CHAIN, &renter_key())
+    Cheque {
+        vault: VAULT,
+        beneficiary,
+        cumulative: Amount(cumulative),
+        token: None,
+    }
+    .sign(CHAIN, &renter_key())
 }
 
 fn code<T>(result: Result<T, host_transfer::Error>) -> Option<RefusalCode> {
-    result.err().and_then(|error| error.refusal().map(|refusal| refusal.code))
+    result
+        .err()
+        .and_then(|error| error.refusal().map(|refusal| refusal.code))
 }
 
 /// Goal: the order of trust end to end. Method: upload, pay, read back whole and in part.
@@ -257,19 +300,32 @@ async fn a_shard_is_kept_paid_and_read_back() {
     assert_eq!(paid, Amount(200_000));
     stored.close().await;
     for (offset, len) in [(0, 200_000), (65_536, 65_536), (131_072, 68_928)] {
-        let mut stream =
-            download::open(&rig.peers, &rig.host, &shard_of(&body), 200_000, offset, len)
-                .await
-                .expect("served");
+        let mut stream = download::open(
+            &rig.peers,
+            &rig.host,
+            &shard_of(&body),
+            200_000,
+            offset,
+            len,
+        )
+        .await
+        .expect("served");
         let mut got = Vec::new();
         while let Some(unit) = stream.next().await.expect("verified") {
             got.extend_from_slice(&unit);
         }
-        assert!(got == body[offset as usize..(offset + len) as usize], "{offset}+{len}");
+        assert!(
+            got == body[offset as usize..(offset + len) as usize],
+            "{offset}+{len}"
+        );
     }
-    let last = pay::last(&rig.peers, &rig.host, VAULT).await.expect("answered");
+    let last = pay::last(&rig.peers, &rig.host, VAULT)
+        .await
+        .expect("answered");
     assert_eq!(last, Some(cheque(200_000)));
-    let told = info::ask(&rig.peers, &rig.host, &network()).await.expect("announced");
+    let told = info::ask(&rig.peers, &rig.host, &network())
+        .await
+        .expect("announced");
     assert!(told.offer.used >= 200_000);
 }
 
@@ -285,14 +341,19 @@ async fn a_wrong_body_leaves_nothing_behind() {
         (changed.as_slice(), RefusalCode::Root),
         (&body[..99_999], RefusalCode::Malformed),
     ] {
-        let Opened::Send(mut stream) = open(&rig, &terms(&body, 1)).await.expect("admitted")
-        else {
+        let Opened::Send(mut stream) = open(&rig, &terms(&body, 1)).await.expect("admitted") else {
             unreachable!("nothing is kept yet")
         };
         stream.send(sent).await.expect("sent");
         assert_eq!(code(stream.finish().await), Some(wanted));
     }
-    let totals = rig.desk.ledger().read().expect("reads").totals().expect("totals");
+    let totals = rig
+        .desk
+        .ledger()
+        .read()
+        .expect("reads")
+        .totals()
+        .expect("totals");
     assert_eq!((totals.shards, totals.active), (0, 0));
     let used = rig.desk.store().space().expect("space").1;
     assert_eq!(used, 0);
@@ -304,10 +365,21 @@ async fn the_same_shard_twice_is_stored_once() {
     let rig = rig().await;
     let body = body(70_000);
     store(&rig, &body, 1).await.close().await;
-    assert!(matches!(open(&rig, &terms(&body, 2)).await, Ok(Opened::Stored(_))));
-    let again = open(&rig, &terms(&body, 1)).await.expect("the same receipt");
+    assert!(matches!(
+        open(&rig, &terms(&body, 2)).await,
+        Ok(Opened::Stored(_))
+    ));
+    let again = open(&rig, &terms(&body, 1))
+        .await
+        .expect("the same receipt");
     assert!(matches!(again, Opened::Stored(_)));
-    let totals = rig.desk.ledger().read().expect("reads").totals().expect("totals");
+    let totals = rig
+        .desk
+        .ledger()
+        .read()
+        .expect("reads")
+        .totals()
+        .expect("totals");
     assert_eq!((totals.shards, totals.active), (1, 2));
     for (number, freed) in [(1, false), (2, true)] {
         let digest = terms(&body, number).digest(CHAIN);
@@ -342,7 +414,12 @@ async fn forged_cheques_are_refused_and_not_recorded() {
         let paid = pay::pay(&rig.peers, &rig.host, digest, 6, forged).await;
         assert_eq!(code(paid), Some(wanted));
     }
-    assert_eq!(pay::last(&rig.peers, &rig.host, VAULT).await.expect("answered"), None);
+    assert_eq!(
+        pay::last(&rig.peers, &rig.host, VAULT)
+            .await
+            .expect("answered"),
+        None
+    );
     let paid = pay::pay(&rig.peers, &rig.host, digest, 6, cheque(50_000)).await;
     assert_eq!(paid.expect("good"), Amount(50_000));
     let again = pay::pay(&rig.peers, &rig.host, digest, 6, cheque(50_000)).await;
@@ -359,10 +436,16 @@ async fn pressure_refuses_uploads_and_serves_downloads() {
     store(&rig, &body, 1).await.close().await;
     rig._pressure.send(Pressure::Pause).expect("heard");
     let other = self::body(20_000);
-    assert_eq!(code(open(&rig, &terms(&other, 2)).await), Some(RefusalCode::Pressure));
+    assert_eq!(
+        code(open(&rig, &terms(&other, 2)).await),
+        Some(RefusalCode::Pressure)
+    );
     let stream = download::open(&rig.peers, &rig.host, &shard_of(&body), 10_000, 0, 10_000).await;
     assert!(stream.is_ok());
     rig._pressure.send(Pressure::Calm).expect("heard");
     rig.desk.set_open(false);
-    assert_eq!(code(open(&rig, &terms(&other, 2)).await), Some(RefusalCode::Quota));
+    assert_eq!(
+        code(open(&rig, &terms(&other, 2)).await),
+        Some(RefusalCode::Quota)
+    );
 }
