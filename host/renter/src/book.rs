@@ -1,4 +1,5 @@
-//! The renter's book: what was promised to whom, and every object's three records.
+//! The renter's book: what was promised to whom, and every object's three records
+//! (docs/formats/renter-book.md).
 //!
 //! Invariant: the cumulative sum of a cheque is flushed here before the cheque leaves, under a
 //! lock that other processes of the same renter take too; so no two cheques ever promise the same

@@ -1,7 +1,7 @@
 //! Expiry: the page bound against the rule of a single agreement.
 
 use host_core::epoch::EpochRule;
-use proptest::prelude::{any, proptest};
+use proptest::prelude::proptest;
 
 use super::first_kept_end;
 
@@ -25,7 +25,7 @@ proptest! {
     /// Goal: the page bound agrees with the rule for each single agreement.
     /// Method: random heads and ends against `EpochRule::is_past`.
     #[test]
-    fn the_bound_agrees_with_the_rule(block in 0u64..10_000, end in 0u64..600, _x in any::<bool>()) {
+    fn the_bound_agrees_with_the_rule(block in 0u64..10_000, end in 0u64..600) {
         let expired = first_kept_end(&rule(), block).is_some_and(|kept| end < kept);
         let settled = block.saturating_sub(rule().depth) > rule().genesis_block;
         assert_eq!(expired, settled && rule().is_past(end, block));
