@@ -30,7 +30,7 @@ pub struct Config {
     pub api: Listener,
     /// The public read-only page.
     pub gateway: Listener,
-    /// The remote health API.
+    /// The remote health API; its port is kept, nothing serves it yet.
     pub health: Listener,
     /// Where shards are kept.
     pub storage: Storage,
@@ -340,6 +340,10 @@ impl Config {
                 value,
                 "a volume needs at least 4 MiB of buffers",
             );
+        }
+        if self.health.enabled {
+            let why = "this version does not serve the remote health API yet";
+            return wrong("health.enabled", "true".into(), why);
         }
         if self.offer.epochs_max == 0 {
             return wrong(

@@ -79,6 +79,10 @@ fn a_bad_value_never_reaches_the_file() {
     assert!(layered.with("storage.queue_depth", "0").is_err());
     assert!(layered.with("api.listen", "nowhere").is_err());
     assert!(layered.with("api.port", "1").is_err());
+    assert!(
+        layered.with("health.enabled", "true").is_err(),
+        "nothing would serve it"
+    );
     let (text, live) = layered.with("offer.price", "\"12\"").expect("valid");
     assert!(live && text.contains("12"));
     let (_, live) = layered.with("api.listen", "127.0.0.1:6001").expect("valid");
