@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::identity::{SecretKey, Signature};
-use crate::ids::{Address, Digest32, NetworkId, PeerId};
+use crate::ids::{Address, AgreementDigest, Digest32, NetworkId, ObjectId, PeerId};
 
 /// A kind of signed body: its type word and version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,35 @@ pub struct Kind {
     pub name: &'static str,
     /// The version of the body's layout.
     pub version: u8,
+}
+
+/// A renter gives an agreement up: covers its digest.
+pub const DELETE: Kind = Kind {
+    name: "delete",
+    version: 1,
+};
+/// A host says that it closed an agreement: covers `deleted_body`.
+pub const DELETED: Kind = Kind {
+    name: "deleted",
+    version: 1,
+};
+/// An owner lists its records: covers `list_body`.
+pub const LIST: Kind = Kind {
+    name: "list-records",
+    version: 1,
+};
+
+/// What a host signs on closing: the agreement's digest and one byte, 1 when the bytes went too.
+#[must_use]
+pub fn deleted_body(agreement: &AgreementDigest, freed: bool) -> Vec<u8> {
+    [agreement.0.as_slice(), &[u8::from(freed)]].concat()
+}
+
+/// What an owner signs to list its records: account, the object to go on after, and the time.
+#[must_use]
+pub fn list_body(owner: &Address, after: Option<&ObjectId>, at_ms: u64) -> Vec<u8> {
+    let after = after.map_or(&[][..], |object| object.0.as_slice());
+    [owner.0.as_slice(), after, &at_ms.to_be_bytes()].concat()
 }
 
 /// SHA-256("holdfast" || len(name) as u8 || name || version as u8 || network_id || body).

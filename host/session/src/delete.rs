@@ -2,7 +2,7 @@
 //! bytes went too (they stay while another agreement keeps the same shard).
 
 use host_core::seams::Device;
-use host_core::signed::{self, Kind};
+use host_core::signed::{self, DELETE, DELETED, deleted_body};
 use host_core::wire::{DeleteReply, DeleteRequest};
 use host_ledger::{AgreementState, Fact};
 use tracing::info;
@@ -10,17 +10,6 @@ use tracing::info;
 use crate::desk::Desk;
 use crate::error::Error;
 use crate::talk::Talk;
-
-/// The kind of the renter's signature: covers the agreement digest.
-const DELETE: Kind = Kind {
-    name: "delete",
-    version: 1,
-};
-/// The kind of the host's signature: covers the digest and one byte, 1 when the bytes went.
-const DELETED: Kind = Kind {
-    name: "deleted",
-    version: 1,
-};
 
 /// Serves one request.
 pub(crate) async fn serve<D: Device>(desk: &Desk<D>, talk: &mut Talk) -> Result<(), Error> {
@@ -60,7 +49,7 @@ async fn close<D: Device>(desk: &Desk<D>, request: &DeleteRequest) -> Result<Del
         info!(agreement = %agreement, shard = %terms.shard, "agreement released");
     }
     let freed = desk.ledger().read()?.placement(&terms.shard)?.is_none();
-    let body = [agreement.0.as_slice(), &[u8::from(freed)]].concat();
+    let body = deleted_body(&agreement, freed);
     let signature = signed::sign(desk.key(), DELETED, &network, &body);
     Ok(DeleteReply::Closed { freed, signature })
 }

@@ -4,7 +4,7 @@
 use host_core::limits;
 use host_core::records::SignedRecord;
 use host_core::seams::Device;
-use host_core::signed::{self, Kind};
+use host_core::signed::{self, LIST, list_body};
 use host_core::wire::{RecordsReply, RecordsRequest};
 use host_ledger::Fact;
 
@@ -12,11 +12,6 @@ use crate::desk::Desk;
 use crate::error::Error;
 use crate::talk::Talk;
 
-/// The kind of the owner's signature on a listing: covers owner, after (or nothing) and time.
-const LIST: Kind = Kind {
-    name: "list-records",
-    version: 1,
-};
 /// Milliseconds a listing's signature may be old or early.
 const LIST_SLACK_MS: u64 = 10 * 60 * 1000;
 /// Records read for one page; the page is then cut to fit a frame.
@@ -49,8 +44,7 @@ async fn answer<D: Device>(desk: &Desk<D>, request: RecordsRequest) -> Result<Re
             at_ms,
             signature,
         } => {
-            let tail = after.as_ref().map_or(&[][..], |object| object.0.as_slice());
-            let body = [owner.0.as_slice(), tail, &at_ms.to_be_bytes()].concat();
+            let body = list_body(&owner, after.as_ref(), at_ms);
             signed::check_address(&signature, LIST, &network, &body, &owner)?;
             if desk.clock().wall_ms().abs_diff(at_ms) > LIST_SLACK_MS {
                 return Err(Error::Quota {

@@ -2,23 +2,12 @@
 
 use host_core::identity::{SecretKey, Signature};
 use host_core::seams::{PeerAddr, Peers};
-use host_core::signed::{self, Kind};
+use host_core::signed::{self, DELETE, DELETED, deleted_body};
 use host_core::wire::{DeleteReply, DeleteRequest, Protocol};
 use host_core::{AgreementDigest, NetworkId};
 
 use crate::error::Error;
 use crate::link::Link;
-
-/// The kind of the renter's signature: covers the agreement digest.
-pub const DELETE: Kind = Kind {
-    name: "delete",
-    version: 1,
-};
-/// The kind of the host's signature: covers the agreement digest and one byte, 1 when bytes went.
-pub const DELETED: Kind = Kind {
-    name: "deleted",
-    version: 1,
-};
 
 /// The host's signed word that an agreement is closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,12 +18,6 @@ pub struct DeleteReceipt {
     pub freed: bool,
     /// The host's signature.
     pub signature: Signature,
-}
-
-/// The bytes the host signs on closing.
-#[must_use]
-pub fn deleted_body(agreement: &AgreementDigest, freed: bool) -> Vec<u8> {
-    [agreement.0.as_slice(), &[u8::from(freed)]].concat()
 }
 
 /// Closes `agreement` at `to`, signed with the renter's key.

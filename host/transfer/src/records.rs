@@ -1,27 +1,14 @@
 //! A renter's sealed records on hosts: put one, list all.
 
+use host_core::NetworkId;
 use host_core::identity::SecretKey;
 use host_core::records::SignedRecord;
 use host_core::seams::{PeerAddr, Peers};
-use host_core::signed::{self, Kind};
+use host_core::signed::{self, LIST, list_body};
 use host_core::wire::{Protocol, RecordsReply, RecordsRequest};
-use host_core::{Address, NetworkId, ObjectId};
 
 use crate::error::Error;
 use crate::link::Link;
-
-/// The kind of the owner's signature on a listing: covers owner, after (or nothing) and time.
-pub const LIST: Kind = Kind {
-    name: "list-records",
-    version: 1,
-};
-
-/// The bytes an owner signs to list its records.
-#[must_use]
-pub fn list_body(owner: &Address, after: Option<&ObjectId>, at_ms: u64) -> Vec<u8> {
-    let after = after.map_or(&[][..], |object| object.0.as_slice());
-    [owner.0.as_slice(), after, &at_ms.to_be_bytes()].concat()
-}
 
 /// Asks `to` to keep a record; returns when it is durable there.
 pub async fn put(peers: &dyn Peers, to: &PeerAddr, record: SignedRecord) -> Result<(), Error> {

@@ -455,8 +455,8 @@ async fn delete(town: &Town, peer: PeerId, mut pipe: Pipe) -> Option<()> {
         host.closed += 1;
         host.key.clone()
     });
-    let body = host_transfer::delete::deleted_body(&request.agreement, true);
-    let kind = host_transfer::delete::DELETED;
+    let body = host_core::signed::deleted_body(&request.agreement, true);
+    let kind = host_core::signed::DELETED;
     let signature = host_core::signed::sign(&key, kind, &town.network.id(), &body);
     pipe.say(&DeleteReply::Closed {
         freed: true,
