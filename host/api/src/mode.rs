@@ -1,0 +1,62 @@
+//! In which mode a host works. A mode outlives a restart until it is changed or its time is over.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The modes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// New agreements are taken as `offer.open` says.
+    #[default]
+    Serving,
+    /// No new agreements; what is kept is served and proven, so that sessions end by themselves.
+    Draining,
+    /// As draining, and watchers are told that somebody works on the machine.
+    Maintenance,
+}
+
+impl Mode {
+    /// The word, as it stands in answers.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Serving => "serving",
+            Self::Draining => "draining",
+            Self::Maintenance => "maintenance",
+        }
+    }
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModeOrder {
+    /// The mode.
+    pub mode: Mode,
+    /// Why, for whoever looks later.
+    #[serde(default)]
+    pub reason: String,
+    /// After how many seconds the host serves again by itself; absent means never.
+    #[serde(default)]
+    pub seconds: Option<u64>,
+}
+
+/// The mode a host is in.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct ModeSaid {
+    /// The mode.
+    pub mode: Mode,
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+    /// When it ends by itself, seconds since 1970.
+    #[serde(default)]
+    pub until: Option<u64>,
+    /// Uploads still under way; a draining host with none is drained.
+    #[serde(default)]
+    pub uploads: usize,
+    /// Downloads still under way.
+    #[serde(default)]
+    pub downloads: usize,
+}
