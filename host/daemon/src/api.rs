@@ -1,19 +1,22 @@
-//! The local API: what the operator's command line asks a running host. Loopback by default.
+//! The API of a host: what its operator and the fleet's watchers ask. One set of routes behind
+//! several doors; a door finds out who asks, a verb demands the scope it needs.
 //!
-//! Reading needs nothing; changing anything needs the token that stands in `api.token` of the
-//! data directory (mode 0600), so that a web page in the operator's browser, or another user of
-//! the machine, cannot act. No answer ever holds a secret.
+//! At the local door (loopback) reading needs nothing; changing anything needs the token that
+//! stands in `api.token` of the data directory (mode 0600), so that a web page in the operator's
+//! browser, or another user of the machine, cannot act. No answer ever holds a secret.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
+use host_api::Scope;
 use host_core::{Address, Amount, PeerId};
 use host_settle::Cashier;
 use serde::{Deserialize, Serialize};
@@ -24,6 +27,11 @@ use crate::assemble::HostDesk;
 use crate::keep::{self, Kept};
 use crate::reload::Reloader;
 use crate::supervise::Stopping;
+
+mod caller;
+
+pub use caller::Caller;
+use caller::Failure;
 
 /// Name of the token's file in the data directory.
 pub const TOKEN_FILE: &str = "api.token";
@@ -90,19 +98,6 @@ pub struct CashBegun {
     pub begun: usize,
 }
 
-/// A failed request: the reason as the first thing a person reads.
-struct Failure(StatusCode, String);
-
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        (self.0, Json(serde_json::json!({ "error": self.1 }))).into_response()
-    }
-}
-
-fn internal(err: impl std::fmt::Display) -> Failure {
-    Failure(StatusCode::INTERNAL_SERVER_ERROR, err.to_string())
-}
-
 /// Binds the API's listener. Errors name the address and the key that sets it.
 pub async fn bind(key: &str, listen: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(listen)
@@ -118,6 +113,10 @@ pub async fn serve(api: Arc<Api>, listener: TcpListener, mut stopping: Stopping)
         .route("/api/v1/restart", post(restart))
         .route("/api/v1/reload", post(reload))
         .route("/api/v1/backup", post(backup))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&api),
+            at_local_door,
+        ))
         .with_state(api);
     let ended = axum::serve(listener, routes)
         .with_graceful_shutdown(async move { stopping.wait().await })
@@ -151,9 +150,9 @@ pub async fn serve_page(desk: Arc<HostDesk>, listener: TcpListener, mut stopping
 
 /// How the host is doing, from the ledger's running totals (no scan).
 fn status_of(desk: &HostDesk) -> Result<Status, Failure> {
-    let snapshot = desk.ledger().read().map_err(internal)?;
-    let totals = snapshot.totals().map_err(internal)?;
-    let (free, used) = desk.store().space().map_err(internal)?;
+    let snapshot = desk.ledger().read().map_err(Failure::internal)?;
+    let totals = snapshot.totals().map_err(Failure::internal)?;
+    let (free, used) = desk.store().space().map_err(Failure::internal)?;
     let (uploads, downloads) = desk.serving();
     Ok(Status {
         peer: desk.key().peer_id(),
@@ -169,7 +168,7 @@ fn status_of(desk: &HostDesk) -> Result<Status, Failure> {
         cheques: totals.cheques,
         received: totals.received,
         cashed: totals.cashed,
-        cashing: snapshot.outbox_pending().map_err(internal)?.len(),
+        cashing: snapshot.outbox_pending().map_err(Failure::internal)?.len(),
         uploads,
         downloads,
     })
@@ -179,14 +178,24 @@ async fn status(State(api): State<Arc<Api>>) -> Result<Json<Status>, Failure> {
     status_of(&api.desk).map(Json)
 }
 
-async fn cash(State(api): State<Arc<Api>>, headers: HeaderMap) -> Result<Json<CashBegun>, Failure> {
-    permit(&api, &headers)?;
-    let begun = api.cashier.begin(Amount::ZERO).await.map_err(internal)?;
+async fn cash(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<CashBegun>, Failure> {
+    caller.demand(Scope::Operate)?;
+    let begun = api
+        .cashier
+        .begin(Amount::ZERO)
+        .await
+        .map_err(Failure::internal)?;
     Ok(Json(CashBegun { begun }))
 }
 
-async fn restart(State(api): State<Arc<Api>>, headers: HeaderMap) -> Result<StatusCode, Failure> {
-    permit(&api, &headers)?;
+async fn restart(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<StatusCode, Failure> {
+    caller.demand(Scope::Operate)?;
     api.restart.notify_one();
     Ok(StatusCode::ACCEPTED)
 }
@@ -200,12 +209,11 @@ pub struct Reloaded {
 
 async fn reload(
     State(api): State<Arc<Api>>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
 ) -> Result<Json<Reloaded>, Failure> {
-    permit(&api, &headers)?;
-    let refused = |err: crate::config::ConfigError| {
-        Failure(StatusCode::UNPROCESSABLE_ENTITY, err.to_string())
-    };
+    caller.demand(Scope::Configure)?;
+    let refused =
+        |err: crate::config::ConfigError| Failure::refused("config-invalid", err.to_string());
     let restart_needed = api.reloader.reload().map_err(refused)?;
     tracing::info!(count = restart_needed.len(), "configuration taken again");
     Ok(Json(Reloaded { restart_needed }))
@@ -222,11 +230,11 @@ pub struct BackupOrder {
 /// the daemon may; a file that is no backup is never replaced.
 async fn backup(
     State(api): State<Arc<Api>>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
     Json(order): Json<BackupOrder>,
 ) -> Result<Json<Kept>, Failure> {
-    permit(&api, &headers)?;
-    let refused = |why: String| Failure(StatusCode::UNPROCESSABLE_ENTITY, why);
+    caller.demand(Scope::Configure)?;
+    let refused = |why: String| Failure::refused("backup-refused", why);
     if !order.out.is_absolute() {
         let why = format!("{} is not absolute", order.out.display());
         return Err(refused(why));
@@ -237,27 +245,41 @@ async fn backup(
     let ledger = api.desk.ledger().clone();
     let taking =
         tokio::task::spawn_blocking(move || keep::take(&dir, &config, &ledger, &order.out));
-    let kept = taking.await.map_err(internal)?;
+    let kept = taking.await.map_err(Failure::internal)?;
     let kept = kept.map_err(|err| refused(format!("{err:#}")))?;
     tracing::info!(path = %kept.file.display(), bytes = kept.size, "backup taken");
     Ok(Json(kept))
 }
 
-/// Lets a change through only with the token.
-fn permit(api: &Api, headers: &HeaderMap) -> Result<(), Failure> {
-    let given = headers
-        .get("authorization")
-        .and_then(|value| value.to_str().ok());
-    let token = given
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .unwrap_or_default();
-    // Comparing digests takes the same time wherever the texts differ.
+/// The local door: the token in the data directory stands for the operator; without one a caller
+/// may look. A wrong token is refused, not taken for none.
+async fn at_local_door(
+    State(api): State<Arc<Api>>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Failure> {
+    let caller = match bearer(request.headers()) {
+        None => Caller::passer_by(),
+        Some(given) if same(given, &api.token) => Caller {
+            name: "operator".into(),
+            scope: Some(Scope::Configure),
+        },
+        Some(_) => return Err(caller::unknown()),
+    };
+    request.extensions_mut().insert(caller);
+    Ok(next.run(request).await)
+}
+
+/// The bearer token of a request.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let given = headers.get("authorization")?.to_str().ok()?;
+    given.strip_prefix("Bearer ")
+}
+
+/// Whether two texts are the same. Comparing digests takes the same time wherever they differ.
+fn same(one: &str, other: &str) -> bool {
     let digest = |text: &str| ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-    if digest(token).as_ref() == digest(&api.token).as_ref() {
-        return Ok(());
-    }
-    let why = format!("send `authorization: Bearer TOKEN`; the token stands in {TOKEN_FILE}");
-    Err(Failure(StatusCode::UNAUTHORIZED, why))
+    digest(one).as_ref() == digest(other).as_ref()
 }
 
 /// Writes a fresh token into the data directory, readable by its owner only.
