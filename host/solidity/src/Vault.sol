@@ -3,8 +3,8 @@ pragma solidity 0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {IVaultFactory} from "./IVaultFactory.sol";
 
@@ -21,7 +21,7 @@ import {IVaultFactory} from "./IVaultFactory.sol";
 ///    for the rest.
 /// All delays and ends are block numbers; the wall clock plays no part.
 /// Deliberately absent: upgrade, owner, pause, fees, transfer of the issuer's role.
-contract Vault is ReentrancyGuard {
+contract Vault {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
@@ -34,11 +34,13 @@ contract Vault is ReentrancyGuard {
         bool bounced; // once true, for ever
     }
 
-    /// A beneficiary's own share of one token; one slot.
-    struct Lock {
-        uint128 amount;
+    /// What is known of one beneficiary in one token; two slots, of which cashing writes the first.
+    struct Account {
+        uint128 paid; // ever
+        uint128 locked; // set aside for this beneficiary alone
         uint64 until; // last block the issuer promised
         uint64 unlockAt; // 0 while no unlock is requested
+        uint128 bouncedAt; // largest cumulative amount presented and not paid in full
     }
 
     /// A lock reaches at most this far ahead (about six years of two-second blocks), so that a
@@ -103,39 +105,50 @@ contract Vault is ReentrancyGuard {
     /// request stays usable.
     uint64 public immutable withdrawDelay;
 
+    /// The token of the single-token functions; the same for all vaults of a factory.
+    address public immutable token;
+
     /// Who signs cheques and owns what is free.
     address public issuer;
-    /// The token of the single-token functions.
-    address public token;
+    /// Whether a call that moves tokens is under way. It shares the issuer's slot, which such a
+    /// call reads anyway, so the guard costs a few hundred gas instead of some thousands.
+    bool private busy;
 
     mapping(address token => Purse) private purses;
-    mapping(address token => mapping(address beneficiary => uint256)) private paidTo;
-    mapping(address token => mapping(address beneficiary => Lock)) private locks;
-    /// Largest cumulative amount that was presented and not paid in full.
-    mapping(address token => mapping(address beneficiary => uint256)) private bouncedAt;
+    mapping(address token => mapping(address beneficiary => Account)) private accounts;
 
     modifier onlyIssuer() {
         require(msg.sender == issuer, "Vault: not issuer");
         _;
     }
 
+    modifier alone() {
+        require(!busy, "Vault: busy");
+        busy = true;
+        _;
+        busy = false;
+    }
+
     /// @param factory_ the factory that clones this code
+    /// @param token_ the default token of its vaults
     /// @param withdrawDelay_ in blocks
-    constructor(address factory_, uint64 withdrawDelay_) {
+    constructor(address factory_, address token_, uint64 withdrawDelay_) {
         LOGIC = address(this);
         factory = factory_;
+        token = token_;
         withdrawDelay = withdrawDelay_;
         // The logic itself belongs to nobody and can never be set up.
         issuer = address(1);
     }
 
-    /// @notice Gives a fresh clone its issuer and its default token. Factory only, once.
-    function init(address _issuer, address _token) external nonReentrant {
+    /// @notice Gives a fresh clone its issuer. Factory only, once. The token is named for BTFS's
+    /// signature only; it must be the one in the code.
+    function init(address _issuer, address _token) external {
         require(msg.sender == factory, "Vault: not factory");
         require(issuer == address(0), "Vault: already initialized");
-        require(_issuer != address(0) && _token != address(0), "Vault: zero address");
+        require(_issuer != address(0), "Vault: zero address");
+        require(_token == token, "Vault: not the default token");
         issuer = _issuer;
-        token = _token;
     }
 
     // ---- money in ---------------------------------------------------------------------------
@@ -161,6 +174,7 @@ contract Vault is ReentrancyGuard {
         uint256 cumulativePayout,
         bytes calldata issuerSig
     ) external {
+        _checkPayout(recipient);
         _cash(token, msg.sender, recipient, cumulativePayout, issuerSig);
     }
 
@@ -172,10 +186,12 @@ contract Vault is ReentrancyGuard {
         uint256 cumulativePayout,
         bytes calldata issuerSig
     ) external {
+        _checkPayout(recipient);
         _cash(_token, msg.sender, recipient, cumulativePayout, issuerSig);
     }
 
-    /// @notice Lets the factory cash many vaults in one transaction for its own caller.
+    /// @notice Lets the factory cash many vaults in one transaction for its own caller, against
+    /// whose registered payout address it has checked the recipient.
     /// @return payout what was paid
     function cashFor(
         address _token,
@@ -208,20 +224,22 @@ contract Vault is ReentrancyGuard {
 
     /// @notice Announces the end of a lock: it may be dissolved after max(`until`, now + delay).
     function requestUnlock(address _token, address beneficiary) external onlyIssuer {
-        Lock storage lock = locks[_token][beneficiary];
-        require(lock.amount > 0, "Vault: nothing locked");
-        lock.unlockAt = uint64(block.number) + withdrawDelay;
+        Account storage account = accounts[_token][beneficiary];
+        require(account.locked > 0, "Vault: nothing locked");
+        account.unlockAt = uint64(block.number) + withdrawDelay;
         emit UnlockRequested(_token, beneficiary, lockEnd(_token, beneficiary));
     }
 
     /// @notice Dissolves a lock whose end has come; what is left of it becomes free balance.
     function unlockDeposit(address _token, address beneficiary) external onlyIssuer {
-        Lock storage lock = locks[_token][beneficiary];
-        uint128 amount = lock.amount;
+        Account storage account = accounts[_token][beneficiary];
+        uint128 amount = account.locked;
         require(amount > 0, "Vault: nothing locked");
-        require(lock.unlockAt != 0, "Vault: unlock not requested");
+        require(account.unlockAt != 0, "Vault: unlock not requested");
         require(block.number >= lockEnd(_token, beneficiary), "Vault: still locked");
-        delete locks[_token][beneficiary];
+        account.locked = 0;
+        account.until = 0;
+        account.unlockAt = 0;
         purses[_token].locked -= amount;
         emit DepositUnlocked(_token, beneficiary, amount);
     }
@@ -253,7 +271,7 @@ contract Vault is ReentrancyGuard {
 
     /// @notice Kept for callers of BTFS's vault. The logic never changes: naming the present one
     /// does nothing, naming any other is refused.
-    function upgradeTo(address newImplementation) external onlyIssuer nonReentrant {
+    function upgradeTo(address newImplementation) external onlyIssuer alone {
         require(newImplementation == LOGIC, "Vault: logic is immutable");
     }
 
@@ -274,7 +292,7 @@ contract Vault is ReentrancyGuard {
 
     /// @notice Paid to `beneficiary` so far, in the default token.
     function paidOut(address beneficiary) external view returns (uint256) {
-        return paidTo[token][beneficiary];
+        return accounts[token][beneficiary].paid;
     }
 
     /// @notice Paid to everybody so far, in the default token.
@@ -293,7 +311,7 @@ contract Vault is ReentrancyGuard {
         view
         returns (uint256)
     {
-        return paidTo[_token][beneficiary];
+        return accounts[_token][beneficiary].paid;
     }
 
     /// @notice Paid to everybody so far, in any token.
@@ -312,18 +330,15 @@ contract Vault is ReentrancyGuard {
     /// long as no other beneficiary cashes first: its own lock, and the free balance without what
     /// the issuer has asked to withdraw.
     function coverOf(address _token, address beneficiary) external view returns (uint256) {
-        uint256 free = freeBalanceOf(_token);
+        (uint256 held, uint256 free) = _balances(_token);
         (uint256 requested,,) = withdrawRequestOf(_token);
-        uint256 own = locks[_token][beneficiary].amount;
-        uint256 held = totalbalanceOf(_token);
+        uint256 own = accounts[_token][beneficiary].locked;
         return (own < held ? own : held) + (free > requested ? free - requested : 0);
     }
 
     /// @notice Balance that no lock claims.
-    function freeBalanceOf(address _token) public view returns (uint256) {
-        uint256 held = totalbalanceOf(_token);
-        uint256 locked = purses[_token].locked;
-        return held > locked ? held - locked : 0;
+    function freeBalanceOf(address _token) public view returns (uint256 free) {
+        (, free) = _balances(_token);
     }
 
     /// @notice The sum of all locks of `_token`.
@@ -337,15 +352,16 @@ contract Vault is ReentrancyGuard {
         view
         returns (uint256 amount, uint64 until, uint64 unlockAt)
     {
-        Lock memory lock = locks[_token][beneficiary];
-        return (lock.amount, lock.until, lock.unlockAt);
+        Account memory account = accounts[_token][beneficiary];
+        return (account.locked, account.until, account.unlockAt);
     }
 
     /// @notice First block in which the lock may be dissolved, if unlock is (or were now) asked.
     function lockEnd(address _token, address beneficiary) public view returns (uint64) {
-        Lock memory lock = locks[_token][beneficiary];
-        uint64 asked = lock.unlockAt == 0 ? uint64(block.number) + withdrawDelay : lock.unlockAt;
-        uint64 promised = lock.until + 1;
+        Account memory account = accounts[_token][beneficiary];
+        uint64 asked = account.unlockAt;
+        if (asked == 0) asked = uint64(block.number) + withdrawDelay;
+        uint64 promised = account.until + 1;
         return asked > promised ? asked : promised;
     }
 
@@ -364,9 +380,8 @@ contract Vault is ReentrancyGuard {
 
     /// @notice What bounced cheques of `beneficiary` left unpaid; zero once they are made good.
     function shortfallOf(address _token, address beneficiary) external view returns (uint256) {
-        uint256 paid = paidTo[_token][beneficiary];
-        uint256 claimed = bouncedAt[_token][beneficiary];
-        return claimed > paid ? claimed - paid : 0;
+        Account memory account = accounts[_token][beneficiary];
+        return account.bouncedAt > account.paid ? account.bouncedAt - account.paid : 0;
     }
 
     /// @notice The digest an issuer signs for a cheque of `_token`.
@@ -396,7 +411,7 @@ contract Vault is ReentrancyGuard {
 
     // ---- inside -----------------------------------------------------------------------------
 
-    function _deposit(address _token, uint256 amount) private nonReentrant {
+    function _deposit(address _token, uint256 amount) private alone {
         // A token that keeps a fee delivers less; the event tells what arrived.
         uint256 before = totalbalanceOf(_token);
         IERC20(_token).safeTransferFrom(msg.sender, address(this), amount);
@@ -411,62 +426,77 @@ contract Vault is ReentrancyGuard {
         address recipient,
         uint256 cumulative,
         bytes calldata issuerSig
-    ) private nonReentrant returns (uint256 payout) {
-        _checkRecipient(beneficiary, recipient);
+    ) private alone returns (uint256 payout) {
+        require(recipient != address(0) && recipient != address(this), "Vault: bad recipient");
         require(
-            SignatureChecker.isValidSignatureNow(
-                issuer, chequeDigest(_token, beneficiary, cumulative), issuerSig
-            ),
+            _signedByIssuer(chequeDigest(_token, beneficiary, cumulative), issuerSig),
             "Vault: invalid issuer signature"
         );
-        uint256 paid = paidTo[_token][beneficiary];
+        Account storage account = accounts[_token][beneficiary];
+        (uint128 paid, uint128 own) = (account.paid, account.locked);
         require(cumulative > paid, "Vault: cannot cash");
         uint256 due = cumulative - paid;
-        payout = _take(_token, beneficiary, due);
+        uint128 fromLock;
+        (payout, fromLock) = _take(_token, due, own);
         // The record must outlive this call, so a short payment never reverts.
         if (payout < due) _recordBounce(_token, beneficiary, cumulative, due - payout);
         if (payout == 0) return 0;
-        paidTo[_token][beneficiary] = paid + payout;
+        account.paid = paid + uint128(payout);
+        account.locked = own - fromLock;
         _emitCashed(_token, beneficiary, recipient, payout, cumulative);
         IERC20(_token).safeTransfer(recipient, payout);
     }
 
-    function _checkRecipient(address beneficiary, address recipient) private view {
-        require(recipient != address(0) && recipient != address(this), "Vault: bad recipient");
-        address registered = IVaultFactory(factory).payoutOf(beneficiary);
+    /// The caller cashes for itself: to its registered payout address if there is one.
+    function _checkPayout(address recipient) private view {
+        address registered = IVaultFactory(factory).payoutOf(msg.sender);
         require(
             registered == address(0) || registered == recipient,
             "Vault: not the registered payout address"
         );
     }
 
-    /// Books up to `due` as leaving, from the beneficiary's own lock first, then from what is free.
-    function _take(address _token, address beneficiary, uint256 due)
+    /// The issuer's key first: asking whether the issuer has code costs more than recovering the
+    /// key. Only when that fails the issuer is asked as a contract wallet (ERC-1271).
+    function _signedByIssuer(bytes32 digest, bytes calldata sig) private view returns (bool) {
+        address who = issuer;
+        (address signer, ECDSA.RecoverError err,) = ECDSA.tryRecover(digest, sig);
+        if (err == ECDSA.RecoverError.NoError && signer == who) return true;
+        return SignatureChecker.isValidERC1271SignatureNow(who, digest, sig);
+    }
+
+    /// Books up to `due` as leaving, from the beneficiary's own lock first, then from what is
+    /// free. Every balance is below 2^128 here, or the cast refuses it.
+    function _take(address _token, uint256 due, uint128 own)
         private
-        returns (uint256 payout)
+        returns (uint256 payout, uint128 fromLock)
     {
         Purse storage purse = purses[_token];
-        Lock storage lock = locks[_token][beneficiary];
-        uint256 own = lock.amount;
-        uint256 free = freeBalanceOf(_token);
         uint256 held = totalbalanceOf(_token);
+        (uint128 paid, uint128 locked) = (purse.paid, purse.locked);
+        uint256 free = held > locked ? held - locked : 0;
         // Only a token that shrinks balances by itself makes the last bound matter.
-        uint256 fromLock = _least(due, own, held);
+        fromLock = uint128(_least(due, own, held));
         payout = _least(due, fromLock + free, held);
-        if (fromLock != 0) {
-            lock.amount = uint128(own - fromLock);
-            purse.locked -= uint128(fromLock);
-        }
-        purse.paid += payout.toUint128();
+        purse.paid = paid + payout.toUint128();
+        purse.locked = locked - fromLock;
+    }
+
+    /// What is held of a token, and how much of it no lock claims.
+    function _balances(address _token) private view returns (uint256 held, uint256 free) {
+        held = totalbalanceOf(_token);
+        uint256 locked = purses[_token].locked;
+        free = held > locked ? held - locked : 0;
     }
 
     function _recordBounce(address _token, address beneficiary, uint256 cumulative, uint256 missing)
         private
     {
         purses[_token].bounced = true;
-        if (cumulative > bouncedAt[_token][beneficiary]) {
-            bouncedAt[_token][beneficiary] = cumulative;
-        }
+        Account storage account = accounts[_token][beneficiary];
+        // A claim beyond 128 bits is as good as one of the largest number: neither is ever paid.
+        uint128 claim = cumulative > type(uint128).max ? type(uint128).max : uint128(cumulative);
+        if (claim > account.bouncedAt) account.bouncedAt = claim;
         if (_token == token) emit ChequeBounced();
         else emit MultiTokenChequeBounced(_token);
         emit ChequeShort(_token, beneficiary, missing);
@@ -495,14 +525,14 @@ contract Vault is ReentrancyGuard {
         require(beneficiary != address(0), "Vault: zero address");
         require(until <= block.number + LOCK_BLOCKS_MAX, "Vault: lock too long");
         require(amount <= freeBalanceOf(_token), "Vault: free balance too low");
-        Lock storage lock = locks[_token][beneficiary];
-        lock.amount = (lock.amount + amount).toUint128();
-        require(lock.amount > 0, "Vault: nothing locked");
+        Account storage account = accounts[_token][beneficiary];
+        account.locked = (account.locked + amount).toUint128();
+        require(account.locked > 0, "Vault: nothing locked");
         // A promise once made is never shortened.
-        if (until > lock.until) lock.until = until;
-        lock.unlockAt = 0;
+        if (until > account.until) account.until = until;
+        account.unlockAt = 0;
         purses[_token].locked += amount.toUint128();
-        emit DepositLocked(_token, beneficiary, amount, lock.amount, lock.until);
+        emit DepositLocked(_token, beneficiary, amount, account.locked, account.until);
     }
 
     function _requestWithdraw(address _token, uint256 amount) private onlyIssuer {
@@ -513,7 +543,7 @@ contract Vault is ReentrancyGuard {
         emit WithdrawRequested(_token, amount, purse.readyAt, endsAt);
     }
 
-    function _withdraw(address _token, uint256 amount) private onlyIssuer nonReentrant {
+    function _withdraw(address _token, uint256 amount) private onlyIssuer alone {
         (uint256 requested, uint64 readyAt,) = withdrawRequestOf(_token);
         // An old request would be a standing right to drain at once, hence the window.
         require(amount <= requested, "Vault: not requested");

@@ -30,8 +30,13 @@ contract VaultFactory is IVaultFactory, EIP712 {
 
     /// Longest accepted delay in blocks; bounds what a wrong constructor argument can do.
     uint64 public constant WITHDRAW_DELAY_MAX = 5_000_000;
-    /// Most cheques in one `cashMany`, at about 100,000 gas each.
+    /// Most cheques in one `cashMany`, at about 45,000 gas each.
     uint256 public constant BATCH_MAX = 100;
+    /// What one cheque of a batch may use: several times what it needs, a contract wallet as payer
+    /// included. A payer whose wallet burns gas costs the batch this much and no more.
+    uint256 public constant CASH_GAS = 400_000;
+    /// A refusal's text is kept up to this many bytes.
+    uint256 private constant REASON_MAX = 256;
     /// What the key inside a peer id signs when the issuer is another account.
     bytes32 public constant BIND_TYPEHASH = keccak256("BindVault(address issuer,string id)");
 
@@ -57,7 +62,7 @@ contract VaultFactory is IVaultFactory, EIP712 {
         require(token.code.length > 0, "VaultFactory: token has no code");
         require(delay > 0 && delay <= WITHDRAW_DELAY_MAX, "VaultFactory: delay out of bounds");
         TokenAddress = token;
-        master = address(new Vault(address(this), delay));
+        master = address(new Vault(address(this), token, delay));
     }
 
     // ---- vaults -----------------------------------------------------------------------------
@@ -131,30 +136,73 @@ contract VaultFactory is IVaultFactory, EIP712 {
 
     // ---- batches ----------------------------------------------------------------------------
 
-    /// @notice Cashes cheques of many vaults made out to the caller. A refused one is skipped
-    /// with an event and answers zero.
-    function cashMany(CashOrder[] calldata orders) external returns (uint256[] memory payouts) {
+    /// @notice Cashes cheques of many vaults made out to the caller. A refused one does not touch
+    /// the others: it answers (zero, false) and leaves an event with the reason. A cheque that
+    /// its vault could not pay in full answers what was paid, and true.
+    /// Needs CASH_GAS at hand before each cheque, so that a gas estimate is never too low.
+    function cashMany(CashOrder[] calldata orders)
+        external
+        returns (uint256[] memory payouts, bool[] memory accepted)
+    {
         require(orders.length <= BATCH_MAX, "VaultFactory: too many orders");
         payouts = new uint256[](orders.length);
+        accepted = new bool[](orders.length);
+        address registered = payoutOf[msg.sender];
         for (uint256 i = 0; i < orders.length; ++i) {
-            payouts[i] = _cashOne(orders[i]);
+            (payouts[i], accepted[i]) = _cashOne(orders[i], registered);
         }
     }
 
     // ---- inside -----------------------------------------------------------------------------
 
-    function _cashOne(CashOrder calldata order) private returns (uint256) {
-        require(deployedContracts[order.vault], "VaultFactory: unknown vault");
-        try Vault(order.vault)
-            .cashFor(
-                order.token, msg.sender, order.recipient, order.cumulativePayout, order.issuerSig
-            ) returns (
-            uint256 payout
-        ) {
-            return payout;
-        } catch (bytes memory reason) {
-            emit CashSkipped(order.vault, msg.sender, reason);
-            return 0;
+    function _cashOne(CashOrder calldata order, address registered)
+        private
+        returns (uint256 payout, bool accepted)
+    {
+        bytes memory reason;
+        if (!deployedContracts[order.vault]) {
+            reason = abi.encodeWithSignature("Error(string)", "VaultFactory: unknown vault");
+        } else if (registered != address(0) && registered != order.recipient) {
+            reason = abi.encodeWithSignature(
+                "Error(string)", "Vault: not the registered payout address"
+            );
+        } else {
+            require(gasleft() > CASH_GAS + CASH_GAS / 32, "VaultFactory: too little gas");
+            (payout, accepted, reason) = _callVault(
+                order.vault,
+                abi.encodeCall(
+                    Vault.cashFor,
+                    (
+                        order.token,
+                        msg.sender,
+                        order.recipient,
+                        order.cumulativePayout,
+                        order.issuerSig
+                    )
+                )
+            );
+        }
+        if (!accepted) emit CashSkipped(order.vault, msg.sender, reason);
+    }
+
+    /// A call with bounded gas whose answer is copied up to a bound, so that neither a payer's
+    /// wallet nor a token can make the batch fail by burning gas or by answering at length.
+    function _callVault(address vault, bytes memory data)
+        private
+        returns (uint256 payout, bool accepted, bytes memory reason)
+    {
+        uint256 size;
+        uint256 gasMost = CASH_GAS;
+        assembly ("memory-safe") {
+            accepted := call(gasMost, vault, 0, add(data, 32), mload(data), 0, 32)
+            size := returndatasize()
+            if accepted { payout := mload(0) }
+        }
+        if (accepted) return (payout, true, "");
+        if (size > REASON_MAX) size = REASON_MAX;
+        reason = new bytes(size);
+        assembly ("memory-safe") {
+            returndatacopy(add(reason, 32), 0, size)
         }
     }
 

@@ -70,3 +70,41 @@ contract ReentrantToken {
         vault.multiTokenCashChequeBeneficiary(address(this), recipient, cumulative, sig);
     }
 }
+
+/// A contract wallet that wants to hurt whoever asks it: burns all gas (0), answers with a great
+/// many bytes (1) or reverts with them (2).
+contract HostileWallet {
+    uint256 private immutable MODE;
+
+    constructor(uint256 mode) {
+        MODE = mode;
+    }
+
+    function isValidSignature(bytes32, bytes calldata) external view returns (bytes4) {
+        uint256 mode = MODE;
+        assembly {
+            if iszero(mode) { for {} 1 {} {} }
+            if eq(mode, 1) { return(0, 200000) }
+            revert(0, 200000)
+        }
+    }
+
+    function run(address target, bytes calldata data) external returns (bytes memory) {
+        (bool done, bytes memory result) = target.call(data);
+        require(done, "HostileWallet: call failed");
+        return result;
+    }
+}
+
+/// A token whose transfers revert with a great many bytes.
+contract LongWindedToken {
+    function balanceOf(address) external pure returns (uint256) {
+        return 100 ether;
+    }
+
+    function transfer(address, uint256) external pure returns (bool) {
+        assembly {
+            revert(0, 100000)
+        }
+    }
+}

@@ -3,7 +3,7 @@ pragma solidity 0.8.28;
 
 import {Vault} from "../src/Vault.sol";
 import {VaultFactory} from "../src/VaultFactory.sol";
-import {Wallet} from "./Doubles.sol";
+import {HostileWallet, LongWindedToken, Wallet} from "./Doubles.sol";
 import {Fixture} from "./Fixture.sol";
 
 /// Who may have a vault under which id, and batches of cheques.
@@ -138,11 +138,12 @@ contract VaultFactoryTest is Fixture {
         orders[2] = order(second, host, 4 ether);
         orders[3] = order(second, address(0), 9 ether);
         vm.prank(host);
-        uint256[] memory payouts = factory.cashMany(orders);
+        (uint256[] memory payouts, bool[] memory accepted) = factory.cashMany(orders);
         same(payouts[0], 5 ether);
         same(payouts[1], 0);
         same(payouts[2], 3 ether);
         same(payouts[3], 0);
+        require(accepted[0] && !accepted[1] && accepted[2] && !accepted[3], "accepted");
         same(token.balanceOf(host), 8 ether);
         require(second.bounced(), "a short cheque of a batch is recorded too");
     }
@@ -151,7 +152,8 @@ contract VaultFactoryTest is Fixture {
         VaultFactory.CashOrder[] memory orders = new VaultFactory.CashOrder[](1);
         orders[0] = order(vault, STRANGER, 5 ether);
         vm.prank(STRANGER);
-        same(factory.cashMany(orders)[0], 0);
+        (uint256[] memory payouts, bool[] memory accepted) = factory.cashMany(orders);
+        require(payouts[0] == 0 && !accepted[0], "not the beneficiary");
         same(token.balanceOf(STRANGER), 0);
     }
 
@@ -167,12 +169,74 @@ contract VaultFactoryTest is Fixture {
         same(token.balanceOf(STRANGER), 5 ether);
     }
 
-    function test_batch_with_an_unknown_vault_or_too_many_orders_is_refused() public {
-        VaultFactory.CashOrder[] memory orders = new VaultFactory.CashOrder[](1);
+    function test_batch_skips_an_unknown_vault_and_pays_the_rest() public {
+        VaultFactory.CashOrder[] memory orders = new VaultFactory.CashOrder[](2);
         orders[0].vault = STRANGER;
-        vm.expectRevert("VaultFactory: unknown vault");
-        factory.cashMany(orders);
+        orders[1] = order(vault, host, 5 ether);
+        vm.expectEmit();
+        emit VaultFactory.CashSkipped(
+            STRANGER, host, abi.encodeWithSignature("Error(string)", "VaultFactory: unknown vault")
+        );
+        vm.prank(host);
+        (uint256[] memory payouts, bool[] memory accepted) = factory.cashMany(orders);
+        require(!accepted[0] && accepted[1] && payouts[1] == 5 ether, "the good one is paid");
+    }
+
+    function test_batch_refuses_too_many_orders() public {
         vm.expectRevert("VaultFactory: too many orders");
         factory.cashMany(new VaultFactory.CashOrder[](101));
+    }
+
+    function hostile(uint256 mode) internal returns (Vault its) {
+        HostileWallet wallet = new HostileWallet(mode);
+        its = Vault(
+            abi.decode(
+                wallet.run(
+                    address(factory),
+                    abi.encodeCall(
+                        factory.deployVault, (address(wallet), address(0), bytes32(0), "", "")
+                    )
+                ),
+                (address)
+            )
+        );
+        fund(address(token), address(its), renter, 20 ether);
+    }
+
+    /// A payer whose wallet burns all gas, answers with a megabyte or reverts with one costs its
+    /// own cheque and a bounded amount of gas, never the batch.
+    function test_hostile_wallets_cannot_fail_a_batch() public {
+        VaultFactory.CashOrder[] memory orders = new VaultFactory.CashOrder[](4);
+        for (uint256 mode = 0; mode < 3; ++mode) {
+            orders[mode] = order(hostile(mode), host, 5 ether);
+        }
+        orders[3] = order(vault, host, 5 ether);
+        uint256 before = gasleft();
+        vm.prank(host);
+        (uint256[] memory payouts, bool[] memory accepted) = factory.cashMany(orders);
+        uint256 used = before - gasleft();
+        require(!accepted[0] && !accepted[1] && !accepted[2], "hostile wallets do not pay");
+        require(accepted[3] && payouts[3] == 5 ether, "the good one is paid");
+        require(used < 4 * factory.CASH_GAS(), "gas is bounded");
+    }
+
+    function test_token_that_reverts_at_length_cannot_fail_a_batch() public {
+        LongWindedToken loud = new LongWindedToken();
+        VaultFactory.CashOrder[] memory orders = new VaultFactory.CashOrder[](2);
+        orders[0] = order(vault, host, 5 ether);
+        orders[0].token = address(loud);
+        orders[0].issuerSig = signed(RENTER_KEY, vault.chequeDigest(address(loud), host, 5 ether));
+        orders[1] = order(vault, host, 5 ether);
+        vm.prank(host);
+        (, bool[] memory accepted) = factory.cashMany(orders);
+        require(!accepted[0] && accepted[1], "the good one is paid");
+    }
+
+    function test_batch_with_too_little_gas_reverts_instead_of_skipping() public {
+        VaultFactory.CashOrder[] memory orders = new VaultFactory.CashOrder[](1);
+        orders[0] = order(vault, host, 5 ether);
+        vm.prank(host);
+        vm.expectRevert("VaultFactory: too little gas");
+        factory.cashMany{gas: 300_000}(orders);
     }
 }
