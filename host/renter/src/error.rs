@@ -35,6 +35,19 @@ pub enum Error {
         /// Found.
         have: usize,
     },
+    /// Hosts enough, but too many of them stand together.
+    #[error(
+        "{need} hosts in different network prefixes are needed; the {fit} announced ones that fit \
+         stand in {have}"
+    )]
+    TooFewPrefixes {
+        /// Wanted.
+        need: usize,
+        /// Hosts that fit.
+        fit: usize,
+        /// Prefixes among them.
+        have: usize,
+    },
     /// The vault does not cover the cost.
     #[error(
         "the vault must cover {needed}, {available} is free: {missing} is missing; \
@@ -147,6 +160,7 @@ impl Error {
             | Self::Shortfall { .. }
             | Self::Unknown { .. }
             | Self::Range { .. }
+            | Self::TooFewPrefixes { .. }
             | Self::TooFewHosts { .. } => Blame::Operator,
             Self::Chain(error) => error.blame(),
             Self::Code(_) | Self::Worker => Blame::Us,

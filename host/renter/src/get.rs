@@ -77,7 +77,7 @@ pub(crate) async fn run(
         let bytes = match fetched {
             // Hosts move: once, the hubs are asked where they are now.
             Err(Error::TooFewShards { .. }) if moved.is_empty() => {
-                moved = renter.addresses().await;
+                moved = renter.addresses(&places).await;
                 move_places(&mut places, &moved);
                 fetch_segment(inner, &descriptor, number, segment, places).await?
             }

@@ -29,6 +29,7 @@ use tokio::sync::watch;
 
 pub use error::Error;
 pub use get::Got;
+pub use hosts::{Chosen, Wanted};
 pub use progress::{Cost, Meter, NoMeter, Phase, Progress};
 pub use put::{PutDone, PutRequest, Quote, put_geometry};
 pub use session::{Session, SessionId, State, StateChange};
@@ -151,17 +152,15 @@ impl Renter {
         })
     }
 
-    /// Every announced host.
+    /// Announced hosts, the newest word of each; a sample of 2,048 where more are announced.
     pub async fn find_hosts(&self) -> Result<Vec<Announcement>, Error> {
-        let inner = &self.inner;
-        let hubs = hosts::hub_peers(&inner.network.hubs);
-        hosts::find(
-            inner.peers.as_ref(),
-            &hubs,
-            &inner.id,
-            &inner.book.path("hosts"),
-        )
-        .await
+        hosts::sample(&self.inner).await
+    }
+
+    /// Chooses hosts for a put from what all hubs list; contacts no host. Memory stays within a
+    /// few candidates for each host needed, however many are announced.
+    pub async fn choose(&self, wanted: &Wanted) -> Result<Chosen, Error> {
+        hosts::choose(&self.inner, wanted).await
     }
 
     /// What a put would cost and make; contacts hubs, no host.
@@ -274,7 +273,7 @@ impl Renter {
             body: Vec::new(),
         };
         let signed = SignedRecord::sign(tombstone, &inner.id, &inner.key);
-        let now = Whereabouts(self.addresses().await);
+        let now = Whereabouts(self.addresses(&placement.places).await);
         let hosts: BTreeMap<PeerId, &Place> = placement
             .places
             .iter()
@@ -290,7 +289,7 @@ impl Renter {
     /// Closes the agreements of some places; gives back those whose host did not answer for it.
     pub(crate) async fn close(&self, places: &[Place]) -> Vec<Place> {
         let inner = &self.inner;
-        let now = Whereabouts(self.addresses().await);
+        let now = Whereabouts(self.addresses(places).await);
         let closes = places.iter().map(|place| {
             let to = now.of(place);
             let (agreement, key) = (place.agreement, &inner.key);
@@ -309,17 +308,11 @@ impl Renter {
     /// Rebuilds the book from the records hosts keep for this wallet; returns the objects found.
     pub async fn recover(&self) -> Result<usize, Error> {
         let inner = &self.inner;
-        let hosts = self.find_hosts().await?;
+        let hosts = hosts::everybody(inner).await?;
         let at_ms = inner.clock.wall_ms();
-        let lists = hosts.iter().map(|host| {
-            let to = PeerAddr {
-                peer: host.offer.peer,
-                addrs: host.offer.addrs.clone(),
-            };
-            async move {
-                let (peers, key) = (inner.peers.as_ref(), &inner.key);
-                host_transfer::records::list(peers, &to, &inner.id, key, at_ms).await
-            }
+        let lists = hosts.iter().map(|to| async move {
+            let (peers, key) = (inner.peers.as_ref(), &inner.key);
+            host_transfer::records::list(peers, to, &inner.id, key, at_ms).await
         });
         let mut found = BTreeMap::new();
         for signed in futures::future::join_all(lists)
@@ -364,15 +357,11 @@ impl Renter {
     }
 
     /// Asks each host which cheque of our vault it counts on, so that the next one promises more.
-    async fn recall_promises(&self, hosts: &[Announcement]) -> Result<(), Error> {
+    async fn recall_promises(&self, hosts: &[PeerAddr]) -> Result<(), Error> {
         let inner = &self.inner;
-        let asked = hosts.iter().map(|host| {
-            let to = PeerAddr {
-                peer: host.offer.peer,
-                addrs: host.offer.addrs.clone(),
-            };
-            async move { host_transfer::pay::last(inner.peers.as_ref(), &to, inner.vault).await }
-        });
+        let asked = hosts
+            .iter()
+            .map(|to| host_transfer::pay::last(inner.peers.as_ref(), to, inner.vault));
         let kept = futures::future::join_all(asked).await;
         for signed in kept.into_iter().flatten().flatten() {
             let own = signed.issuer(inner.network.chain_id).ok() == Some(inner.owner);
@@ -385,12 +374,11 @@ impl Renter {
         Ok(())
     }
 
-    /// Where announced hosts are now, to be tried when a written-down address is dead.
-    pub(crate) async fn addresses(&self) -> BTreeMap<PeerId, Vec<String>> {
-        let hosts = self.find_hosts().await.unwrap_or_default();
-        let known = hosts.into_iter();
-        known
-            .map(|host| (host.offer.peer, host.offer.addrs))
-            .collect()
+    /// Where the keepers of some places are now, to be tried when a written-down address is dead.
+    pub(crate) async fn addresses(&self, places: &[Place]) -> BTreeMap<PeerId, Vec<String>> {
+        let mut hosts: Vec<PeerId> = places.iter().map(|place| place.host).collect();
+        hosts.sort_unstable();
+        hosts.dedup();
+        hosts::whereabouts(&self.inner, &hosts).await
     }
 }

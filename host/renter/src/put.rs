@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use crate::cipher::{CHUNK, TAG};
 use crate::encode;
 use crate::error::Error;
-use crate::hosts;
+use crate::hosts::{Chosen, Wanted};
 use crate::progress::{Cost, Phase, Phases, Progress};
 use crate::record;
 use crate::session::{self, Begin, Entry, Journal, Session, SessionId, State};
@@ -158,14 +158,14 @@ pub(crate) async fn quote(renter: &Renter, request: &PutRequest) -> Result<Quote
     let geometry = put_geometry(request.data, request.parity)?;
     let epochs = inner.network.epoch.epochs_of_days(request.days)?;
     let share = host_share(&geometry, bytes, request.public);
-    let hosts = hosts::fit(renter.find_hosts().await?, share, epochs, request.price_max);
     let need = usize::from(geometry.total());
-    if hosts.len() < need {
-        return Err(Error::TooFewHosts {
-            need,
-            have: hosts.len(),
-        });
-    }
+    let wanted = Wanted {
+        need,
+        bytes: share,
+        epochs,
+        price_max: request.price_max,
+    };
+    let Chosen { hosts, fit, .. } = renter.choose(&wanted).await?;
     let segments = segment_count(&geometry, bytes, request.public);
     let path = request.path.clone();
     let id = match request.public {
@@ -182,7 +182,7 @@ pub(crate) async fn quote(renter: &Renter, request: &PutRequest) -> Result<Quote
         shards: segments * u64::from(geometry.total()),
         shard_len: geometry.shard_len(geometry.segment_len.min(bytes)),
         epochs,
-        hosts: hosts.len(),
+        hosts: fit,
         cost: cost(&hosts, need, share, epochs)?,
         first: cost(&hosts, need, share, 1)?,
     })
@@ -337,22 +337,21 @@ async fn work(
     }
     let share = host_share(&geometry, begin.bytes, begin.public);
     let phases = Phases::new(Arc::clone(&inner.meter));
-    let found = phases.poll(Phase::Find, renter.find_hosts()).await?;
-    phases.note_peak(Phase::Find);
-    let mut hosts = hosts::fit(found, share, epochs, begin.price_max);
     let need = usize::from(geometry.total());
-    if hosts.len() < need {
-        return Err(Error::TooFewHosts {
-            need,
-            have: hosts.len(),
-        });
-    }
-    shuffle(&mut hosts, inner);
+    let wanted = Wanted {
+        need,
+        bytes: share,
+        epochs,
+        price_max: begin.price_max,
+    };
+    let chosen = phases.poll(Phase::Find, renter.choose(&wanted)).await?;
+    phases.note_peak(Phase::Find);
+    let Chosen { hosts, known, .. } = chosen;
     let cost = cost(&hosts, need, share, epochs)?;
     check_cover(inner, cost).await?;
     progress.send_modify(|p| {
         p.bytes_total = begin.bytes;
-        p.hosts_known = u64::try_from(hosts.len()).unwrap_or(0);
+        p.hosts_known = u64::try_from(known).unwrap_or(0);
         p.cost = cost;
     });
     noted.state(State::Sending, None)?;
@@ -407,15 +406,6 @@ fn host_share(geometry: &Geometry, bytes: u64, public: bool) -> u64 {
     let segments = segment_count(geometry, bytes, public);
     let sealed = bytes + bytes.div_ceil(CHUNK as u64) * TAG as u64;
     segments * geometry.shard_len(geometry.segment_len.min(sealed))
-}
-
-fn shuffle(hosts: &mut [Announcement], inner: &Inner) {
-    let mut random = [0; 8];
-    for last in (1..hosts.len()).rev() {
-        inner.entropy.fill(&mut random);
-        let pick = u64::from_be_bytes(random) % (u64::try_from(last).unwrap_or(0) + 1);
-        hosts.swap(last, usize::try_from(pick).unwrap_or(0));
-    }
 }
 
 /// What `share` bytes cost for `epochs` on each of the `need` dearest hosts that fit: a bound, as

@@ -325,10 +325,16 @@ async fn serve(town: Arc<Town>, peer: PeerId, protocol: Protocol, pipe: Pipe) {
 
 async fn hub(town: &Town, mut pipe: Pipe) -> Option<()> {
     while let Some(request) = pipe.hear().await {
-        let HubRequest::Query { after, limit } = request else {
-            return None;
-        };
         let all = town.announcements();
+        let (after, limit) = match request {
+            HubRequest::Query { after, limit } => (after, limit),
+            HubRequest::Find { peer } => {
+                let hosts = all.into_iter().filter(|a| a.offer.peer == peer).collect();
+                pipe.say(&HubReply::Page { hosts, more: false }).await;
+                continue;
+            }
+            HubRequest::Announce(_) => return None,
+        };
         let rest: Vec<_> = all
             .into_iter()
             .filter(|a| Some(a.offer.peer) > after)

@@ -1,0 +1,62 @@
+//! What two hosts share when they stand in one rack: the network prefix of their addresses, 24
+//! bits of an IPv4 address, 48 of an IPv6 one; of a name, its last two labels. Text addresses
+//! enter, a set leaves. Nothing is resolved here: a name is judged by its owner, not by where it
+//! points today.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use host_core::PeerId;
+
+/// A neighbourhood of the network.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Prefix {
+    /// The first three bytes of an IPv4 address.
+    V4([u8; 3]),
+    /// The first six bytes of an IPv6 address.
+    V6([u8; 6]),
+    /// The last two labels of a name.
+    Name(String),
+    /// No address that reads: the host alone.
+    Peer(PeerId),
+}
+
+/// The prefixes of a host's addresses; those that do not read are left out.
+pub(crate) fn of(addrs: &[String]) -> BTreeSet<Prefix> {
+    addrs.iter().filter_map(|addr| one(addr)).collect()
+}
+
+fn one(addr: &str) -> Option<Prefix> {
+    let mut parts = addr.split('/').skip(1);
+    let (kind, host) = (parts.next()?, parts.next()?);
+    match kind {
+        "ip4" | "ip6" => Some(of_ip(host.parse().ok()?)),
+        "dns" | "dns4" | "dns6" => {
+            let lower = host.trim_end_matches('.').to_ascii_lowercase();
+            let mut labels: Vec<&str> = lower.rsplit('.').take(2).collect();
+            labels.reverse();
+            Some(Prefix::Name(labels.join(".")))
+        }
+        _ => None,
+    }
+}
+
+fn of_ip(ip: IpAddr) -> Prefix {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => of_v4(ip),
+        IpAddr::V6(ip) => of_v6(ip),
+    }
+}
+
+const fn of_v4(ip: Ipv4Addr) -> Prefix {
+    let [a, b, c, _] = ip.octets();
+    Prefix::V4([a, b, c])
+}
+
+const fn of_v6(ip: Ipv6Addr) -> Prefix {
+    let [a, b, c, d, e, f, ..] = ip.octets();
+    Prefix::V6([a, b, c, d, e, f])
+}
+
+#[cfg(test)]
+mod tests;
