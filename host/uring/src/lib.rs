@@ -10,17 +10,20 @@
 //! | a buffer in flight is the driver's; dropped futures free nothing | `queue`, `ring`, `plain` |
 //! | a run of memory belongs to at most one buffer; the mapping outlives all of them | `arena` |
 //! | memory is given back only where no buffer lies, and never stays registered | `arena`, `ring` |
-//! | the file and the arena outlive every operation on them | `ring`: the thread owns both |
+//! | the file and the arena outlive every operation on them | `ring`: it owns both, `watch` ends last |
 
 mod align;
 mod arena;
 mod lock;
+mod lull;
 mod open;
 mod plain;
 mod queue;
 mod registered;
 mod ring;
+mod watch;
 
 pub use arena::Buffer;
 pub use lock::{DirLock, LockError};
+pub use lull::lull;
 pub use open::{AnyDevice, Driver, OpenError, OpenOptions, open};

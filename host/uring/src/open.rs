@@ -18,7 +18,8 @@ use crate::align::direct_alignment;
 use crate::arena::{Arena, Buffer, PAGE};
 use crate::plain::Server;
 use crate::queue::{Move, Moved, Op, Order, Queue};
-use crate::ring::Parts;
+use crate::ring::{Parts, Ring};
+use crate::{lull, watch};
 
 /// How long buffer memory stays unused before it is given back.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -72,15 +73,28 @@ pub enum OpenError {
 }
 
 /// A device behind whichever driver the probe chose. Dropped, it waits for what is in flight.
-#[derive(Debug)]
 pub struct AnyDevice {
-    moves: Arc<Queue>,
+    moves: Moves,
     /// The moves' queue too where the driver is plain threads.
     flushes: Arc<Queue>,
     threads: Vec<JoinHandle<()>>,
     facts: DeviceFacts,
     arena: Arc<Arena>,
     path: Arc<str>,
+}
+
+/// Where moves go.
+enum Moves {
+    Ring(Arc<Ring>),
+    Threads(Arc<Queue>),
+}
+
+impl std::fmt::Debug for AnyDevice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("AnyDevice");
+        shown.field("path", &self.path).field("facts", &self.facts);
+        shown.finish_non_exhaustive()
+    }
 }
 
 /// Opens a volume's file or block device.
@@ -118,11 +132,11 @@ fn open_with(path: &Path, options: OpenOptions, memory: Memory) -> Result<AnyDev
     let arena =
         Arena::map(options.arena_bytes, memory.patience).map_err(failed("map buffers for"))?;
     let named: Arc<str> = path.display().to_string().into();
-    let moves = Arc::new(Queue::new().map_err(failed("make a queue for"))?);
+    let queue = Arc::new(Queue::new());
     let block = u64::try_from(PAGE).unwrap_or(4096);
     let mut device = AnyDevice {
-        flushes: Arc::clone(&moves),
-        moves,
+        flushes: Arc::clone(&queue),
+        moves: Moves::Threads(queue),
         threads: Vec::new(),
         facts: DeviceFacts {
             size: size / block * block,
@@ -223,38 +237,35 @@ fn size_of(file: &mut File) -> std::io::Result<u64> {
 }
 
 impl AnyDevice {
-    /// One thread with a ring for moves, one beside it for flushes.
+    /// A ring and its watchman for moves, a thread for flushes.
     fn start_ring(&mut self, file: &Arc<File>, depth: u32, register: bool) -> std::io::Result<()> {
         let parts = Parts {
             file: Arc::clone(file),
-            queue: Arc::clone(&self.moves),
             arena: Arc::clone(&self.arena),
             path: Arc::clone(&self.path),
             depth,
             register,
         };
-        let flushes = Arc::new(Queue::new()?);
-        self.threads.push(parts.start()?);
-        self.flushes = flushes;
-        let server = Server {
+        let ring = Arc::new(Ring::new(parts)?);
+        self.threads.push(watch::start(Arc::clone(&ring))?);
+        self.moves = Moves::Ring(ring);
+        self.threads.push(self.server(file, None).start()?);
+        Ok(())
+    }
+
+    fn server(&self, file: &Arc<File>, arena: Option<Arc<Arena>>) -> Server {
+        Server {
             file: Arc::clone(file),
             queue: Arc::clone(&self.flushes),
-            arena: None,
+            arena,
             path: Arc::clone(&self.path),
-        };
-        self.threads.push(server.start()?);
-        Ok(())
+        }
     }
 
     /// A few threads for everything.
     fn start_plain(&mut self, file: &Arc<File>) -> std::io::Result<()> {
         for _ in 0..PLAIN_THREADS {
-            let server = Server {
-                file: Arc::clone(file),
-                queue: Arc::clone(&self.moves),
-                arena: Some(Arc::clone(&self.arena)),
-                path: Arc::clone(&self.path),
-            };
+            let server = self.server(file, Some(Arc::clone(&self.arena)));
             self.threads.push(server.start()?);
         }
         Ok(())
@@ -277,13 +288,19 @@ impl AnyDevice {
             buf,
             answer,
         };
-        match self.moves.push(Order::Move(order)) {
-            Ok(()) => match answered.await {
-                Ok(moved) => moved,
-                Err(_) => (Buffer::empty(), Err(self.stopped())),
+        let given = match &self.moves {
+            Moves::Ring(ring) => lull::give(ring, order),
+            Moves::Threads(queue) => match queue.push(Order::Move(order)) {
+                Err(Order::Move(order)) => Err(order),
+                Ok(()) | Err(Order::Flush(_)) => Ok(()),
             },
-            Err(Order::Move(order)) => (order.buf, Err(self.stopped())),
-            Err(Order::Flush(_)) => (Buffer::empty(), Err(self.stopped())),
+        };
+        if let Err(order) = given {
+            return (order.buf, Err(self.stopped()));
+        }
+        match answered.await {
+            Ok(moved) => moved,
+            Err(_) => (Buffer::empty(), Err(self.stopped())),
         }
     }
 
@@ -338,7 +355,9 @@ impl Device for AnyDevice {
 
 impl Drop for AnyDevice {
     fn drop(&mut self) {
-        self.moves.close();
+        if let Moves::Ring(ring) = &self.moves {
+            ring.close();
+        }
         self.flushes.close();
         for thread in self.threads.drain(..) {
             let _ = thread.join();

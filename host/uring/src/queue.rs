@@ -1,23 +1,19 @@
-//! The way of orders from callers to the threads of a driver.
+//! The way of orders from callers to threads that serve them: moves where there is no ring, and
+//! every flush.
 //!
-//! Enters: an order. Leaves: the same order, on a driver's thread. Pushing never blocks, since
+//! Enters: an order. Leaves: the same order, on a serving thread. Pushing never blocks, since
 //! callers are tasks of a runtime. The queue needs no bound of its own: a move owns a buffer of
 //! the device's bounded arena, and a flush is one a caller.
 //!
-//! A driver that sleeps in its ring cannot hear a condition variable, so it says that it sleeps
-//! and is rung by an eventfd, once a sleep; a driver that is awake is not rung at all.
-//!
 //! Invariants: an order is answered, handed back, or dropped with its answer's channel (which the
-//! caller sees as a stopped driver); none stays in a stopped queue.
+//! caller sees as a stopped driver); all that waits in a closed queue is still served.
 
 use std::collections::VecDeque;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::channel::oneshot;
 use host_core::seams::DeviceError;
-use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::arena::Buffer;
 
@@ -71,30 +67,25 @@ pub(crate) enum Next {
 pub(crate) struct Queue {
     state: Mutex<State>,
     more: Condvar,
-    bell: EventFd,
 }
 
 #[derive(Debug)]
 struct State {
     waiting: VecDeque<Order>,
     open: bool,
-    /// A driver sleeps in its ring and hears the bell alone.
-    in_ring: bool,
 }
 
 impl Queue {
     /// An empty, open queue.
-    pub(crate) fn new() -> std::io::Result<Self> {
+    pub(crate) fn new() -> Self {
         let state = State {
             waiting: VecDeque::new(),
             open: true,
-            in_ring: false,
         };
-        Ok(Self {
+        Self {
             state: Mutex::new(state),
             more: Condvar::new(),
-            bell: EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC)?,
-        })
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -108,38 +99,15 @@ impl Queue {
             return Err(order);
         }
         state.waiting.push_back(order);
-        self.wake(state);
+        drop(state);
+        self.more.notify_one();
         Ok(())
     }
 
     /// Takes no more orders; what waits is still served.
     pub(crate) fn close(&self) {
-        let mut state = self.state();
-        state.open = false;
-        let in_ring = std::mem::take(&mut state.in_ring);
-        drop(state);
+        self.state().open = false;
         self.more.notify_all();
-        if in_ring {
-            let _ = self.bell.write(1);
-        }
-    }
-
-    /// Takes no more orders and drops those that wait: the driver is gone.
-    pub(crate) fn stop(&self) {
-        self.close();
-        // Dropped outside the lock: an answer's waker may run any code.
-        let waiting = std::mem::take(&mut self.state().waiting);
-        drop(waiting);
-    }
-
-    fn wake(&self, mut state: MutexGuard<'_, State>) {
-        let in_ring = std::mem::take(&mut state.in_ring);
-        drop(state);
-        if in_ring {
-            let _ = self.bell.write(1);
-        } else {
-            self.more.notify_one();
-        }
     }
 
     /// The next order, waiting for `patience` (without end when none).
@@ -167,26 +135,6 @@ impl Queue {
                 }
             };
         }
-    }
-
-    /// Moves at most `room` waiting orders into `into`. When the queue is empty then, the caller
-    /// is taken to sleep in its ring until it calls `awake`.
-    pub(crate) fn drain(&self, room: usize, into: &mut Vec<Order>) {
-        let mut state = self.state();
-        let count = room.min(state.waiting.len());
-        into.extend(state.waiting.drain(..count));
-        // With no room left only a completion can help, and it wakes the ring by itself.
-        state.in_ring = count < room && state.open;
-    }
-
-    /// The ring's driver is awake.
-    pub(crate) fn awake(&self) {
-        self.state().in_ring = false;
-    }
-
-    /// What the ring reads while its driver sleeps.
-    pub(crate) fn bell(&self) -> BorrowedFd<'_> {
-        self.bell.as_fd()
     }
 }
 

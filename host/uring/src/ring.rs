@@ -1,59 +1,62 @@
-//! The ring driver: one thread and one io_uring a device.
+//! The ring: one io_uring a device, used by whoever has something to move.
 //!
-//! The thread takes all orders that wait, submits them together and sleeps in the kernel until
-//! something completes or the queue's bell rings. Flushes do not come here: a flush in the ring
-//! goes through a worker of the kernel and this thread's sleep, which costs more than a thread
-//! that calls fdatasync (docs/decisions/0001-io-uring-driver.md).
+//! A caller's thread puts its operation into the submission queue and enters the kernel itself;
+//! nothing is handed to another thread. Completions are reaped by whoever looks first: a caller
+//! that submits, a runtime's thread that would otherwise go to sleep (`lull`), or the device's
+//! watchman (`watch`). Flushes do not come here: a flush in the ring goes through a worker of the
+//! kernel, which costs more than a thread that calls fdatasync
+//! (docs/decisions/0001-io-uring-driver.md).
 //!
 //! | invariant | who keeps it |
 //! |---|---|
 //! | a slot owns its buffer until the completion | only a completion empties a slot |
 //! | a dropped future frees nothing | it closes the answer's channel, the slot stays |
-//! | file, queue and arena outlive every operation | the thread owns them, ends with no slot used |
-//! | the arena outlives its registration | the thread owns both and drops the ring first |
-//! | a registered page is the one the process sees | `rest` forgets it, on this thread |
+//! | one thread at a time writes the submission queue, one reads completions | `state`, `reaping` |
+//! | file, arena and slots outlive every operation | the device waits for the watchman, who waits |
+//! | the arena outlives its registration | the ring is the first field, so it goes first |
+//! | a registered page is the one the process sees | `rest` forgets it under the state's lock |
+//! | no waker runs under a lock | answers are collected, then sent |
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use futures::channel::oneshot;
 use host_core::seams::DeviceError;
-use io_uring::{IoUring, Probe, cqueue, opcode, squeue, types};
+use io_uring::types::{SubmitArgs, Timespec};
+use io_uring::{IoUring, Probe, opcode, squeue, types};
 
 use crate::arena::Arena;
-use crate::queue::{Move, Next, Op, Order, Queue};
+use crate::queue::{Move, Moved, Op};
 use crate::registered::Registered;
+use crate::watch::Watch;
 
-/// The slot number of the bell's read.
-const BELL: u64 = u64::MAX;
-
-/// An operation in flight: the order, and how many of its bytes have moved.
+/// An order under way.
 struct Slot {
     order: Move,
+    /// Bytes that have moved.
     done: usize,
+    /// Whether its caller's thread never lulls, so that the watchman must attend.
+    foreign: bool,
 }
 
-/// What the driver's thread needs. Field order is drop order: the ring goes before what it
-/// points to.
-struct Driver {
-    ring: IoUring,
+/// What the submitting side shares.
+struct State {
     slots: Vec<Option<Slot>>,
     free: Vec<usize>,
-    taken: Vec<Order>,
-    bell_armed: bool,
-    bell_polls: bool,
-    bell_count: Box<u64>,
+    /// Orders that found no free slot, in their order.
+    waiting: VecDeque<Slot>,
     registered: Registered,
-    parts: Parts,
+    open: bool,
 }
 
-/// What is given to a driver.
+/// What a ring is made of.
 pub(crate) struct Parts {
     pub(crate) file: Arc<File>,
-    pub(crate) queue: Arc<Queue>,
     pub(crate) arena: Arc<Arena>,
     pub(crate) path: Arc<str>,
     /// Operations in flight at most.
@@ -62,148 +65,133 @@ pub(crate) struct Parts {
     pub(crate) register: bool,
 }
 
-impl Parts {
-    /// Starts the driver's thread. Errors when the kernel has no io_uring for us, or not the
-    /// operations needed; the caller then takes plain threads.
-    pub(crate) fn start(self) -> io::Result<JoinHandle<()>> {
-        let (told, tell) = sync_channel(1);
-        let queue = Arc::clone(&self.queue);
-        let run = move || {
-            // Built on its own thread: a ring of a single issuer belongs to the one that made it.
-            match Driver::build(self) {
-                Ok(driver) => {
-                    let _ = told.send(Ok(()));
-                    driver.run();
-                    queue.stop();
-                }
-                Err(error) => {
-                    let _ = told.send(Err(error));
-                }
-            }
-        };
-        let thread = std::thread::Builder::new().name("volume".into());
-        let thread = thread.spawn(run)?;
-        tell.recv()
-            .unwrap_or_else(|_| Err(io::Error::other("the thread ended")))?;
-        Ok(thread)
-    }
+/// A device's ring. Field order is drop order: the kernel's part goes before what it points to.
+pub(crate) struct Ring {
+    uring: IoUring,
+    state: Mutex<State>,
+    /// Completions read and not yet handled; its lock is the right to read them.
+    reaping: Mutex<Vec<(u64, i32)>>,
+    /// Orders given and not answered.
+    under_way: AtomicUsize,
+    /// Those of them whose callers never lull.
+    foreign: AtomicUsize,
+    pub(crate) watch: Watch,
+    parts: Parts,
 }
 
-impl Driver {
-    fn build(parts: Parts) -> io::Result<Self> {
-        // One entry more than operations: the bell's read.
-        let entries = (parts.depth + 1).next_power_of_two();
-        let modern = IoUring::builder()
-            .setup_single_issuer()
-            .setup_defer_taskrun()
-            .build(entries);
-        let ring = match modern {
-            Ok(ring) => ring,
+/// Answers to be sent when no lock is held.
+type Answers = Vec<(oneshot::Sender<Moved>, Moved)>;
+
+impl Ring {
+    /// A ring over `parts`. Errors when the kernel has no io_uring for us, or not the operations
+    /// needed; the caller then takes plain threads.
+    pub(crate) fn new(parts: Parts) -> io::Result<Self> {
+        let entries = parts.depth.max(1).next_power_of_two();
+        // Completions wait until their submitter enters the kernel instead of interrupting it.
+        let uring = match IoUring::builder().setup_coop_taskrun().build(entries) {
+            Ok(uring) => uring,
             Err(_) => IoUring::new(entries)?,
         };
         let mut probe = Probe::new();
-        ring.submitter().register_probe(&mut probe)?;
+        uring.submitter().register_probe(&mut probe)?;
         let needed = [opcode::Read::CODE, opcode::Write::CODE];
-        if !needed.into_iter().all(|code| probe.is_supported(code)) {
+        let waits = uring.params().is_feature_ext_arg();
+        if !waits || !needed.into_iter().all(|code| probe.is_supported(code)) {
             return Err(io::Error::from_raw_os_error(libc::EOPNOTSUPP));
         }
-        let files = [parts.file.as_raw_fd(), parts.queue.bell().as_raw_fd()];
-        ring.submitter().register_files(&files)?;
+        uring
+            .submitter()
+            .register_files(&[parts.file.as_raw_fd()])?;
         let chunks = if parts.register {
             parts.arena.chunks()
         } else {
             0
         };
-        let registered = Registered::none_yet(&ring, chunks);
-        let depth = usize::try_from(parts.depth).unwrap_or(1);
-        Ok(Self {
-            ring,
+        let depth = usize::try_from(parts.depth.max(1)).unwrap_or(1);
+        let state = State {
             slots: (0..depth).map(|_| None).collect(),
             free: (0..depth).rev().collect(),
-            taken: Vec::with_capacity(depth),
-            bell_armed: false,
-            bell_polls: true,
-            bell_count: Box::new(0),
-            registered,
+            waiting: VecDeque::new(),
+            registered: Registered::none_yet(&uring, chunks),
+            open: true,
+        };
+        Ok(Self {
+            uring,
+            state: Mutex::new(state),
+            reaping: Mutex::default(),
+            under_way: AtomicUsize::new(0),
+            foreign: AtomicUsize::new(0),
+            watch: Watch::default(),
             parts,
         })
     }
 
-    fn run(mut self) {
-        loop {
-            if self.free.len() == self.slots.len() && !self.wait_idle() {
-                return;
-            }
-            self.take();
-            self.arm_bell();
-            let ended = self.ring.submit_and_wait(1);
-            self.parts.queue.awake();
-            match ended {
-                Ok(_) => (),
-                Err(error) if matches!(error.raw_os_error(), Some(libc::EINTR | libc::EBUSY)) => (),
-                Err(error) => {
-                    tracing::error!(path = %self.parts.path, err = %error, "ring failed");
-                    self.abandon();
-                    return;
-                }
-            }
-            self.complete();
-            self.rest();
-        }
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives unused buffer memory back when that is due.
-    fn rest(&mut self) {
-        for chunk in self.parts.arena.rest() {
-            self.registered.forget(&self.ring, chunk);
-        }
+    /// Orders given and not answered.
+    pub(crate) fn under_way(&self) -> usize {
+        self.under_way.load(Ordering::SeqCst)
     }
 
-    /// Waits for the first order while nothing is in flight; false when none will come any more.
-    fn wait_idle(&mut self) -> bool {
-        loop {
-            match self.parts.queue.next(Some(self.parts.arena.patience())) {
-                Next::Order(order) => {
-                    self.push(order);
-                    return true;
-                }
-                Next::Quiet => self.rest(),
-                Next::Closed => return false,
-            }
-        }
+    /// Those of them whose callers never lull.
+    pub(crate) fn foreign(&self) -> usize {
+        self.foreign.load(Ordering::SeqCst)
     }
 
-    /// Takes every waiting order that finds a slot.
-    fn take(&mut self) {
-        let mut taken = std::mem::take(&mut self.taken);
-        self.parts.queue.drain(self.free.len(), &mut taken);
-        for order in taken.drain(..) {
-            self.push(order);
-        }
-        self.taken = taken;
+    /// How long unused memory is kept.
+    pub(crate) fn patience(&self) -> Duration {
+        self.parts.arena.patience()
     }
 
-    fn push(&mut self, order: Order) {
-        let order = match order {
-            Order::Move(order) => order,
-            Order::Flush(answer) => {
-                // Flushes have their own thread; one that strays here is done in place.
-                let done = self.parts.file.sync_data().map_err(|error| {
-                    self.os("flush", 0, 0, -error.raw_os_error().unwrap_or(libc::EIO))
-                });
-                let _ = answer.send(done);
-                return;
-            }
-        };
-        let index = self
-            .free
-            .pop()
-            .expect("no more orders are taken than slots are free");
-        self.submit(index, Slot { order, done: 0 });
+    /// Submits an order from this thread; gives it back when the ring is closed. `foreign` says
+    /// that the thread never lulls. Cost: one system call.
+    pub(crate) fn give(&self, order: Move, foreign: bool) -> Result<(), Move> {
+        let mut state = self.state();
+        if !state.open {
+            return Err(order);
+        }
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+        self.foreign
+            .fetch_add(usize::from(foreign), Ordering::SeqCst);
+        state.waiting.push_back(Slot {
+            order,
+            done: 0,
+            foreign,
+        });
+        let begun = self.begin(&mut state);
+        drop(state);
+        if begun {
+            self.submit();
+            self.reap();
+        }
+        self.watch.given(foreign);
+        Ok(())
+    }
+
+    /// Takes no more orders; what waits is still moved.
+    pub(crate) fn close(&self) {
+        self.state().open = false;
+        self.watch.close();
+    }
+
+    /// Puts waiting orders into free slots; whether there was one.
+    fn begin(&self, state: &mut State) -> bool {
+        let mut begun = false;
+        while !state.waiting.is_empty() {
+            let Some(index) = state.free.pop() else {
+                break;
+            };
+            let slot = state.waiting.pop_front().expect("seen above");
+            self.enqueue(state, index, slot);
+            begun = true;
+        }
+        begun
     }
 
     /// Puts the slot's next operation into the submission queue and keeps the slot.
-    fn submit(&mut self, index: usize, mut slot: Slot) {
+    fn enqueue(&self, state: &mut State, index: usize, mut slot: Slot) {
         let file = types::Fixed(0);
         let order = &mut slot.order;
         let at = order.offset + u64::try_from(slot.done).unwrap_or(0);
@@ -212,7 +200,8 @@ impl Driver {
         let len = u32::try_from(rest.len()).unwrap_or(u32::MAX);
         let start = rest.as_mut_ptr();
         let Parts { arena, path, .. } = &self.parts;
-        let chunk = chunk.and_then(|chunk| self.registered.number(&self.ring, arena, chunk, path));
+        let registered = &mut state.registered;
+        let chunk = chunk.and_then(|chunk| registered.number(&self.uring, arena, chunk, path));
         let entry = match (order.op, chunk) {
             (Op::Read, Some(chunk)) => opcode::ReadFixed::new(file, start, len, chunk)
                 .offset(at)
@@ -223,61 +212,108 @@ impl Driver {
                 .build(),
             (Op::Write, None) => opcode::Write::new(file, start, len).offset(at).build(),
         };
-        if let Some(place) = self.slots.get_mut(index) {
+        if let Some(place) = state.slots.get_mut(index) {
             *place = Some(slot);
         }
-        let number = u64::try_from(index).unwrap_or(BELL);
-        self.enqueue(&entry.user_data(number));
+        let number = u64::try_from(index).unwrap_or(u64::MAX);
+        self.push(&entry.user_data(number), state);
     }
 
-    fn enqueue(&mut self, entry: &squeue::Entry) {
-        // SAFETY: the entry points into a buffer its slot owns until the completion arrives, at a
-        // registered file, or at `bell_count`, which lives as long as the ring.
-        let pushed = unsafe { self.ring.submission().push(entry) };
-        pushed.expect("the queue holds an entry for every slot and the bell");
+    /// Writes one entry; the state's lock, which the caller shows, makes it the only one.
+    fn push(&self, entry: &squeue::Entry, _locked: &mut State) {
+        // SAFETY: the state's lock is held, so no other thread has the submission queue.
+        let mut submission = unsafe { self.uring.submission_shared() };
+        // SAFETY: the entry points into a buffer its slot owns until the completion arrives, and
+        // at a registered file.
+        let pushed = unsafe { submission.push(entry) };
+        pushed.expect("the queue holds an entry for every slot");
     }
 
-    /// Has the ring listen for the bell: by one poll for ever where the kernel has that (5.13),
-    /// since a read a sleep costs a quarter of what an operation does.
-    fn arm_bell(&mut self) {
-        if !std::mem::replace(&mut self.bell_armed, true) {
-            let bell = types::Fixed(1);
-            let entry = if self.bell_polls {
-                let events = u32::try_from(libc::POLLIN).unwrap_or(1);
-                opcode::PollAdd::new(bell, events).multi(true).build()
-            } else {
-                let count = std::ptr::from_mut::<u64>(&mut self.bell_count).cast();
-                opcode::Read::new(bell, count, 8).build()
-            };
-            self.enqueue(&entry.user_data(BELL));
+    /// Has the kernel take what is in the submission queue.
+    fn submit(&self) {
+        if let Err(error) = self.uring.submit() {
+            self.refused(&error);
         }
     }
 
-    /// Answers everything that has completed, and submits the rest of what moved in part.
-    fn complete(&mut self) {
-        loop {
-            let entry = self.ring.completion().next();
-            let Some(entry) = entry else { return };
-            if entry.user_data() == BELL {
-                self.bell_armed = cqueue::more(entry.flags());
-                self.bell_polls &= entry.result() >= 0;
-                continue;
-            }
-            let index = usize::try_from(entry.user_data()).unwrap_or(usize::MAX);
-            if let Some(slot) = self.slots.get_mut(index).and_then(Option::take) {
-                self.finish(index, slot, entry.result());
+    /// Sleeps until something has completed or `span` is over; whether something has.
+    pub(crate) fn wait(&self, span: Duration) -> bool {
+        let span = Timespec::from(span);
+        let arguments = SubmitArgs::new().timespec(&span);
+        match self.uring.submitter().submit_with_args(1, &arguments) {
+            Ok(_) => true,
+            Err(error) if error.raw_os_error() == Some(libc::ETIME) => false,
+            Err(error) => {
+                self.refused(&error);
+                true
             }
         }
     }
 
-    fn finish(&mut self, index: usize, mut slot: Slot, result: i32) {
+    /// A system call that the kernel refused: for now, or for good.
+    fn refused(&self, error: &io::Error) {
+        match error.raw_os_error() {
+            // What was not taken stays in the queue; the watchman tries again.
+            Some(libc::EINTR | libc::EAGAIN | libc::EBUSY) => self.watch.overdue(),
+            _ => {
+                tracing::error!(path = %self.parts.path, err = %error, "ring failed");
+                self.abandon();
+            }
+        }
+    }
+
+    /// Answers everything that has completed, submits the rest of what moved in part and what
+    /// waited for a slot; how many operations had completed.
+    pub(crate) fn reap(&self) -> usize {
+        let mut reaping = self.reaping.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: the reaping lock is held, so no other thread has the completion queue.
+        let completed = unsafe { self.uring.completion_shared() };
+        reaping.extend(completed.map(|entry| (entry.user_data(), entry.result())));
+        let count = reaping.len();
+        if count == 0 {
+            return 0;
+        }
+        let mut answers = Answers::with_capacity(count);
+        let mut state = self.state();
+        let mut again = false;
+        for (number, result) in reaping.drain(..) {
+            let index = usize::try_from(number).unwrap_or(usize::MAX);
+            if let Some(slot) = state.slots.get_mut(index).and_then(Option::take) {
+                again |= self.finish(&mut state, index, slot, result, &mut answers);
+            }
+        }
+        again |= self.begin(&mut state);
+        drop((state, reaping));
+        if again {
+            self.submit();
+        }
+        for (answer, moved) in answers {
+            let _ = answer.send(moved);
+        }
+        count
+    }
+
+    /// Ends an operation, or submits what is left of it and says so.
+    fn finish(
+        &self,
+        state: &mut State,
+        index: usize,
+        mut slot: Slot,
+        result: i32,
+        answers: &mut Answers,
+    ) -> bool {
         let len = slot.order.buf.as_ref().len();
-        let again = result == -libc::EINTR || result == -libc::EAGAIN;
+        // An operation the kernel had put off is cancelled when its submitter's thread ends.
+        let put_off = [-libc::EINTR, -libc::EAGAIN, -libc::ECANCELED].contains(&result);
         slot.done += usize::try_from(result).unwrap_or(0);
-        if again || (result > 0 && slot.done < len) {
-            return self.submit(index, slot);
+        if put_off || (result > 0 && slot.done < len) {
+            self.enqueue(state, index, slot);
+            return true;
         }
-        self.free.push(index);
+        state.free.push(index);
+        self.under_way.fetch_sub(1, Ordering::SeqCst);
+        self.foreign
+            .fetch_sub(usize::from(slot.foreign), Ordering::SeqCst);
         let Move {
             op,
             offset,
@@ -286,15 +322,16 @@ impl Driver {
         } = slot.order;
         let ended = match result {
             0 => Err(self.short(op, offset, len, slot.done)),
-            result if result < 0 => Err(self.os(op.word(), offset, len, result)),
+            result if result < 0 => Err(self.os(op, offset, len, result)),
             _ => Ok(()),
         };
-        let _ = answer.send((buf, ended));
+        answers.push((answer, (buf, ended)));
+        false
     }
 
-    fn os(&self, op: &'static str, offset: u64, len: usize, result: i32) -> DeviceError {
+    fn os(&self, op: Op, offset: u64, len: usize, result: i32) -> DeviceError {
         DeviceError::Os {
-            op,
+            op: op.word(),
             offset,
             len: u64::try_from(len).unwrap_or(u64::MAX),
             errno: -result,
@@ -312,20 +349,29 @@ impl Driver {
         }
     }
 
-    /// The ring itself failed: what is in flight can neither be answered nor freed safely, so its
-    /// buffers are leaked and the device reports that it has stopped.
-    fn abandon(&mut self) {
-        for slot in self.slots.drain(..).flatten() {
-            std::mem::forget(slot.order.buf);
+    /// Gives unused buffer memory back when that is due. Under the state's lock, so that no
+    /// operation can be submitted between the loss of a page and its deregistration.
+    pub(crate) fn rest(&self) {
+        let mut state = self.state();
+        for chunk in self.parts.arena.rest() {
+            state.registered.forget(&self.uring, chunk);
         }
     }
-}
 
-impl Drop for Driver {
-    fn drop(&mut self) {
-        debug_assert!(
-            self.slots.iter().all(Option::is_none),
-            "no operation outlives its driver"
-        );
+    /// The ring itself failed: what is in flight can neither be answered nor freed safely, so its
+    /// buffers are leaked and the device reports that it has stopped.
+    fn abandon(&self) {
+        let mut state = self.state();
+        state.open = false;
+        let lost: Vec<Slot> = state.slots.iter_mut().filter_map(Option::take).collect();
+        let waiting = std::mem::take(&mut state.waiting);
+        self.under_way.store(0, Ordering::SeqCst);
+        self.foreign.store(0, Ordering::SeqCst);
+        drop(state);
+        for slot in lost {
+            std::mem::forget(slot.order.buf);
+        }
+        drop(waiting);
+        self.watch.close();
     }
 }
