@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::{Parser, ValueEnum};
 use holdfast_benches::busy::Busy;
 use holdfast_benches::rows::{self, Report};
-use holdfast_benches::{device, erasure, flush, idle, ledger, proof, put_limit};
+use holdfast_benches::{choose, device, erasure, flush, idle, ledger, proof, put_limit};
 
 /// Ours against a named peer, in the same run
 #[derive(Debug, Parser)]
@@ -26,6 +26,9 @@ struct Arguments {
     /// The file of JSON rows
     #[arg(long, default_value = "benches/baseline/latest.json")]
     baseline: PathBuf,
+    /// Be the renter that `choose` measures: the hub it chooses from
+    #[arg(long, hide = true)]
+    choose_from: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -44,10 +47,16 @@ enum Measurement {
     Erasure,
     /// The proof tree against hashing its leaves
     Proof,
+    /// A renter's peak memory while it chooses 30 of 10,000 hosts against its budget
+    Choose,
 }
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    if let Some(hub) = &arguments.choose_from {
+        println!("{}", choose::child(hub, &arguments.dir)?);
+        return Ok(());
+    }
     let what = if arguments.what.is_empty() {
         Measurement::value_variants()
     } else {
@@ -84,5 +93,6 @@ fn run(measurement: Measurement, arguments: &Arguments) -> anyhow::Result<Report
         Measurement::Idle => idle::report(quick, &arguments.dir),
         Measurement::Erasure => Ok(erasure::report(quick)),
         Measurement::Proof => Ok(proof::report(quick)),
+        Measurement::Choose => choose::report(quick, &arguments.dir),
     }
 }
