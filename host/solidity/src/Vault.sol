@@ -27,8 +27,7 @@ contract Vault {
 
     /// What is known of one token; two slots.
     struct Purse {
-        uint128 paid; // to all beneficiaries, ever
-        uint128 locked; // sum of all locks
+        uint256 books; // paid to all beneficiaries ever, and the sum of all locks; see _split
         uint128 requested; // still withdrawable under the last request
         uint64 readyAt; // first block in which it is
         bool bounced; // once true, for ever
@@ -36,8 +35,7 @@ contract Vault {
 
     /// What is known of one beneficiary in one token; two slots, of which cashing writes the first.
     struct Account {
-        uint128 paid; // ever
-        uint128 locked; // set aside for this beneficiary alone
+        uint256 books; // paid ever, and set aside for this beneficiary alone; see _split
         uint64 until; // last block the issuer promised
         uint64 unlockAt; // 0 while no unlock is requested
         uint128 bouncedAt; // largest cumulative amount presented and not paid in full
@@ -97,6 +95,10 @@ contract Vault {
     event UnlockRequested(address indexed token, address indexed beneficiary, uint64 unlockAt);
     event DepositUnlocked(address indexed token, address indexed beneficiary, uint256 amount);
 
+    /// The chain of the deployment and its domain separator, which is used as long as that is the
+    /// chain the code runs on.
+    uint256 private immutable CHAIN;
+    bytes32 private immutable SEPARATOR;
     /// The logic every clone runs; set once in the code, so a clone cannot point elsewhere.
     address private immutable LOGIC;
     /// Who may set up clones, and who knows the registered payout addresses.
@@ -133,6 +135,8 @@ contract Vault {
     /// @param token_ the default token of its vaults
     /// @param withdrawDelay_ in blocks
     constructor(address factory_, address token_, uint64 withdrawDelay_) {
+        CHAIN = block.chainid;
+        SEPARATOR = _separator();
         LOGIC = address(this);
         factory = factory_;
         token = token_;
@@ -225,7 +229,7 @@ contract Vault {
     /// @notice Announces the end of a lock: it may be dissolved after max(`until`, now + delay).
     function requestUnlock(address _token, address beneficiary) external onlyIssuer {
         Account storage account = accounts[_token][beneficiary];
-        require(account.locked > 0, "Vault: nothing locked");
+        require(_locked(_token, beneficiary) > 0, "Vault: nothing locked");
         account.unlockAt = uint64(block.number) + withdrawDelay;
         emit UnlockRequested(_token, beneficiary, lockEnd(_token, beneficiary));
     }
@@ -233,14 +237,16 @@ contract Vault {
     /// @notice Dissolves a lock whose end has come; what is left of it becomes free balance.
     function unlockDeposit(address _token, address beneficiary) external onlyIssuer {
         Account storage account = accounts[_token][beneficiary];
-        uint128 amount = account.locked;
+        (uint128 paid, uint128 amount) = _split(account.books);
         require(amount > 0, "Vault: nothing locked");
         require(account.unlockAt != 0, "Vault: unlock not requested");
         require(block.number >= lockEnd(_token, beneficiary), "Vault: still locked");
-        account.locked = 0;
+        account.books = _join(paid, 0);
         account.until = 0;
         account.unlockAt = 0;
-        purses[_token].locked -= amount;
+        Purse storage purse = purses[_token];
+        (uint128 paidAll, uint128 lockedAll) = _split(purse.books);
+        purse.books = _join(paidAll, lockedAll - amount);
         emit DepositUnlocked(_token, beneficiary, amount);
     }
 
@@ -292,12 +298,12 @@ contract Vault {
 
     /// @notice Paid to `beneficiary` so far, in the default token.
     function paidOut(address beneficiary) external view returns (uint256) {
-        return accounts[token][beneficiary].paid;
+        return _paid(token, beneficiary);
     }
 
     /// @notice Paid to everybody so far, in the default token.
-    function totalPaidOut() external view returns (uint256) {
-        return purses[token].paid;
+    function totalPaidOut() external view returns (uint256 paid) {
+        (paid,) = _split(purses[token].books);
     }
 
     /// @notice Whether a cheque of the default token was ever short.
@@ -311,12 +317,12 @@ contract Vault {
         view
         returns (uint256)
     {
-        return accounts[_token][beneficiary].paid;
+        return _paid(_token, beneficiary);
     }
 
     /// @notice Paid to everybody so far, in any token.
-    function multiTokensTotalPaidOut(address _token) external view returns (uint256) {
-        return purses[_token].paid;
+    function multiTokensTotalPaidOut(address _token) external view returns (uint256 paid) {
+        (paid,) = _split(purses[_token].books);
     }
 
     /// @notice Whether a cheque of `_token` was ever short.
@@ -332,7 +338,7 @@ contract Vault {
     function coverOf(address _token, address beneficiary) external view returns (uint256) {
         (uint256 held, uint256 free) = _balances(_token);
         (uint256 requested,,) = withdrawRequestOf(_token);
-        uint256 own = accounts[_token][beneficiary].locked;
+        uint256 own = _locked(_token, beneficiary);
         return (own < held ? own : held) + (free > requested ? free - requested : 0);
     }
 
@@ -342,8 +348,8 @@ contract Vault {
     }
 
     /// @notice The sum of all locks of `_token`.
-    function totalLockedOf(address _token) external view returns (uint256) {
-        return purses[_token].locked;
+    function totalLockedOf(address _token) external view returns (uint256 locked) {
+        (, locked) = _split(purses[_token].books);
     }
 
     /// @notice The lock of one beneficiary: amount, promised block, and unlock request (0: none).
@@ -353,7 +359,7 @@ contract Vault {
         returns (uint256 amount, uint64 until, uint64 unlockAt)
     {
         Account memory account = accounts[_token][beneficiary];
-        return (account.locked, account.until, account.unlockAt);
+        return (_locked(_token, beneficiary), account.until, account.unlockAt);
     }
 
     /// @notice First block in which the lock may be dissolved, if unlock is (or were now) asked.
@@ -380,8 +386,9 @@ contract Vault {
 
     /// @notice What bounced cheques of `beneficiary` left unpaid; zero once they are made good.
     function shortfallOf(address _token, address beneficiary) external view returns (uint256) {
-        Account memory account = accounts[_token][beneficiary];
-        return account.bouncedAt > account.paid ? account.bouncedAt - account.paid : 0;
+        uint256 claimed = accounts[_token][beneficiary].bouncedAt;
+        uint256 paid = _paid(_token, beneficiary);
+        return claimed > paid ? claimed - paid : 0;
     }
 
     /// @notice The digest an issuer signs for a cheque of `_token`.
@@ -404,12 +411,35 @@ contract Vault {
         return keccak256(abi.encodePacked(hex"1901", domainSeparator(), claim));
     }
 
-    /// @notice Read from the chain each time: after a fork old cheques hold on one side only.
+    /// @notice Follows the chain id: after a fork old cheques hold on one side only.
     function domainSeparator() public view returns (bytes32) {
-        return keccak256(abi.encode(EIP712DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, block.chainid));
+        return block.chainid == CHAIN ? SEPARATOR : _separator();
     }
 
     // ---- inside -----------------------------------------------------------------------------
+
+    function _separator() private view returns (bytes32) {
+        return keccak256(abi.encode(EIP712DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, block.chainid));
+    }
+
+    /// The two halves of a books word: what was paid (low) and what is locked (high). One word,
+    /// so that a payment reads and writes each slot once.
+    function _split(uint256 books) private pure returns (uint128 paid, uint128 locked) {
+        // forge-lint: disable-next-line(unsafe-typecast)
+        return (uint128(books), uint128(books >> 128));
+    }
+
+    function _join(uint128 paid, uint128 locked) private pure returns (uint256) {
+        return uint256(locked) << 128 | paid;
+    }
+
+    function _paid(address _token, address beneficiary) private view returns (uint128 paid) {
+        (paid,) = _split(accounts[_token][beneficiary].books);
+    }
+
+    function _locked(address _token, address beneficiary) private view returns (uint128 locked) {
+        (, locked) = _split(accounts[_token][beneficiary].books);
+    }
 
     function _deposit(address _token, uint256 amount) private alone {
         // A token that keeps a fee delivers less; the event tells what arrived.
@@ -433,7 +463,7 @@ contract Vault {
             "Vault: invalid issuer signature"
         );
         Account storage account = accounts[_token][beneficiary];
-        (uint128 paid, uint128 own) = (account.paid, account.locked);
+        (uint128 paid, uint128 own) = _split(account.books);
         require(cumulative > paid, "Vault: cannot cash");
         uint256 due = cumulative - paid;
         uint128 fromLock;
@@ -441,8 +471,8 @@ contract Vault {
         // The record must outlive this call, so a short payment never reverts.
         if (payout < due) _recordBounce(_token, beneficiary, cumulative, due - payout);
         if (payout == 0) return 0;
-        account.paid = paid + uint128(payout);
-        account.locked = own - fromLock;
+        // forge-lint: disable-next-line(unsafe-typecast)
+        account.books = _join(paid + uint128(payout), own - fromLock);
         _emitCashed(_token, beneficiary, recipient, payout, cumulative);
         IERC20(_token).safeTransfer(recipient, payout);
     }
@@ -473,19 +503,18 @@ contract Vault {
     {
         Purse storage purse = purses[_token];
         uint256 held = totalbalanceOf(_token);
-        (uint128 paid, uint128 locked) = (purse.paid, purse.locked);
+        (uint128 paid, uint128 locked) = _split(purse.books);
         uint256 free = held > locked ? held - locked : 0;
         // Only a token that shrinks balances by itself makes the last bound matter.
         fromLock = uint128(_least(due, own, held));
         payout = _least(due, fromLock + free, held);
-        purse.paid = paid + payout.toUint128();
-        purse.locked = locked - fromLock;
+        purse.books = _join(paid + payout.toUint128(), locked - fromLock);
     }
 
     /// What is held of a token, and how much of it no lock claims.
     function _balances(address _token) private view returns (uint256 held, uint256 free) {
         held = totalbalanceOf(_token);
-        uint256 locked = purses[_token].locked;
+        (, uint256 locked) = _split(purses[_token].books);
         free = held > locked ? held - locked : 0;
     }
 
@@ -526,13 +555,17 @@ contract Vault {
         require(until <= block.number + LOCK_BLOCKS_MAX, "Vault: lock too long");
         require(amount <= freeBalanceOf(_token), "Vault: free balance too low");
         Account storage account = accounts[_token][beneficiary];
-        account.locked = (account.locked + amount).toUint128();
-        require(account.locked > 0, "Vault: nothing locked");
+        (uint128 paid, uint128 own) = _split(account.books);
+        uint128 total = (own + amount).toUint128();
+        require(total > 0, "Vault: nothing locked");
+        account.books = _join(paid, total);
         // A promise once made is never shortened.
         if (until > account.until) account.until = until;
         account.unlockAt = 0;
-        purses[_token].locked += amount.toUint128();
-        emit DepositLocked(_token, beneficiary, amount, account.locked, account.until);
+        Purse storage purse = purses[_token];
+        (uint128 paidAll, uint128 lockedAll) = _split(purse.books);
+        purse.books = _join(paidAll, lockedAll + amount.toUint128());
+        emit DepositLocked(_token, beneficiary, amount, total, account.until);
     }
 
     function _requestWithdraw(address _token, uint256 amount) private onlyIssuer {

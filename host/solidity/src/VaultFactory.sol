@@ -168,33 +168,38 @@ contract VaultFactory is IVaultFactory, EIP712 {
             );
         } else {
             require(gasleft() > CASH_GAS + CASH_GAS / 32, "VaultFactory: too little gas");
-            (payout, accepted, reason) = _callVault(
-                order.vault,
-                abi.encodeCall(
-                    Vault.cashFor,
-                    (
-                        order.token,
-                        msg.sender,
-                        order.recipient,
-                        order.cumulativePayout,
-                        order.issuerSig
-                    )
-                )
-            );
+            (payout, accepted, reason) = _callVault(order);
         }
         if (!accepted) emit CashSkipped(order.vault, msg.sender, reason);
     }
 
-    /// A call with bounded gas whose answer is copied up to a bound, so that neither a payer's
-    /// wallet nor a token can make the batch fail by burning gas or by answering at length.
-    function _callVault(address vault, bytes memory data)
+    /// `Vault.cashFor` with bounded gas and an answer that is copied up to a bound, so that neither
+    /// a payer's wallet nor a token can make the batch fail by burning gas or by answering at
+    /// length. The call is laid out by hand: what the compiler makes of it costs 2 % of a cheque.
+    function _callVault(CashOrder calldata order)
         private
         returns (uint256 payout, bool accepted, bytes memory reason)
     {
-        uint256 size;
+        (address vault, address token, address recipient) =
+            (order.vault, order.token, order.recipient);
+        uint256 cumulative = order.cumulativePayout;
+        bytes calldata sig = order.issuerSig;
+        bytes32 selector = Vault.cashFor.selector;
         uint256 gasMost = CASH_GAS;
+        uint256 size;
         assembly ("memory-safe") {
-            accepted := call(gasMost, vault, 0, add(data, 32), mload(data), 0, 32)
+            let data := mload(0x40)
+            mstore(data, selector)
+            mstore(add(data, 0x04), token)
+            mstore(add(data, 0x24), caller())
+            mstore(add(data, 0x44), recipient)
+            mstore(add(data, 0x64), cumulative)
+            mstore(add(data, 0x84), 0xa0)
+            mstore(add(data, 0xa4), sig.length)
+            calldatacopy(add(data, 0xc4), sig.offset, sig.length)
+            // The text ends on a whole word; what fills it up is not read.
+            let len := add(0xc4, and(add(sig.length, 0x1f), not(0x1f)))
+            accepted := call(gasMost, vault, 0, data, len, 0, 0x20)
             size := returndatasize()
             if accepted { payout := mload(0) }
         }
@@ -202,7 +207,7 @@ contract VaultFactory is IVaultFactory, EIP712 {
         if (size > REASON_MAX) size = REASON_MAX;
         reason = new bytes(size);
         assembly ("memory-safe") {
-            returndatacopy(add(reason, 32), 0, size)
+            returndatacopy(add(reason, 0x20), 0, size)
         }
     }
 

@@ -72,15 +72,15 @@ contract GasLaterTest is Fixture {
     }
 }
 
-/// Ten vaults, each of which has paid the host before.
+/// Twenty vaults, each of which has paid the host before.
 contract GasBatchTest is Fixture {
     address internal constant COLD = address(0xC01D);
 
-    Vault[10] internal vaults;
+    Vault[20] internal vaults;
 
     function setUp() public override {
         super.setUp();
-        for (uint256 i = 0; i < 10; ++i) {
+        for (uint256 i = 0; i < 20; ++i) {
             vm.prank(renter);
             vaults[i] = Vault(factory.deployVault(renter, address(0), bytes32(i), "", ""));
             fund(address(token), address(vaults[i]), renter, 10 ether);
@@ -99,13 +99,21 @@ contract GasBatchTest is Fixture {
         return VaultFactory.CashOrder(address(from), address(token), COLD, amount, sig);
     }
 
-    function test_gas_cash_many_10_vaults() public {
-        VaultFactory.CashOrder[] memory orders = new VaultFactory.CashOrder[](10);
-        for (uint256 i = 0; i < 10; ++i) {
+    function cashMany(uint256 count) internal {
+        VaultFactory.CashOrder[] memory orders = new VaultFactory.CashOrder[](count);
+        for (uint256 i = 0; i < count; ++i) {
             orders[i] = order(vaults[i], 2 ether);
         }
         vm.prank(host);
         factory.cashMany(orders);
-        same(token.balanceOf(COLD), 20 ether);
+        same(token.balanceOf(COLD), (20 + count) * 1 ether);
+    }
+
+    function test_gas_cash_many_10_vaults() public {
+        cashMany(10);
+    }
+
+    function test_gas_cash_many_20_vaults() public {
+        cashMany(20);
     }
 }
