@@ -3,10 +3,14 @@
 //!
 //! A shard is hashed as if zero bytes went on to the next power of two of leaves. Those leaves
 //! are never hashed: `zero(level)` is the node over a subtree of nothing but zero bytes.
+//!
+//! Wherever several hashes do not depend on each other they are asked for together, because many
+//! side by side are hashed more than twice as fast as one after the other (see `host-simd`).
 
 use std::sync::LazyLock;
 
 use host_core::limits::LEAF_LEN;
+use host_simd::sha256;
 use sha2::{Digest, Sha256};
 
 use crate::shape::DEPTH_MAX;
@@ -36,13 +40,21 @@ pub(crate) fn leaf(bytes: &[u8; LEAF_LEN]) -> Node {
     Sha256::digest(bytes).into()
 }
 
-/// The hash of a last leaf of up to 256 bytes, padded with zeros.
-pub(crate) fn short_leaf(bytes: &[u8]) -> Node {
+/// Appends the hashes of whole leaves to `nodes`.
+pub(crate) fn append_leaves(leaves: &[[u8; LEAF_LEN]], nodes: &mut Vec<Node>) {
+    let start = nodes.len();
+    nodes.resize(start + leaves.len(), [0; 32]);
+    let (_, new) = nodes.split_at_mut(start);
+    sha256::hash_each(leaves, new);
+}
+
+/// A last leaf of up to 256 bytes, continued with zeros.
+pub(crate) fn padded(bytes: &[u8]) -> [u8; LEAF_LEN] {
     let mut whole = [0; LEAF_LEN];
     for (to, from) in whole.iter_mut().zip(bytes) {
         *to = *from;
     }
-    leaf(&whole)
+    whole
 }
 
 /// The node over two nodes.
@@ -58,8 +70,10 @@ pub(crate) fn raise(mut nodes: Vec<Node>, from: u32) -> Vec<Node> {
     if !nodes.len().is_multiple_of(2) {
         nodes.push(zero(from));
     }
-    let raised = nodes.as_flattened().chunks_exact(64);
-    raised.map(|both| Sha256::digest(both).into()).collect()
+    let (pairs, _) = nodes.as_flattened().as_chunks::<64>();
+    let mut raised = vec![[0; 32]; pairs.len()];
+    sha256::hash_each(pairs, &mut raised);
+    raised
 }
 
 /// The one node of level `to` over up to `2^(to - from)` nodes of level `from`, at least one.

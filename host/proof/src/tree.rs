@@ -85,12 +85,10 @@ impl TreeBuilder {
                 return;
             };
             self.partial.clear();
-            self.take(node::leaf(&whole));
+            self.take(&[whole]);
         }
         let (whole, tail) = rest.as_chunks::<LEAF_LEN>();
-        for leaf in whole {
-            self.take(node::leaf(leaf));
-        }
+        self.take(whole);
         self.partial.extend_from_slice(tail);
     }
 
@@ -99,8 +97,8 @@ impl TreeBuilder {
     pub fn finish(mut self) -> Result<Tree, Error> {
         shape::check_len(self.len)?;
         if !self.partial.is_empty() {
-            let last = node::short_leaf(&self.partial);
-            self.take(last);
+            let last = node::padded(&self.partial);
+            self.take(&[last]);
         }
         let level = shape::unit_level(self.len);
         if !self.leaves.is_empty() {
@@ -115,12 +113,18 @@ impl TreeBuilder {
         })
     }
 
-    /// Takes the next leaf's hash and closes the unit it fills.
-    fn take(&mut self, leaf: Node) {
-        self.leaves.push(leaf);
-        if self.leaves.len() == LEAVES_PER_UNIT {
-            let leaves = std::mem::take(&mut self.leaves);
-            self.units.push(node::fold(leaves, 0, UNIT_LEVEL));
+    /// Takes the next leaves and closes the units they fill.
+    fn take(&mut self, leaves: &[[u8; LEAF_LEN]]) {
+        let mut rest = leaves;
+        while !rest.is_empty() {
+            let room = LEAVES_PER_UNIT - self.leaves.len();
+            let (now, later) = rest.split_at(rest.len().min(room));
+            node::append_leaves(now, &mut self.leaves);
+            rest = later;
+            if self.leaves.len() == LEAVES_PER_UNIT {
+                let leaves = std::mem::take(&mut self.leaves);
+                self.units.push(node::fold(leaves, 0, UNIT_LEVEL));
+            }
         }
     }
 }

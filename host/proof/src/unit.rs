@@ -72,9 +72,9 @@ pub(crate) fn unit_leaves(shard_len: u64, index: usize, bytes: &[u8]) -> Result<
     }
     let (whole, rest) = bytes.as_chunks::<LEAF_LEN>();
     let mut leaves = Vec::with_capacity(whole.len() + 2);
-    leaves.extend(whole.iter().map(node::leaf));
+    node::append_leaves(whole, &mut leaves);
     if !rest.is_empty() {
-        leaves.push(node::short_leaf(rest));
+        leaves.push(node::leaf(&node::padded(rest)));
     }
     Ok(leaves)
 }

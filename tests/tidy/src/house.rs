@@ -5,11 +5,11 @@
 /// Levels from the ground up: a room imports only from lower ones.
 pub(crate) const LEVELS: [(&str, u8); 31] = [
     ("host-core", 0),
+    ("host-simd", 0),
     ("host-erasure", 1),
     ("host-proof", 1),
     ("host-keystore", 1),
     ("host-uring", 1),
-    ("host-simd", 1),
     ("host-net", 1),
     ("host-chain", 1),
     ("host-devchain", 1),
@@ -109,8 +109,9 @@ pub(crate) const TOKIO_ROOMS: [&str; 5] = [
 pub(crate) const UNSAFE_ROOMS: [&str; 2] = ["host-uring", "host-simd"];
 
 /// Rooms that do not log; they return.
-pub(crate) const PURE_ROOMS: [&str; 7] = [
+pub(crate) const PURE_ROOMS: [&str; 8] = [
     "host-core",
+    "host-simd",
     "host-erasure",
     "host-proof",
     "host-keystore",

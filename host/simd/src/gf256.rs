@@ -1,0 +1,1 @@
+//! Products over GF(2^8).
