@@ -10,7 +10,9 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const NAMES = ["Token", "VaultFactory", "Vault", "PriceOracle", "Registry"];
+const NAMES = [
+  "Token", "VaultFactory", "Vault", "PriceOracle", "Registry", "Escrow",
+];
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ABI = join(HERE, "abi");
 // The artefacts are compiled apart from the tests: the set of files in one compiler run must not

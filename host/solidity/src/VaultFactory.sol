@@ -51,7 +51,8 @@ contract VaultFactory is IVaultFactory, EIP712 {
     /// The default token of every vault.
     address public immutable TokenAddress;
 
-    mapping(address vault => bool) public deployedContracts;
+    /// @inheritdoc IVaultFactory
+    mapping(address vault => bool) public override deployedContracts;
     mapping(string id => address vault) public peerVaultAddress;
     /// @inheritdoc IVaultFactory
     mapping(address beneficiary => address payout) public override payoutOf;
