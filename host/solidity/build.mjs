@@ -11,7 +11,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const NAMES = [
-  "Token", "VaultFactory", "Vault", "PriceOracle", "Registry", "Escrow",
+  "Token", "VaultFactory", "Vault", "PriceOracle", "Registry", "Escrow", "Airdrop",
 ];
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ABI = join(HERE, "abi");
