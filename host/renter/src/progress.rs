@@ -130,8 +130,15 @@ impl Phases {
         })
     }
 
-    /// Runs blocking work and notes its cost.
+    /// Runs blocking work and notes its cost, peak memory included.
     pub(crate) fn time<T>(&self, phase: Phase, work: impl FnOnce() -> T) -> T {
+        let value = self.clock(phase, work);
+        self.note_peak(phase);
+        value
+    }
+
+    /// Runs work and notes its CPU time.
+    fn clock<T>(&self, phase: Phase, work: impl FnOnce() -> T) -> T {
         let before = self.meter.thread_cpu();
         let value = work();
         let spent = self.meter.thread_cpu().saturating_sub(before);
@@ -187,6 +194,6 @@ impl<F: Future> Future for Metered<F> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = &mut *self;
         let inner = this.inner.as_mut();
-        this.phases.time(this.phase, || inner.poll(context))
+        this.phases.clock(this.phase, || inner.poll(context))
     }
 }

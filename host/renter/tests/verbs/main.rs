@@ -1,6 +1,7 @@
 //! Goal: every promise of the renter's verbs against hosts in every mood. Method: a town in
 //! memory (`town`), small files, real cryptography and coding.
 
+mod getting;
 mod town;
 
 use std::io::Write;

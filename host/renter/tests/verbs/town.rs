@@ -35,6 +35,8 @@ pub(crate) enum Mood {
     HangsUp,
     Lies,
     Loses,
+    /// Says what it has and then nothing more.
+    Stalls,
 }
 
 pub(crate) struct Host {
@@ -53,6 +55,9 @@ pub(crate) struct Town {
     pub(crate) balance: Mutex<Amount>,
     pub(crate) hub_alive: Mutex<bool>,
     pub(crate) dials: Mutex<usize>,
+    /// Who was asked for which shard, and body bytes that left.
+    pub(crate) downloads: Mutex<Vec<(PeerId, ShardId)>>,
+    pub(crate) sent: Mutex<usize>,
     hub: SecretKey,
 }
 
@@ -115,6 +120,8 @@ impl Town {
             balance: Mutex::new(Amount(u128::from(u64::MAX))),
             hub_alive: Mutex::new(true),
             dials: Mutex::new(0),
+            downloads: Mutex::new(Vec::new()),
+            sent: Mutex::new(0),
             hub,
         })
     }
@@ -429,6 +436,7 @@ async fn upload(town: &Town, peer: PeerId, mut pipe: Pipe) -> Option<()> {
 
 async fn download(town: &Town, peer: PeerId, mut pipe: Pipe) -> Option<()> {
     let request: DownloadRequest = pipe.hear().await?;
+    lock(&town.downloads).push((peer, request.shard));
     let found = town.with(&peer, |host| host.shards.get(&request.shard).cloned());
     let (Some(mut bytes), mood) = (found, town.with(&peer, |host| host.mood)) else {
         pipe.say(&DownloadReply::Refused(refusal(RefusalCode::Unknown)))
@@ -442,7 +450,11 @@ async fn download(town: &Town, peer: PeerId, mut pipe: Pipe) -> Option<()> {
     if mood == Mood::Lies {
         bytes[0] ^= 1;
     }
+    if mood == Mood::Stalls {
+        std::future::pending::<()>().await;
+    }
     let end = (request.offset + request.len).min(shard_len) as usize;
+    *lock(&town.sent) += end - request.offset as usize;
     for run in bytes[request.offset as usize..end].chunks(wire_len()) {
         pipe.send(wire::body(run).expect("holds")).await.ok()?;
     }
