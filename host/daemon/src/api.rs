@@ -1,37 +1,48 @@
 //! The API of a host: what its operator and the fleet's watchers ask. One set of routes behind
-//! several doors; a door finds out who asks, a verb demands the scope it needs.
+//! three doors (`door`); a door finds out who asks, a verb demands the scope it needs. The served
+//! OpenAPI document is made from the routes themselves.
 //!
 //! At the local door (loopback) reading needs nothing; changing anything needs the token that
 //! stands in `api.token` of the data directory (mode 0600), so that a web page in the operator's
 //! browser, or another user of the machine, cannot act. No answer ever holds a secret.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::{self, Next};
-use axum::response::Response;
-use axum::routing::{get, post};
-use axum::{Extension, Json, Router};
-use host_api::Scope;
-use host_core::{Address, Amount, PeerId};
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
 use host_settle::Cashier;
-use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::assemble::HostDesk;
-use crate::keep::{self, Kept};
+use crate::events::Events;
+use crate::mode::ModeBook;
 use crate::reload::Reloader;
 use crate::supervise::Stopping;
+use crate::tokens::Tokens;
+use crate::vitals::Vitals;
 
+pub mod audit;
 mod caller;
+pub mod door;
+mod events;
+mod gate;
+mod health;
+mod mode;
+mod settings;
+pub mod tls;
+mod verbs;
 
+pub use audit::Audit;
 pub use caller::Caller;
-use caller::Failure;
+pub use verbs::{BackupOrder, CashBegun, Reloaded, Status};
 
 /// Name of the token's file in the data directory.
 pub const TOKEN_FILE: &str = "api.token";
@@ -44,7 +55,7 @@ pub struct Api {
     pub desk: Arc<HostDesk>,
     /// Cashes on demand.
     pub cashier: Arc<Cashier>,
-    /// The token that changes need.
+    /// The token that changes need at the local door.
     pub token: String,
     /// Rung when a restart is asked for.
     pub restart: Arc<Notify>,
@@ -52,50 +63,59 @@ pub struct Api {
     pub reloader: Reloader,
     /// Held while a backup is taken: one at a time.
     pub backing_up: tokio::sync::Mutex<()>,
+    /// What happened.
+    pub events: Events,
+    /// The mode the host is in.
+    pub mode: Arc<ModeBook>,
+    /// What the host knows of itself.
+    pub vitals: Arc<Vitals>,
+    /// Access tokens of the remote door.
+    pub tokens: Tokens,
+    /// Who changed what.
+    pub audit: Audit,
+    /// When to end.
+    pub stopping: Stopping,
 }
 
-/// How a host is doing.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Status {
-    /// Who it is.
-    pub peer: PeerId,
-    /// Its account.
-    pub address: Address,
-    /// Its software.
-    pub version: String,
-    /// Where it can be dialled.
-    pub addrs: Vec<String>,
-    /// The newest block known; 0 while the chain never answered.
-    pub block: u64,
-    /// The epoch of that block.
-    pub epoch: u64,
-    /// Bytes free for shards.
-    pub free: u64,
-    /// Bytes taken by shards.
-    pub used: u64,
-    /// Shards kept.
-    pub shards: u64,
-    /// Agreements that run.
-    pub agreements: u64,
-    /// Vaults a cheque was accepted from.
-    pub cheques: u64,
-    /// Smallest units promised by accepted cheques.
-    pub received: Amount,
-    /// Smallest units cashed.
-    pub cashed: Amount,
-    /// Cashing transactions under way.
-    pub cashing: usize,
-    /// Uploads served now.
-    pub uploads: usize,
-    /// Downloads served now.
-    pub downloads: usize,
+/// The state as routes get it.
+pub(crate) type SharedApi = Arc<Api>;
+
+/// What the document says of the API itself.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Holdfast host", description = "What a storage host tells and does.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")),
+    tags(
+        (name = "health", description = "how it is doing, for monitors"),
+        (name = "host", description = "what it holds and does"),
+        (name = "settings", description = "its configuration")))]
+struct Document;
+
+/// Every route, and the document that describes them.
+pub(crate) fn routes() -> (Router<SharedApi>, utoipa::openapi::OpenApi) {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(health::livez))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::health))
+        .routes(routes!(health::metrics))
+        .routes(routes!(events::events))
+        .routes(routes!(mode::mode, mode::set_mode))
+        .routes(routes!(settings::settings))
+        .routes(routes!(settings::set))
+        .routes(routes!(settings::roll_back))
+        .routes(routes!(verbs::status))
+        .routes(routes!(verbs::cash))
+        .routes(routes!(verbs::restart))
+        .routes(routes!(verbs::reload))
+        .routes(routes!(verbs::backup))
+        .split_for_parts()
 }
 
-/// What asking to cash began.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct CashBegun {
-    /// Transactions begun.
-    pub begun: usize,
+/// The router every door serves.
+fn router() -> Router<SharedApi> {
+    let (router, document) = routes();
+    let served = move || std::future::ready(Json(document.clone()));
+    router.route("/api/v1/openapi.json", get(served))
 }
 
 /// Binds the API's listener. Errors name the address and the key that sets it.
@@ -103,27 +123,6 @@ pub async fn bind(key: &str, listen: SocketAddr) -> anyhow::Result<TcpListener> 
     TcpListener::bind(listen)
         .await
         .with_context(|| format!("listening on {listen}; set another with `{key}`"))
-}
-
-/// Serves the API until told to end.
-pub async fn serve(api: Arc<Api>, listener: TcpListener, mut stopping: Stopping) {
-    let routes = Router::new()
-        .route("/api/v1/status", get(status))
-        .route("/api/v1/cash", post(cash))
-        .route("/api/v1/restart", post(restart))
-        .route("/api/v1/reload", post(reload))
-        .route("/api/v1/backup", post(backup))
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&api),
-            at_local_door,
-        ))
-        .with_state(api);
-    let ended = axum::serve(listener, routes)
-        .with_graceful_shutdown(async move { stopping.wait().await })
-        .await;
-    if let Err(err) = ended {
-        tracing::error!(err = %err, "local api ended");
-    }
 }
 
 /// Serves the public read-only page: who this host is and what it asks.
@@ -146,140 +145,6 @@ pub async fn serve_page(desk: Arc<HostDesk>, listener: TcpListener, mut stopping
     if let Err(err) = ended {
         tracing::error!(err = %err, "public page ended");
     }
-}
-
-/// How the host is doing, from the ledger's running totals (no scan).
-fn status_of(desk: &HostDesk) -> Result<Status, Failure> {
-    let snapshot = desk.ledger().read().map_err(Failure::internal)?;
-    let totals = snapshot.totals().map_err(Failure::internal)?;
-    let (free, used) = desk.store().space().map_err(Failure::internal)?;
-    let (uploads, downloads) = desk.serving();
-    Ok(Status {
-        peer: desk.key().peer_id(),
-        address: desk.policy().host,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        addrs: desk.addrs(),
-        block: desk.block_known(),
-        epoch: desk.epoch_now().unwrap_or(0),
-        free,
-        used,
-        shards: totals.shards,
-        agreements: totals.active,
-        cheques: totals.cheques,
-        received: totals.received,
-        cashed: totals.cashed,
-        cashing: snapshot.outbox_pending().map_err(Failure::internal)?.len(),
-        uploads,
-        downloads,
-    })
-}
-
-async fn status(State(api): State<Arc<Api>>) -> Result<Json<Status>, Failure> {
-    status_of(&api.desk).map(Json)
-}
-
-async fn cash(
-    State(api): State<Arc<Api>>,
-    Extension(caller): Extension<Caller>,
-) -> Result<Json<CashBegun>, Failure> {
-    caller.demand(Scope::Operate)?;
-    let begun = api
-        .cashier
-        .begin(Amount::ZERO)
-        .await
-        .map_err(Failure::internal)?;
-    Ok(Json(CashBegun { begun }))
-}
-
-async fn restart(
-    State(api): State<Arc<Api>>,
-    Extension(caller): Extension<Caller>,
-) -> Result<StatusCode, Failure> {
-    caller.demand(Scope::Operate)?;
-    api.restart.notify_one();
-    Ok(StatusCode::ACCEPTED)
-}
-
-/// What a reload left for the next start.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Reloaded {
-    /// Changed keys that wait for a restart.
-    pub restart_needed: Vec<String>,
-}
-
-async fn reload(
-    State(api): State<Arc<Api>>,
-    Extension(caller): Extension<Caller>,
-) -> Result<Json<Reloaded>, Failure> {
-    caller.demand(Scope::Configure)?;
-    let refused =
-        |err: crate::config::ConfigError| Failure::refused("config-invalid", err.to_string());
-    let restart_needed = api.reloader.reload().map_err(refused)?;
-    tracing::info!(count = restart_needed.len(), "configuration taken again");
-    Ok(Json(Reloaded { restart_needed }))
-}
-
-/// Where a backup goes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct BackupOrder {
-    /// The file on this machine, absolute.
-    pub out: PathBuf,
-}
-
-/// Takes a backup while the host serves. The token stands for the operator, who may write where
-/// the daemon may; a file that is no backup is never replaced.
-async fn backup(
-    State(api): State<Arc<Api>>,
-    Extension(caller): Extension<Caller>,
-    Json(order): Json<BackupOrder>,
-) -> Result<Json<Kept>, Failure> {
-    caller.demand(Scope::Configure)?;
-    let refused = |why: String| Failure::refused("backup-refused", why);
-    if !order.out.is_absolute() {
-        let why = format!("{} is not absolute", order.out.display());
-        return Err(refused(why));
-    }
-    let _turn = api.backing_up.lock().await;
-    let dir = api.reloader.dir.clone();
-    let config = api.reloader.started.config.clone();
-    let ledger = api.desk.ledger().clone();
-    let taking =
-        tokio::task::spawn_blocking(move || keep::take(&dir, &config, &ledger, &order.out));
-    let kept = taking.await.map_err(Failure::internal)?;
-    let kept = kept.map_err(|err| refused(format!("{err:#}")))?;
-    tracing::info!(path = %kept.file.display(), bytes = kept.size, "backup taken");
-    Ok(Json(kept))
-}
-
-/// The local door: the token in the data directory stands for the operator; without one a caller
-/// may look. A wrong token is refused, not taken for none.
-async fn at_local_door(
-    State(api): State<Arc<Api>>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, Failure> {
-    let caller = match bearer(request.headers()) {
-        None => Caller::passer_by(),
-        Some(given) if same(given, &api.token) => Caller {
-            name: "operator".into(),
-            scope: Some(Scope::Configure),
-        },
-        Some(_) => return Err(caller::unknown()),
-    };
-    request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
-}
-
-/// The bearer token of a request.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let given = headers.get("authorization")?.to_str().ok()?;
-    given.strip_prefix("Bearer ")
-}
-
-/// Whether two texts are the same. Comparing digests takes the same time wherever they differ.
-fn same(one: &str, other: &str) -> bool {
-    let digest = |text: &str| ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-    digest(one).as_ref() == digest(other).as_ref()
 }
 
 /// Writes a fresh token into the data directory, readable by its owner only.

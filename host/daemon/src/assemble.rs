@@ -20,21 +20,26 @@ use host_session::head::HeadMemory;
 use host_settle::Cashier;
 use host_store::Store;
 use host_uring::AnyDevice;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
-use crate::api::{self, Api};
+use crate::api::door::{self, RemoteDoor};
+use crate::api::{self, Api, Audit, tls};
 use crate::backup::instance::Refusal;
 use crate::clock::SystemClock;
 use crate::config::layers::{self, Layered};
 use crate::config::{Config, Driver, VolumeConfig};
+use crate::events::Events;
 use crate::live::Live;
+use crate::mode::ModeBook;
 use crate::ready::Ready;
 use crate::reload::Reloader;
 use crate::standing::Standing;
 use crate::supervise::Tasks;
-use crate::{chain, tasks};
+use crate::tokens::Tokens;
+use crate::vitals::Vitals;
+use crate::{chain, init, tasks};
 
 /// The desk over the real devices.
 pub type HostDesk = Desk<AnyDevice>;
@@ -49,13 +54,29 @@ pub struct Host {
     reloader: Reloader,
     head: Arc<HeadMemory>,
     standing: Arc<Standing>,
-    api: Option<TcpListener>,
+    doors: Doors,
     gateway: Option<TcpListener>,
-    token: String,
+    records: Records,
     restart: Arc<Notify>,
     driver: &'static str,
     _pressure: watch::Sender<Pressure>,
     _lock: host_uring::DirLock,
+}
+
+/// The doors of the API, bound.
+struct Doors {
+    local: Option<TcpListener>,
+    socket: Option<UnixListener>,
+    remote: Option<(RemoteDoor, String)>,
+}
+
+/// What the API knows and writes down.
+struct Records {
+    token: String,
+    events: Events,
+    vitals: Arc<Vitals>,
+    tokens: Tokens,
+    audit: Audit,
 }
 
 /// A serving host.
@@ -78,6 +99,7 @@ pub async fn open(
     overrides: &[String],
     network: &Network,
     key: SecretKey,
+    events: Events,
 ) -> anyhow::Result<Host> {
     let config = &layered.config;
     let lock = host_uring::DirLock::acquire(dir)?;
@@ -94,11 +116,7 @@ pub async fn open(
         allowed?;
         opened?
     };
-    let api = bind("api.listen", config.api.enabled, config.api.listen).await?;
-    if let Some(listener) = &api {
-        let addr = listener.local_addr()?.to_string();
-        layers::write_atomic(&dir.join(crate::api::ADDRESS_FILE), &addr)?;
-    }
+    let doors = open_doors(dir, config).await?;
     let gateway = bind(
         "gateway.listen",
         config.gateway.enabled,
@@ -119,6 +137,8 @@ pub async fn open(
         depth,
     ));
     let (pressure, level) = watch::channel(Pressure::Calm);
+    let sealed = !init::is_key_plain(dir, config)?;
+    let vitals = Vitals::begin(config.storage.volumes.len(), sealed, level.clone());
     let desk = Arc::new(Desk::new(Parts {
         policy: policy(config, network, &key),
         key,
@@ -130,7 +150,7 @@ pub async fn open(
         head: Arc::clone(&head),
         pressure: level,
     }));
-    desk.set_open(config.offer.open);
+    let mode = ModeBook::open(dir, Arc::clone(&desk), config.offer.open)?;
     desk.set_addrs(net.addresses());
     desk.set_copy(standing.copy());
     let live = Arc::new(Live::new(config.settle.clone()));
@@ -141,6 +161,8 @@ pub async fn open(
         network: network.clone(),
         desk: Arc::clone(&desk),
         live: Arc::clone(&live),
+        mode: Arc::new(mode),
+        turn: tokio::sync::Mutex::default(),
     };
     Ok(Host {
         desk,
@@ -151,13 +173,47 @@ pub async fn open(
         live,
         head,
         standing,
-        api,
+        doors,
         gateway,
-        token: api::make_token(dir)?,
+        records: Records {
+            token: api::make_token(dir)?,
+            vitals: Arc::new(vitals),
+            tokens: Tokens::of(dir),
+            audit: Audit::open(dir)?,
+            events,
+        },
         restart: Arc::default(),
         driver,
         _pressure: pressure,
         _lock: lock,
+    })
+}
+
+/// Binds the doors of the API. The socket's path may be too long for the system: then it is left
+/// out and said, since the local door does the same.
+async fn open_doors(dir: &Path, config: &Config) -> anyhow::Result<Doors> {
+    let local = bind("api.listen", config.api.enabled, config.api.listen).await?;
+    if let Some(listener) = &local {
+        let addr = listener.local_addr()?.to_string();
+        layers::write_atomic(&dir.join(api::ADDRESS_FILE), &addr)?;
+    }
+    let socket = door::bind_socket(dir)
+        .inspect_err(|err| warn!(err = format!("{err:#}"), "no api socket"))
+        .ok();
+    let health = &config.health;
+    let remote = if health.enabled {
+        let ca = Config::resolve(dir, &health.client_ca);
+        let ca = (!health.client_ca.as_os_str().is_empty()).then_some(ca.as_path());
+        let lock = tls::open(dir, &health.names, ca)?;
+        let fingerprint = lock.fingerprint.clone();
+        Some((door::bind_remote(health.listen, lock).await?, fingerprint))
+    } else {
+        None
+    };
+    Ok(Doors {
+        local,
+        socket,
+        remote,
     })
 }
 
@@ -296,11 +352,14 @@ impl Host {
         let local = |listener: &Option<TcpListener>| {
             listener.as_ref().map(TcpListener::local_addr).transpose()
         };
+        let remote = self.doors.remote.as_ref();
         Ok(Ready {
             peer: self.desk.key().peer_id(),
             address: self.desk.key().address(),
             addrs: self.net.addresses(),
-            api: local(&self.api)?,
+            api: local(&self.doors.local)?,
+            health: remote.map(|(door, _)| door.listens()).transpose()?,
+            health_fingerprint: remote.map(|(_, fingerprint)| fingerprint.clone()),
             gateway: local(&self.gateway)?,
             driver: self.driver.to_owned(),
         })
@@ -323,7 +382,12 @@ impl Host {
         let desk = self.desk;
         let converse = tasks::converse(Arc::clone(&desk), self.inlet, stopping.clone());
         running.spawn("converse", converse);
-        let watch = tasks::watch_head(Arc::clone(desk.chain()), self.head, stopping.clone());
+        let watch = tasks::watch_head(
+            Arc::clone(desk.chain()),
+            self.head,
+            Arc::clone(&self.records.vitals),
+            stopping.clone(),
+        );
         running.spawn("head", watch);
         let announce = tasks::announce_to_hubs(
             Arc::clone(&desk),
@@ -335,16 +399,33 @@ impl Host {
         running.spawn("expire", tasks::expire(Arc::clone(&desk), stopping.clone()));
         let cash = tasks::cash(Arc::clone(&self.cashier), self.live, stopping.clone());
         running.spawn("cash", cash);
-        if let Some(listener) = self.api {
-            let shared = Arc::new(Api {
-                desk: Arc::clone(&desk),
-                cashier: self.cashier,
-                token: self.token,
-                restart: Arc::clone(&self.restart),
-                reloader: self.reloader,
-                backing_up: tokio::sync::Mutex::default(),
-            });
-            running.spawn("api", api::serve(shared, listener, stopping.clone()));
+        let mode = Arc::clone(&self.reloader.mode);
+        running.spawn(
+            "mode",
+            tasks::keep_mode(Arc::clone(&mode), stopping.clone()),
+        );
+        let shared = Arc::new(Api {
+            desk: Arc::clone(&desk),
+            cashier: self.cashier,
+            token: self.records.token,
+            restart: Arc::clone(&self.restart),
+            reloader: self.reloader,
+            backing_up: tokio::sync::Mutex::default(),
+            events: self.records.events,
+            vitals: self.records.vitals,
+            tokens: self.records.tokens,
+            audit: self.records.audit,
+            stopping: stopping.clone(),
+            mode,
+        });
+        if let Some(listener) = self.doors.local {
+            running.spawn("api", door::serve(Arc::clone(&shared), listener));
+        }
+        if let Some(listener) = self.doors.socket {
+            running.spawn("api-socket", door::serve(Arc::clone(&shared), listener));
+        }
+        if let Some((listener, _)) = self.doors.remote {
+            running.spawn("api-remote", door::serve(shared, listener));
         }
         if let Some(listener) = self.gateway {
             running.spawn(

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use host_api::Scope;
 use host_core::{Address, Amount};
 use serde::{Deserialize, Serialize};
 
@@ -30,8 +31,8 @@ pub struct Config {
     pub api: Listener,
     /// The public read-only page.
     pub gateway: Listener,
-    /// The remote health API; its port is kept, nothing serves it yet.
-    pub health: Listener,
+    /// The remote health API.
+    pub health: Remote,
     /// Where shards are kept.
     pub storage: Storage,
     /// What this host asks.
@@ -78,6 +79,37 @@ impl Default for Listener {
         Self {
             enabled: true,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        }
+    }
+}
+
+/// The remote health API: off until it is wanted, TLS 1.3 always.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Remote {
+    /// Whether it is served.
+    pub enabled: bool,
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// Names this host is called by, besides its addresses; also for the local API.
+    pub names: Vec<String>,
+    /// Web origins whose pages may ask, exactly as browsers write them.
+    pub origins: Vec<String>,
+    /// A PEM file of the authority whose client certificates are let in; empty means tokens only.
+    pub client_ca: PathBuf,
+    /// What a client certificate allows: `read`, `operate` or `configure`.
+    pub client_scope: Scope,
+}
+
+impl Default for Remote {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            listen: SocketAddr::from(([0, 0, 0, 0], 5102)),
+            names: Vec::new(),
+            origins: Vec::new(),
+            client_ca: PathBuf::new(),
+            client_scope: Scope::Read,
         }
     }
 }
@@ -179,10 +211,7 @@ impl Default for Config {
                 enabled: true,
                 listen: any(8080),
             },
-            health: Listener {
-                enabled: false,
-                listen: any(5102),
-            },
+            health: Remote::default(),
             storage: Storage::default(),
             offer: Offer::default(),
             settle: Settle::default(),
@@ -341,9 +370,9 @@ impl Config {
                 "a volume needs at least 4 MiB of buffers",
             );
         }
-        if self.health.enabled {
-            let why = "this version does not serve the remote health API yet";
-            return wrong("health.enabled", "true".into(), why);
+        if self.health.origins.iter().any(|origin| origin == "*") {
+            let why = "any page could act for its reader; list exact origins";
+            return wrong("health.origins", "*".into(), why);
         }
         if self.offer.epochs_max == 0 {
             return wrong(

@@ -135,6 +135,15 @@ async fn format_volumes(
     Ok(())
 }
 
+/// Whether the identity key stands in its file without a passphrase.
+pub fn is_key_plain(dir: &Path, config: &Config) -> anyhow::Result<bool> {
+    let path = Config::resolve(dir, &config.identity.key_file);
+    let bytes = std::fs::read(&path)
+        .with_context(|| format!("reading the identity key {}", path.display()))?;
+    let sealed = SealedKey::from_bytes(&bytes).with_context(|| path.display().to_string())?;
+    Ok(sealed.is_plain())
+}
+
 /// Reads the identity key. Errors say which file and what unlocks it.
 pub fn read_key(dir: &Path, config: &Config) -> anyhow::Result<SecretKey> {
     let path = Config::resolve(dir, &config.identity.key_file);

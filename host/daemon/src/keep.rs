@@ -27,9 +27,10 @@ const BATCH_LEN: usize = 1024 * 1024;
 const MAGIC: &[u8; 8] = b"HFBACKUP";
 
 /// A backup that was taken.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Kept {
     /// The file.
+    #[schema(value_type = String)]
     pub file: PathBuf,
     /// Its bytes.
     pub size: u64,

@@ -67,10 +67,10 @@ async fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         )
     })?;
     let layered = Layered::read(&dir.join(init::CONFIG_FILE), &arguments.set)?;
-    telemetry::start(&dir, &layered.config.log)?;
+    let events = telemetry::start(&dir, &layered.config.log)?;
     let network = init::read_network(&dir, &layered.config)?;
     let key = init::read_key(&dir, &layered.config)?;
-    let host = assemble::open(&dir, &layered, &arguments.set, &network, key).await?;
+    let host = assemble::open(&dir, &layered, &arguments.set, &network, key, events).await?;
     let mut asked = std::pin::pin!(supervise::asked_to_stop(arguments.until_stdin_ends));
     tokio::select! {
         claimed = host.claim(arguments.claim) => claimed?,

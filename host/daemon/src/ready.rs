@@ -17,6 +17,12 @@ pub struct Ready {
     pub addrs: Vec<String>,
     /// Where its local API listens.
     pub api: Option<SocketAddr>,
+    /// Where its remote health API listens.
+    #[serde(default)]
+    pub health: Option<SocketAddr>,
+    /// SHA-256 of the remote API's certificate, hex: what a client pins.
+    #[serde(default)]
+    pub health_fingerprint: Option<String>,
     /// Where its public page listens.
     pub gateway: Option<SocketAddr>,
     /// The I/O driver of its first volume.

@@ -11,6 +11,7 @@ use crate::config::ConfigError;
 use crate::config::layers::Layered;
 use crate::init::CONFIG_FILE;
 use crate::live::Live;
+use crate::mode::ModeBook;
 
 /// What a reload needs to know of the running host.
 pub struct Reloader {
@@ -26,6 +27,10 @@ pub struct Reloader {
     pub desk: Arc<HostDesk>,
     /// Its live values.
     pub live: Arc<Live>,
+    /// Its mode, which has the last word on new agreements.
+    pub mode: Arc<ModeBook>,
+    /// Held while the file is changed: one change at a time.
+    pub turn: tokio::sync::Mutex<()>,
 }
 
 impl Reloader {
@@ -41,7 +46,7 @@ impl Reloader {
             payout: running.payout,
             ..policy
         });
-        self.desk.set_open(fresh.config.offer.open);
+        self.mode.set_offered(fresh.config.offer.open);
         self.live.set_settle(fresh.config.settle.clone());
         let before = self.started.entries();
         let waiting = fresh.entries().into_iter().filter(|entry| {

@@ -17,8 +17,10 @@ use tracing::{info, warn};
 
 use crate::assemble::HostDesk;
 use crate::live::Live;
+use crate::mode::ModeBook;
 use crate::standing::Standing;
 use crate::supervise::Stopping;
+use crate::vitals::{self, Vitals};
 
 /// Between two looks at the chain's head.
 const HEAD_EVERY: Duration = Duration::from_secs(2);
@@ -30,6 +32,8 @@ const EXPIRE_EVERY: Duration = Duration::from_secs(20);
 const ANNOUNCE_RETRY: Duration = Duration::from_secs(3);
 /// Between two looks at transactions under way.
 const FOLLOW_EVERY: Duration = Duration::from_secs(3);
+/// Between two looks whether a mode is over.
+const MODE_EVERY: Duration = Duration::from_secs(1);
 /// Conversations served at once; more wait in the network's bounded queue.
 const CONVERSATIONS_MAX: usize = 2 * (limits::UPLOADS_MAX + limits::DOWNLOADS_MAX);
 
@@ -56,6 +60,7 @@ pub(crate) async fn converse(desk: Arc<HostDesk>, mut inlet: Inlet, mut stopping
 pub(crate) async fn watch_head(
     chain: Arc<dyn Chain>,
     head: Arc<HeadMemory>,
+    vitals: Arc<Vitals>,
     mut stopping: Stopping,
 ) {
     let mut silent = false;
@@ -63,6 +68,7 @@ pub(crate) async fn watch_head(
         let pause = match chain.head().await {
             Ok(seen) => {
                 head.saw(seen.block);
+                vitals.chain_answered();
                 if std::mem::take(&mut silent) {
                     info!(block = seen.block, "chain answers again");
                 }
@@ -144,6 +150,19 @@ pub(crate) async fn cash(cashier: Arc<Cashier>, live: Arc<Live>, mut stopping: S
             if let Err(err) = cashier.begin(settle.cash_above).await {
                 warn!(err = %err, "cashing could not begin, will be repeated");
             }
+        }
+    }
+}
+
+/// Ends a mode whose time is over.
+pub(crate) async fn keep_mode(mode: Arc<ModeBook>, mut stopping: Stopping) {
+    while stopping.sleep(MODE_EVERY).await {
+        let now = vitals::seconds(std::time::SystemTime::now());
+        if let Err(err) = mode.tick(now) {
+            warn!(
+                err = format!("{err:#}"),
+                "the mode could not be ended, will be repeated"
+            );
         }
     }
 }

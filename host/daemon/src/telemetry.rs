@@ -13,12 +13,14 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::Log;
+use crate::events::Events;
 
 /// Name of the file being written; older ones carry `.1`, `.2` and so on.
 pub const LOG_FILE: &str = "holdfastd.jsonl";
 
-/// Starts logging. Errors when the directory cannot be made or the level does not parse.
-pub fn start(dir: &Path, log: &Log) -> anyhow::Result<()> {
+/// Starts logging; what is worth watching also becomes an event. Errors when the directory cannot be made or the level does not parse.
+pub fn start(dir: &Path, log: &Log) -> anyhow::Result<Events> {
+    let events = Events::default();
     let logs = dir.join(&log.dir);
     std::fs::create_dir_all(&logs)?;
     let files = RotatingFile::open(&logs, log.file_size.0, log.files)?;
@@ -40,8 +42,9 @@ pub fn start(dir: &Path, log: &Log) -> anyhow::Result<()> {
                 .with_ansi(false)
                 .with_filter(filter()?),
         )
+        .with(events.clone())
         .try_init()?;
-    Ok(())
+    Ok(events)
 }
 
 /// A file that is renamed away when it is full; at most `keep` files exist.

@@ -11,7 +11,7 @@ use toml::Value;
 use super::{Config, ConfigError};
 
 /// Where a value comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layer {
     /// Built in.
@@ -23,7 +23,7 @@ pub enum Layer {
 }
 
 /// One key with its value and origin.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Entry {
     /// Dotted key.
     pub key: String,
@@ -174,6 +174,39 @@ pub fn write_atomic(path: &Path, text: &str) -> Result<(), ConfigError> {
     std::fs::File::open(parent)
         .and_then(|dir| dir.sync_all())
         .map_err(failed)
+}
+
+/// Where the version before the last change is kept.
+fn previous(path: &Path) -> std::path::PathBuf {
+    path.with_extension("toml.previous")
+}
+
+/// Replaces a configuration and keeps the version before it.
+pub fn replace(path: &Path, text: &str) -> Result<(), ConfigError> {
+    let before = match std::fs::read_to_string(path) {
+        Ok(before) => before,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(source) => {
+            return Err(ConfigError::File {
+                path: path.into(),
+                source,
+            });
+        }
+    };
+    write_atomic(&previous(path), &before)?;
+    write_atomic(path, text)
+}
+
+/// Puts the version before the last change back, and keeps the one it replaces. Errors when there
+/// is none or it can no longer be used; then nothing changes.
+pub fn roll_back(path: &Path) -> Result<(), ConfigError> {
+    let kept = previous(path);
+    let text = std::fs::read_to_string(&kept).map_err(|source| ConfigError::File {
+        path: kept.clone(),
+        source,
+    })?;
+    Layered::read(&kept, &[])?;
+    replace(path, &text)
 }
 
 /// The lowest layer: what is built in.

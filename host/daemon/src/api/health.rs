@@ -1,0 +1,296 @@
+//! How the host is doing: every check it can make of itself without touching a drive, and what
+//! follows from them. Costs a few reads of running totals, whatever the host holds.
+
+use std::time::{Duration, SystemTime};
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use host_api::health::MEDIA_TYPE;
+use host_api::metrics::{self, Readings};
+use host_api::{Check, Health, Mode, Scope, Standing};
+use host_core::Amount;
+use host_core::pressure::Pressure;
+use host_ledger::{Totals, VolumeRow, VolumeState};
+
+use super::caller::{Caller, Failure};
+use super::{Api, SharedApi};
+use crate::vitals::Process;
+
+/// Silence of the chain after which somebody should look.
+const CHAIN_SILENCE_MAX: Duration = Duration::from_secs(60);
+/// Percent of free space below which somebody should look.
+const FREE_PERCENT_MIN: u64 = 2;
+
+/// Everything looked at in one go.
+struct Look {
+    at: SystemTime,
+    totals: Totals,
+    volumes: Vec<VolumeRow>,
+    free: u64,
+    used: u64,
+    cashing: usize,
+    process: Process,
+}
+
+impl Look {
+    fn take(api: &Api) -> Result<Self, Failure> {
+        let snapshot = api.desk.ledger().read().map_err(Failure::internal)?;
+        let (free, used) = api.desk.store().space().map_err(Failure::internal)?;
+        let pending = snapshot.outbox_pending().map_err(Failure::internal)?;
+        Ok(Self {
+            at: SystemTime::now(),
+            totals: snapshot.totals().map_err(Failure::internal)?,
+            volumes: snapshot.volumes().map_err(Failure::internal)?,
+            free,
+            used,
+            cashing: pending.len(),
+            process: Process::read(),
+        })
+    }
+
+    fn checks(&self, api: &Api) -> Vec<(String, Check)> {
+        let mut checks = vec![
+            ("chain:silence".to_owned(), self.chain(api)),
+            ("network:addresses".to_owned(), self.addresses(api)),
+            ("storage:free".to_owned(), self.space()),
+            ("storage:volumes".to_owned(), self.count(api)),
+            ("machine:pressure".to_owned(), self.pressure(api)),
+            ("process:memory".to_owned(), self.memory()),
+        ];
+        let volumes = self.volumes.iter();
+        checks.extend(volumes.map(|row| ("volume:state".to_owned(), self.volume(row))));
+        checks
+    }
+
+    fn chain(&self, api: &Api) -> Check {
+        let Some(silence) = api.vitals.chain_silence() else {
+            let why = "no endpoint has answered yet; `endpoints` of the network file lists them";
+            return Check::seen("component", "never", self.at).judged(Standing::Warn, why);
+        };
+        let check = Check::seen("component", silence.as_secs(), self.at).in_unit("s");
+        if silence > CHAIN_SILENCE_MAX {
+            let why = "no endpoint answers; shards are served on, cheques wait to be cashed";
+            return check.judged(Standing::Warn, why);
+        }
+        check
+    }
+
+    fn addresses(&self, api: &Api) -> Check {
+        let addrs = api.desk.addrs();
+        let check = Check::seen("component", addrs.len(), self.at);
+        if addrs.is_empty() {
+            let why = "the host listens nowhere and cannot be dialled; see `swarm.listen`";
+            return check.judged(Standing::Fail, why);
+        }
+        check
+    }
+
+    fn space(&self) -> Check {
+        let check = Check::seen("datastore", self.free, self.at).in_unit("By");
+        let all = self.free.saturating_add(self.used);
+        if self.free < all / 100 * FREE_PERCENT_MIN {
+            let why = "hardly any space is left; new shards will be refused";
+            return check.judged(Standing::Warn, why);
+        }
+        check
+    }
+
+    fn count(&self, api: &Api) -> Check {
+        let serving = api.desk.store().volume_count();
+        let check = Check::seen("datastore", serving, self.at);
+        let missing = api.vitals.volumes_configured.saturating_sub(serving);
+        if missing > 0 {
+            let why = format!(
+                "{missing} of {} configured volumes were left out at the start; the log says why",
+                api.vitals.volumes_configured
+            );
+            return check.judged(Standing::Warn, why);
+        }
+        check
+    }
+
+    fn volume(&self, row: &VolumeRow) -> Check {
+        let (word, standing, why) = match row.state {
+            VolumeState::Healthy => ("healthy", Standing::Pass, ""),
+            VolumeState::Draining => ("draining", Standing::Warn, "it takes no new shards"),
+            VolumeState::Lost => {
+                let why = "the volume is lost and its shards with it; replace the drive";
+                ("lost", Standing::Warn, why)
+            }
+        };
+        let check = Check::seen("datastore", word, self.at).of(row.volume.to_string());
+        match standing {
+            Standing::Pass => check,
+            worse => check.judged(worse, why),
+        }
+    }
+
+    fn pressure(&self, api: &Api) -> Check {
+        let level = api.vitals.pressure();
+        let check = Check::seen("system", level.label(), self.at);
+        match level {
+            Pressure::Calm | Pressure::Trim => check,
+            Pressure::Pause => check.judged(Standing::Warn, "no new uploads are admitted"),
+            Pressure::Shed | Pressure::Restart => {
+                check.judged(Standing::Fail, "the machine has no room left to serve")
+            }
+        }
+    }
+
+    fn memory(&self) -> Check {
+        Check::seen("system", self.process.resident, self.at).in_unit("By")
+    }
+
+    fn health(&self, api: &Api) -> Health {
+        let peer = api.desk.key().peer_id().to_string();
+        let mut health = Health::join(env!("CARGO_PKG_VERSION"), peer, self.checks(api));
+        let said = api.mode.said();
+        if said.mode != Mode::Serving {
+            health
+                .notes
+                .push(format!("mode: {} {}", said.mode.label(), said.reason));
+        }
+        if !api.vitals.key_sealed {
+            health.notes.push("key: plain".into());
+        }
+        health
+    }
+}
+
+/// Whether the host takes part: it can be dialled, it has a volume, and nothing of it fails.
+fn is_ready(api: &Api, health: &Health) -> bool {
+    health.status < Standing::Fail && api.desk.store().volume_count() > 0
+}
+
+/// Whether the process answers at all; looks at nothing else.
+#[utoipa::path(get, path = "/livez", tag = "health",
+    responses((status = 200, description = "the process answers", body = String)))]
+pub(crate) async fn livez() -> &'static str {
+    "ok\n"
+}
+
+/// Whether the host takes part in its network.
+#[utoipa::path(get, path = "/readyz", tag = "health",
+    responses(
+        (status = 200, description = "it takes part", body = String),
+        (status = 503, description = "it does not; the body says why", body = String)))]
+pub(crate) async fn readyz(State(api): State<SharedApi>) -> Result<Response, Failure> {
+    let health = Look::take(&api)?.health(&api);
+    if is_ready(&api, &health) {
+        return Ok("ready\n".into_response());
+    }
+    let why = health.output.unwrap_or_else(|| "no volume serves".into());
+    Ok((StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response())
+}
+
+/// Every check and what follows from them.
+#[utoipa::path(get, path = "/health", tag = "health",
+    responses(
+        (status = 200, description = "pass or warn", body = Health,
+            content_type = "application/health+json"),
+        (status = 503, description = "fail", body = Health,
+            content_type = "application/health+json")))]
+pub(crate) async fn health(
+    State(api): State<SharedApi>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, Failure> {
+    caller.demand(Scope::Read)?;
+    let health = Look::take(&api)?.health(&api);
+    let status = StatusCode::from_u16(health.status.http_status());
+    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, Json(health)).into_response();
+    let kind = HeaderValue::from_static(MEDIA_TYPE);
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    Ok(response)
+}
+
+/// Everything that can be plotted.
+#[utoipa::path(get, path = "/metrics", tag = "health",
+    responses((status = 200, description = "OpenMetrics 1.0", body = String,
+        content_type = "application/openmetrics-text")))]
+pub(crate) async fn metrics(
+    State(api): State<SharedApi>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, Failure> {
+    caller.demand(Scope::Read)?;
+    let look = Look::take(&api)?;
+    let readings = readings(&api, &look);
+    debug_assert!(
+        readings.missing().len() <= 1,
+        "only a silent chain leaves one out"
+    );
+    let kind = [(header::CONTENT_TYPE, metrics::MEDIA_TYPE)];
+    Ok((kind, readings.text()).into_response())
+}
+
+fn readings(api: &Api, look: &Look) -> Readings {
+    let health = look.health(api);
+    let (uploads, downloads) = api.desk.serving();
+    let serving = api.desk.store().volume_count();
+    let mut readings = Readings::default();
+    let mut put = |name: &str, value: f64| readings.put(name, value);
+    put("holdfast_health", f64::from(health.status as u8));
+    put(
+        "holdfast_ready",
+        f64::from(u8::from(is_ready(api, &health))),
+    );
+    put("holdfast_mode", f64::from(api.mode.said().mode as u8));
+    put("holdfast_pressure", f64::from(api.vitals.pressure() as u8));
+    put(
+        "holdfast_start_time_seconds",
+        float(api.vitals.started_seconds()),
+    );
+    put("holdfast_block_height", float(api.desk.block_known()));
+    if let Some(silence) = api.vitals.chain_silence() {
+        put("holdfast_block_age_seconds", silence.as_secs_f64());
+    }
+    put("holdfast_epoch", float(api.desk.epoch_now().unwrap_or(0)));
+    put("holdfast_storage_free_bytes", float(look.free));
+    put("holdfast_storage_used_bytes", float(look.used));
+    put("holdfast_volumes", count(serving));
+    let missing = api.vitals.volumes_configured.saturating_sub(serving);
+    put("holdfast_volumes_missing", count(missing));
+    put("holdfast_shards", float(look.totals.shards));
+    put("holdfast_agreements", float(look.totals.active));
+    put("holdfast_cheques", float(look.totals.cheques));
+    put(
+        "holdfast_cheques_received_tokens",
+        tokens(look.totals.received),
+    );
+    put("holdfast_cheques_cashed_tokens", tokens(look.totals.cashed));
+    put("holdfast_cashing_pending", count(look.cashing));
+    put("holdfast_uploads", count(uploads));
+    put("holdfast_downloads", count(downloads));
+    put(
+        "process_resident_memory_bytes",
+        float(look.process.resident),
+    );
+    put("process_cpu_seconds", look.process.cpu_seconds);
+    put("process_open_fds", float(look.process.descriptors));
+    put("holdfast_events", float(api.events.grave()));
+    readings
+}
+
+/// Exact below 2^53, which every count here is for centuries.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "metrics are floats; counts stay below 2^53"
+)]
+const fn float(count: u64) -> f64 {
+    count as f64
+}
+
+fn count(of: usize) -> f64 {
+    float(u64::try_from(of).unwrap_or(u64::MAX))
+}
+
+/// Whole tokens, for plots; accounts are kept in smallest units elsewhere.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a plot needs no more than 15 digits"
+)]
+fn tokens(amount: Amount) -> f64 {
+    amount.0 as f64 / 1e18
+}

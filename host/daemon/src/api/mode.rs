@@ -1,0 +1,36 @@
+//! Draining a host, taking it out for maintenance, and putting it back.
+
+use std::time::SystemTime;
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use host_api::{ModeOrder, ModeSaid, Scope};
+
+use super::SharedApi;
+use super::caller::{Caller, Failure};
+use crate::vitals;
+
+/// The mode the host is in, and what is still under way.
+#[utoipa::path(get, path = "/api/v1/mode", tag = "host",
+    responses((status = 200, description = "the mode", body = ModeSaid)))]
+pub(crate) async fn mode(
+    State(api): State<SharedApi>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<ModeSaid>, Failure> {
+    caller.demand(Scope::Read)?;
+    Ok(Json(api.mode.said()))
+}
+
+/// Puts the host into a mode; it stays there across restarts.
+#[utoipa::path(put, path = "/api/v1/mode", tag = "host", request_body = ModeOrder,
+    responses((status = 200, description = "the mode it is in now", body = ModeSaid)))]
+pub(crate) async fn set_mode(
+    State(api): State<SharedApi>,
+    Extension(caller): Extension<Caller>,
+    Json(order): Json<ModeOrder>,
+) -> Result<Json<ModeSaid>, Failure> {
+    caller.demand(Scope::Operate)?;
+    let now = vitals::seconds(SystemTime::now());
+    let said = api.mode.order(order, now).map_err(Failure::internal)?;
+    Ok(Json(said))
+}
