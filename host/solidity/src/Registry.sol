@@ -17,6 +17,16 @@ contract Registry is DelayedOwner {
         bytes32 codehash;
     }
 
+    /// One line of the whole list.
+    struct Row {
+        string name;
+        address addr;
+        uint64 version;
+        bytes32 codehash; // as entered
+        bytes32 present; // as it is now; another value means the code changed under the entry
+        uint64 changeAt; // block from which a proposed change may be accepted; 0 when there is none
+    }
+
     /// Most names, so that reading all of them stays possible.
     uint256 public constant NAMES_MAX = 64;
     /// Longest name in bytes.
@@ -61,6 +71,19 @@ contract Registry is DelayedOwner {
     function verify(string calldata name) external view returns (bool) {
         Entry memory entry = entries[name];
         return entry.version != 0 && entry.addr.codehash == entry.codehash;
+    }
+
+    /// @notice Everything in one call, in order of entry: what an endpoint guard compares before it
+    /// trusts an endpoint, and what it watches for announced changes. At most NAMES_MAX rows.
+    function all() external view returns (Row[] memory rows) {
+        rows = new Row[](names.length);
+        for (uint256 i = 0; i < rows.length; ++i) {
+            string memory name = names[i];
+            Entry memory entry = entries[name];
+            rows[i] = Row(
+                name, entry.addr, entry.version, entry.codehash, entry.addr.codehash, readyAt[name]
+            );
+        }
     }
 
     function count() external view returns (uint256) {

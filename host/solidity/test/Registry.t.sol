@@ -31,6 +31,39 @@ contract RegistryTest is Fixture {
         same(keccak256(bytes(registry.nameAt(1))), keccak256("VaultFactory"));
     }
 
+    function test_one_call_tells_everything_a_guard_compares() public {
+        vm.startPrank(OWNER);
+        registry.register("VaultFactory", address(factory));
+        registry.propose("Token", address(new Token()));
+        vm.stopPrank();
+        Registry.Row[] memory rows = registry.all();
+        same(rows.length, 2);
+        same(keccak256(bytes(rows[0].name)), keccak256("Token"));
+        same(rows[0].addr, address(token));
+        same(rows[0].version, 1);
+        same(rows[0].codehash, address(token).codehash);
+        same(rows[0].present, rows[0].codehash);
+        same(rows[0].changeAt, nowBlock() + DELAY);
+        same(rows[1].changeAt, 0);
+        vm.etch(address(factory), hex"00");
+        rows = registry.all();
+        require(rows[1].present != rows[1].codehash, "changed code shows");
+    }
+
+    /// The list is bounded, so that the one call stays possible: 64 names.
+    function test_full_registry_is_read_in_one_call() public {
+        vm.startPrank(OWNER);
+        for (uint256 i = 1; i < 64; ++i) {
+            registry.register(string.concat("Name", text(i)), address(factory));
+        }
+        vm.expectRevert("Registry: full");
+        registry.register("One more", address(factory));
+        vm.stopPrank();
+        uint256 before = gasleft();
+        same(registry.all().length, 64);
+        require(before - gasleft() < 2_000_000, "a node answers this");
+    }
+
     function test_changed_name_waits_for_the_notice() public {
         Token next = new Token();
         vm.prank(OWNER);
