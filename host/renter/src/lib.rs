@@ -22,9 +22,8 @@ use host_core::announce::Announcement;
 use host_core::identity::SecretKey;
 use host_core::network::Network;
 use host_core::object::{Place, Placement, SignedPlacement};
-use host_core::records::{Record, SignedRecord};
 use host_core::seams::{Chain, Clock, Entropy, PeerAddr, Peers};
-use host_core::{Address, Amount, NetworkId, ObjectId, PeerId, codec};
+use host_core::{Address, Amount, NetworkId, ObjectId, PeerId};
 use tokio::sync::watch;
 
 pub use error::Error;
@@ -35,7 +34,7 @@ pub use put::{PutDone, PutRequest, Quote, put_geometry};
 pub use session::{Session, SessionId, State, StateChange};
 
 use crate::book::Book;
-use crate::record::ObjectRecord;
+use crate::record::{ObjectRecord, shelf};
 
 /// Everything a renter is made of; the root builds it.
 pub struct Parts {
@@ -263,27 +262,14 @@ impl Renter {
     /// Replaces an object's record on its hosts by an empty one of a higher version, so that a
     /// recovery does not bring back what was given up.
     async fn bury(&self, record: &ObjectRecord) {
-        let inner = &self.inner;
-        let placement = &record.placement.placement;
-        let tombstone = Record {
-            owner: inner.owner,
-            object: placement.object,
-            version: placement.version + 1,
-            end_epoch: placement.end_epoch,
-            body: Vec::new(),
-        };
-        let signed = SignedRecord::sign(tombstone, &inner.id, &inner.key);
-        let now = Whereabouts(self.addresses(&placement.places).await);
-        let hosts: BTreeMap<PeerId, &Place> = placement
-            .places
+        let places = &record.placement.placement.places;
+        let now = Whereabouts(self.addresses(places).await);
+        let hosts: BTreeMap<PeerId, PeerAddr> = places
             .iter()
-            .map(|place| (place.host, place))
+            .map(|place| (place.host, now.of(place)))
             .collect();
-        let puts = hosts.into_values().map(|place| {
-            let (to, signed) = (now.of(place), signed.clone());
-            async move { host_transfer::records::put(inner.peers.as_ref(), &to, signed).await }
-        });
-        futures::future::join_all(puts).await;
+        let hosts: Vec<PeerAddr> = hosts.into_values().collect();
+        shelf::bury(&self.inner, &hosts, record).await;
     }
 
     /// Closes the agreements of some places; gives back those whose host did not answer for it.
@@ -307,71 +293,7 @@ impl Renter {
 
     /// Rebuilds the book from the records hosts keep for this wallet; returns the objects found.
     pub async fn recover(&self) -> Result<usize, Error> {
-        let inner = &self.inner;
-        let hosts = hosts::everybody(inner).await?;
-        let at_ms = inner.clock.wall_ms();
-        let lists = hosts.iter().map(|to| async move {
-            let (peers, key) = (inner.peers.as_ref(), &inner.key);
-            host_transfer::records::list(peers, to, &inner.id, key, at_ms).await
-        });
-        let mut found = BTreeMap::new();
-        for signed in futures::future::join_all(lists)
-            .await
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            let newer = found
-                .get(&signed.record.object)
-                .is_none_or(|(version, _)| *version < signed.record.version);
-            if newer {
-                found.insert(
-                    signed.record.object,
-                    (signed.record.version, signed.record.body),
-                );
-            }
-        }
-        let mut count = 0;
-        for (object, (_, body)) in found {
-            if body.is_empty() {
-                continue;
-            }
-            // One record that does not read must not keep the others away.
-            match self.read_record(&body) {
-                Ok(record) => {
-                    inner.book.keep(&record)?;
-                    count += 1;
-                }
-                Err(err) => tracing::warn!(object = %object, err = %err, "record does not open"),
-            }
-        }
-        self.recall_promises(&hosts).await?;
-        Ok(count)
-    }
-
-    fn read_record(&self, body: &[u8]) -> Result<ObjectRecord, Error> {
-        let plain = record::unseal(&self.inner.seal, body)?;
-        let record: ObjectRecord = codec::from_bytes("object record", &plain)?;
-        record.placement.check(&self.inner.id)?;
-        Ok(record)
-    }
-
-    /// Asks each host which cheque of our vault it counts on, so that the next one promises more.
-    async fn recall_promises(&self, hosts: &[PeerAddr]) -> Result<(), Error> {
-        let inner = &self.inner;
-        let asked = hosts
-            .iter()
-            .map(|to| host_transfer::pay::last(inner.peers.as_ref(), to, inner.vault));
-        let kept = futures::future::join_all(asked).await;
-        for signed in kept.into_iter().flatten().flatten() {
-            let own = signed.issuer(inner.network.chain_id).ok() == Some(inner.owner);
-            let cheque = signed.cheque;
-            if own && cheque.vault == inner.vault && cheque.token.is_none() {
-                let (to, sum) = (cheque.beneficiary, cheque.cumulative);
-                inner.book.promised(inner.vault, to, sum)?;
-            }
-        }
-        Ok(())
+        shelf::recover(&self.inner).await
     }
 
     /// Where the keepers of some places are now, to be tried when a written-down address is dead.

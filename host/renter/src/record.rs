@@ -7,6 +7,9 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
 use crate::error::Error;
 
+mod parts;
+pub(crate) mod shelf;
+
 /// What only the owner may know.
 #[derive(Clone, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct Secret {
@@ -28,7 +31,7 @@ pub(crate) struct Secret {
 }
 
 /// The three records together.
-#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct ObjectRecord {
     #[n(0)]
     #[cbor(with = "minicbor::bytes")]
@@ -84,3 +87,6 @@ pub(crate) fn unseal(seal: &[u8; 32], sealed: &[u8]) -> Result<Vec<u8>, Error> {
 pub(crate) fn secret(seal: &[u8; 32], sealed: &[u8]) -> Result<Secret, Error> {
     Ok(codec::from_bytes("secret", &unseal(seal, sealed)?)?)
 }
+
+#[cfg(test)]
+mod tests;

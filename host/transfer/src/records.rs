@@ -24,19 +24,20 @@ pub async fn put(peers: &dyn Peers, to: &PeerAddr, record: SignedRecord) -> Resu
     }
 }
 
-/// Every record `to` keeps for the key's account; records that do not verify are left out.
-pub async fn list(
+/// Hands every record `to` keeps for the key's account to `take`, a page in memory at a time;
+/// records that do not verify are left out. Returns how many were handed on.
+pub async fn each(
     peers: &dyn Peers,
     to: &PeerAddr,
     network: &NetworkId,
     key: &SecretKey,
     at_ms: u64,
-) -> Result<Vec<SignedRecord>, Error> {
+    mut take: impl FnMut(SignedRecord) + Send,
+) -> Result<usize, Error> {
     let owner = key.address();
     let mut link = Link::open(peers, to, Protocol::Records).await?;
-    let mut found: Vec<SignedRecord> = Vec::new();
+    let (mut after, mut taken) = (None, 0);
     loop {
-        let after = found.last().map(|record| record.record.object);
         let body = list_body(&owner, after.as_ref(), at_ms);
         let signature = signed::sign(key, LIST, network, &body);
         link.say(&RecordsRequest::List {
@@ -48,16 +49,19 @@ pub async fn list(
         .await?;
         match link.hear("listing records").await? {
             RecordsReply::Page { records, more } => {
-                let before = found.len();
-                let fresh = records.into_iter().filter(|record| {
-                    record.record.owner == owner
-                        && Some(record.record.object) > after
-                        && record.check(network).is_ok()
-                });
-                found.extend(fresh);
-                if !more || found.len() == before {
+                let before = taken;
+                for signed in records {
+                    let record = &signed.record;
+                    let fresh = record.owner == owner && Some(record.object) > after;
+                    if fresh && signed.check(network).is_ok() {
+                        after = Some(record.object);
+                        take(signed);
+                        taken += 1;
+                    }
+                }
+                if !more || taken == before {
                     link.done().await;
-                    return Ok(found);
+                    return Ok(taken);
                 }
             }
             RecordsReply::Refused(refusal) => return Err(link.refused(refusal)),

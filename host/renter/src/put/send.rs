@@ -15,7 +15,6 @@ use host_core::announce::HostOffer;
 use host_core::cheque::Cheque;
 use host_core::codec;
 use host_core::object::{Descriptor, Place, Placement, SignedPlacement};
-use host_core::records::{Record, SignedRecord};
 use host_core::seams::PeerAddr;
 use host_core::{AgreementId, Amount, ObjectId, PeerId, ShardId, limits};
 use host_transfer::upload::{self, Opened, StoredShard};
@@ -26,7 +25,7 @@ use crate::cipher::{CHUNK, Cipher};
 use crate::encode::{self, Coded};
 use crate::error::Error;
 use crate::progress::Phase;
-use crate::record::{self, ObjectRecord, Secret};
+use crate::record::{self, ObjectRecord, Secret, shelf};
 use crate::session::{Begin, Entry};
 
 /// Longest wait for one host to take one shard before another one is asked.
@@ -388,32 +387,16 @@ impl Put<'_> {
     /// Gives the sealed record to some hosts, so that the phrase alone brings the object back.
     async fn spread(&self, record: &ObjectRecord, object: ObjectId) {
         let inner = self.inner;
-        let body = record::seal(&inner.seal, inner.nonce(), &codec::to_bytes(record));
-        let signed = SignedRecord::sign(
-            Record {
-                owner: inner.owner,
-                object,
-                version: record.placement.placement.version,
-                end_epoch: self.end_epoch,
-                body,
-            },
-            &inner.id,
-            &inner.key,
-        );
         let copies = limits::RECORD_COPIES_MIN * 2;
-        let puts = self.hosts.iter().take(copies).map(|host| {
-            let to = PeerAddr {
-                peer: host.offer.peer,
-                addrs: host.offer.addrs.clone(),
-            };
-            let signed = signed.clone();
-            async move { host_transfer::records::put(inner.peers.as_ref(), &to, signed).await }
+        let hosts = self.hosts.iter().take(copies).map(|host| PeerAddr {
+            peer: host.offer.peer,
+            addrs: host.offer.addrs.clone(),
         });
-        let kept = futures::future::join_all(puts)
-            .await
-            .into_iter()
-            .filter(Result::is_ok)
-            .count();
+        let hosts: Vec<PeerAddr> = hosts.collect();
+        let kept = shelf::spread(inner, &hosts, record).await;
+        let kept = kept
+            .inspect_err(|err| tracing::warn!(object = %object, err = %err, "no record is kept"))
+            .unwrap_or(0);
         if kept < limits::RECORD_COPIES_MIN {
             tracing::warn!(count = kept, "few hosts keep the object's record");
         }

@@ -2,6 +2,7 @@
 //! memory (`town`), small files, real cryptography and coding.
 
 mod getting;
+mod recovering;
 mod town;
 
 use std::io::Write;

@@ -46,7 +46,7 @@ pub(crate) struct Host {
     pub(crate) cheques: Vec<SignedCheque>,
     pub(crate) closed: usize,
     pub(crate) bodies: usize,
-    records: BTreeMap<ObjectId, SignedRecord>,
+    pub(crate) records: BTreeMap<ObjectId, SignedRecord>,
 }
 
 pub(crate) struct Town {
@@ -58,6 +58,8 @@ pub(crate) struct Town {
     /// Who was asked for which shard, and body bytes that left.
     pub(crate) downloads: Mutex<Vec<(PeerId, ShardId)>>,
     pub(crate) sent: Mutex<usize>,
+    /// What every host announces.
+    pub(crate) addrs: Mutex<Vec<String>>,
     hub: SecretKey,
 }
 
@@ -122,6 +124,7 @@ impl Town {
             dials: Mutex::new(0),
             downloads: Mutex::new(Vec::new()),
             sent: Mutex::new(0),
+            addrs: Mutex::new(vec!["/memory/3".into()]),
             hub,
         })
     }
@@ -160,7 +163,7 @@ impl Town {
         let sign = |host: &Host| {
             let offer = HostOffer {
                 peer: host.key.peer_id(),
-                addrs: vec!["/memory/3".into()],
+                addrs: lock(&self.addrs).clone(),
                 price: Amount(1 << 30),
                 egress_price: Amount::ZERO,
                 free: 1 << 40,
