@@ -2,8 +2,7 @@
 //!
 //! A caller's thread puts its operation into the submission queue and enters the kernel itself;
 //! nothing is handed to another thread. Completions are reaped by whoever looks first: a caller
-//! that submits, a runtime's thread that would otherwise go to sleep (`lull`), or the device's
-//! watchman (`watch`). Flushes do not come here: a flush in the ring goes through a worker of the
+//! that submits, the runtime's reactor (`lull`), or the device's watchman (`watch`). Flushes do not come here: a flush in the ring goes through a worker of the
 //! kernel, which costs more than a thread that calls fdatasync
 //! (docs/decisions/0001-io-uring-driver.md).
 //!
@@ -20,7 +19,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -31,16 +30,20 @@ use io_uring::types::{SubmitArgs, Timespec};
 use io_uring::{IoUring, Probe, opcode, squeue, types};
 
 use crate::arena::Arena;
+use crate::lull::Lull;
 use crate::queue::{Move, Moved, Op};
 use crate::registered::Registered;
 use crate::watch::Watch;
+
+/// The number of a kick, which is no slot's.
+const KICK: u64 = u64::MAX;
 
 /// An order under way.
 struct Slot {
     order: Move,
     /// Bytes that have moved.
     done: usize,
-    /// Whether its caller's thread never lulls, so that the watchman must attend.
+    /// Whether its caller's thread is of no runtime, so that the watchman must attend.
     foreign: bool,
 }
 
@@ -73,8 +76,9 @@ pub(crate) struct Ring {
     reaping: Mutex<Vec<(u64, i32)>>,
     /// Orders given and not answered.
     under_way: AtomicUsize,
-    /// Those of them whose callers never lull.
+    /// Those of them whose callers are of no runtime.
     foreign: AtomicUsize,
+    pub(crate) lull: Lull,
     pub(crate) watch: Watch,
     parts: Parts,
 }
@@ -86,7 +90,8 @@ impl Ring {
     /// A ring over `parts`. Errors when the kernel has no io_uring for us, or not the operations
     /// needed; the caller then takes plain threads.
     pub(crate) fn new(parts: Parts) -> io::Result<Self> {
-        let entries = parts.depth.max(1).next_power_of_two();
+        // One entry more than operations: a kick.
+        let entries = (parts.depth.max(1) + 1).next_power_of_two();
         // Completions wait until their submitter enters the kernel instead of interrupting it.
         let uring = match IoUring::builder().setup_coop_taskrun().build(entries) {
             Ok(uring) => uring,
@@ -121,6 +126,7 @@ impl Ring {
             reaping: Mutex::default(),
             under_way: AtomicUsize::new(0),
             foreign: AtomicUsize::new(0),
+            lull: Lull::default(),
             watch: Watch::default(),
             parts,
         })
@@ -135,9 +141,16 @@ impl Ring {
         self.under_way.load(Ordering::SeqCst)
     }
 
-    /// Those of them whose callers never lull.
+    /// Those of them whose callers are of no runtime.
     pub(crate) fn foreign(&self) -> usize {
         self.foreign.load(Ordering::SeqCst)
+    }
+
+    /// A descriptor that is ready when something has completed.
+    pub(crate) fn descriptor(&self) -> io::Result<OwnedFd> {
+        // SAFETY: the ring's descriptor stays open while `self.uring` lives, which is longer.
+        let own = unsafe { BorrowedFd::borrow_raw(self.uring.as_raw_fd()) };
+        own.try_clone_to_owned()
     }
 
     /// How long unused memory is kept.
@@ -146,7 +159,7 @@ impl Ring {
     }
 
     /// Submits an order from this thread; gives it back when the ring is closed. `foreign` says
-    /// that the thread never lulls. Cost: one system call.
+    /// that the thread is of no runtime. Cost: one system call.
     pub(crate) fn give(&self, order: Move, foreign: bool) -> Result<(), Move> {
         let mut state = self.state();
         if !state.open {
@@ -173,6 +186,7 @@ impl Ring {
     /// Takes no more orders; what waits is still moved.
     pub(crate) fn close(&self) {
         self.state().open = false;
+        self.lull.detach();
         self.watch.close();
     }
 
@@ -226,7 +240,7 @@ impl Ring {
         // SAFETY: the entry points into a buffer its slot owns until the completion arrives, and
         // at a registered file.
         let pushed = unsafe { submission.push(entry) };
-        pushed.expect("the queue holds an entry for every slot");
+        pushed.expect("the queue holds an entry for every slot and a kick");
     }
 
     /// Has the kernel take what is in the submission queue.
@@ -236,18 +250,32 @@ impl Ring {
         }
     }
 
-    /// Sleeps until something has completed or `span` is over; whether something has.
-    pub(crate) fn wait(&self, span: Duration) -> bool {
-        let span = Timespec::from(span);
-        let arguments = SubmitArgs::new().timespec(&span);
-        match self.uring.submitter().submit_with_args(1, &arguments) {
-            Ok(_) => true,
-            Err(error) if error.raw_os_error() == Some(libc::ETIME) => false,
-            Err(error) => {
-                self.refused(&error);
-                true
-            }
+    /// Sleeps until something has completed, or `span` is over where there is one.
+    pub(crate) fn wait(&self, span: Option<Duration>) {
+        let submitter = self.uring.submitter();
+        let waited = match span.map(Timespec::from) {
+            Some(span) => submitter.submit_with_args(1, &SubmitArgs::new().timespec(&span)),
+            None => submitter.submit_and_wait(1),
+        };
+        match waited {
+            Err(error) if error.raw_os_error() != Some(libc::ETIME) => self.refused(&error),
+            _ => (),
         }
+    }
+
+    /// Whether something waits to be reaped.
+    pub(crate) fn has_completed(&self) -> bool {
+        let reaping = self.reaping.try_lock();
+        // SAFETY: the reaping lock is held, so no other thread has the completion queue.
+        reaping.is_ok_and(|_held| !unsafe { self.uring.completion_shared() }.is_empty())
+    }
+
+    /// Has something complete at once, so that whoever sleeps in the ring wakes.
+    pub(crate) fn kick(&self) {
+        let mut state = self.state();
+        self.push(&opcode::Nop::new().build().user_data(KICK), &mut state);
+        drop(state);
+        self.submit();
     }
 
     /// A system call that the kernel refused: for now, or for good.
@@ -273,6 +301,7 @@ impl Ring {
         if count == 0 {
             return 0;
         }
+        self.lull.moved(count);
         let mut answers = Answers::with_capacity(count);
         let mut state = self.state();
         let mut again = false;

@@ -1,10 +1,10 @@
 //! The watchman: one thread a device that sees to completions nobody else looks for.
 //!
-//! Callers reap for themselves while they have nothing else to do (`lull`). Three things can go
-//! wrong with that, and each is the watchman's: a caller on a thread that never lulls (he waits in
-//! the ring for it), an operation slower than a lull (he takes over the wait, so that a stalled
-//! drive holds up no runtime), and a caller that stays busy (he looks every two milliseconds
-//! while the device is in use). He also gives unused buffer memory back.
+//! A runtime reaps for its own tasks (`lull`). The watchman waits in the ring for callers of no
+//! runtime and for what is left when the device closes; looks every few milliseconds while the
+//! device is in use, lest a runtime that nobody drives, or that is busy, keep bytes waiting; ends
+//! a lull that he sees twice, since a stalled drive must not hold up a runtime; and gives unused
+//! buffer memory back.
 //!
 //! Invariant: while an order is under way he attends, ticks, or has been told to wake: `give`
 //! counts the order before it reads the mode, he sets the mode before he reads the count.
@@ -12,13 +12,10 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::ring::Ring;
 
-/// How long a runtime's thread waits for a drive before the watchman does: far longer than a
-/// drive needs for a megabyte, far shorter than anybody notices.
-pub(crate) const LULL: Duration = Duration::from_micros(500);
 /// How often he looks while the device is in use.
 const TICK: Duration = Duration::from_millis(2);
 /// Ticks without an order after which he sleeps until told.
@@ -37,11 +34,9 @@ const ATTENDS: u8 = 2;
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     mode: AtomicU8,
-    /// Somebody waited a whole lull in vain, or the kernel put a submission off.
+    /// The kernel put a submission off.
     overdue: AtomicBool,
     closed: AtomicBool,
-    /// Held by the one lulling thread.
-    pub(crate) lulling: Mutex<()>,
     told: Mutex<bool>,
     bell: Condvar,
 }
@@ -56,7 +51,7 @@ impl Watch {
         self.bell.notify_one();
     }
 
-    /// An order was given, by a thread that lulls or (`foreign`) never does.
+    /// An order was given, by a thread of a runtime or (`foreign`) of none.
     pub(crate) fn given(&self, foreign: bool) {
         let mode = self.mode.load(Ordering::SeqCst);
         if mode == DOZES || (foreign && mode == TICKS) {
@@ -64,7 +59,7 @@ impl Watch {
         }
     }
 
-    /// Asks him to wait in the ring until the device answers faster than a lull again.
+    /// Asks him to submit again what the kernel did not take.
     pub(crate) fn overdue(&self) {
         self.overdue.store(true, Ordering::SeqCst);
         if self.mode.load(Ordering::SeqCst) != ATTENDS {
@@ -101,6 +96,7 @@ pub(crate) fn start(ring: Arc<Ring>) -> std::io::Result<JoinHandle<()>> {
 fn run(ring: &Ring) {
     let watch = &ring.watch;
     let mut quiet = 0;
+    let mut seen = None;
     loop {
         if must_attend(ring) {
             attend(ring);
@@ -121,6 +117,12 @@ fn run(ring: &Ring) {
                 watch.sleep(ring.patience());
             }
         }
+        let lull = ring.lull.under_way();
+        if lull.is_some() && lull == seen {
+            ring.lull.repent();
+            ring.kick();
+        }
+        seen = lull;
         let moved = ring.reap() > 0 || ring.under_way() > 0;
         quiet = if moved { 0 } else { quiet.saturating_add(1) };
         ring.rest();
@@ -137,12 +139,9 @@ fn must_attend(ring: &Ring) -> bool {
 fn attend(ring: &Ring) {
     ring.watch.mode.store(ATTENDS, Ordering::SeqCst);
     while must_attend(ring) {
-        let start = Instant::now();
-        ring.wait(STINT);
+        ring.watch.overdue.store(false, Ordering::SeqCst);
+        ring.wait(Some(STINT));
         ring.reap();
-        if start.elapsed() < LULL / 2 {
-            ring.watch.overdue.store(false, Ordering::SeqCst);
-        }
     }
     ring.rest();
 }

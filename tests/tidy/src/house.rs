@@ -97,8 +97,9 @@ pub(crate) const DOORS: [(&str, &[&str]); 15] = [
 ];
 
 /// Rooms that may name tokio.
-pub(crate) const TOKIO_ROOMS: [&str; 5] = [
+pub(crate) const TOKIO_ROOMS: [&str; 6] = [
     "host-net",
+    "host-uring",
     "host-chain",
     "host-session",
     "host-transfer",

@@ -1,6 +1,7 @@
 //! Devices: both drivers move the same bytes, errors say what and where, nothing moves out of
 //! range, a dropped future harms nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::executor::block_on;
@@ -283,4 +284,89 @@ fn a_dropped_device_has_ended_what_was_in_flight() {
             );
         }
     }
+}
+
+/// A runtime built as the daemon builds its own.
+fn runtime() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(2).enable_all();
+    builder.on_thread_park(crate::lull).build().expect("builds")
+}
+
+/// Goal: a runtime serves its own tasks, whichever worker they are on. Method: more tasks than
+/// workers and than slots, each writing and reading its own block over and over.
+#[test]
+fn tasks_of_a_runtime_get_their_own_bytes_back() {
+    for driver in drivers() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let device = Arc::new(make(&dir, driver));
+        let runtime = runtime();
+        let tasks = (0..32_u64).map(|index| {
+            let device = Arc::clone(&device);
+            runtime.spawn(async move {
+                for turn in 0..50 {
+                    let mut buf = device.buffer(8192).expect("room");
+                    buf.as_mut().copy_from_slice(&pattern(index + turn, 8192));
+                    let (mut buf, done) = device.write(index * 8192, buf).await;
+                    done.expect("written");
+                    buf.as_mut().fill(0);
+                    let (buf, done) = device.read(index * 8192, buf).await;
+                    done.expect("read");
+                    assert!(
+                        buf.as_ref() == pattern(index + turn, 8192),
+                        "{index} {turn}"
+                    );
+                }
+            })
+        });
+        for task in tasks.collect::<Vec<_>>() {
+            runtime.block_on(task).expect("no panic");
+        }
+    }
+}
+
+/// Goal: a runtime that goes, or that nobody drives, keeps nobody else waiting. Method: one
+/// device, a runtime that is dropped, one that stands still while a thread of none moves bytes,
+/// then another.
+#[test]
+fn a_device_outlives_the_runtimes_that_listen_to_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let device = Arc::new(make(&dir, Driver::Auto));
+    let move_once = |device: Arc<AnyDevice>| async move {
+        let buf = device.buffer(4096).expect("room");
+        device.write(0, buf).await.1.expect("written");
+    };
+    for _ in 0..3 {
+        let runtime = runtime();
+        let task = runtime.spawn(move_once(Arc::clone(&device)));
+        runtime.block_on(task).expect("no panic");
+    }
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let still = builder.enable_all().build().expect("builds");
+    still.block_on(move_once(Arc::clone(&device)));
+    block_on(move_once(Arc::clone(&device)));
+    let runtime = runtime();
+    let task = runtime.spawn(move_once(Arc::clone(&device)));
+    runtime.block_on(task).expect("no panic");
+}
+
+/// Goal: two devices used by one worker are both heard. Method: each write to one waits for a
+/// write to the other.
+#[test]
+fn a_worker_hears_two_devices() {
+    let dirs = [0, 1].map(|_| tempfile::tempdir().expect("a directory"));
+    let [one, two] = [&dirs[0], &dirs[1]].map(|dir| make(dir, Driver::Auto));
+    let runtime = runtime();
+    let both = runtime.spawn(async move {
+        for _ in 0..100 {
+            let bufs = (
+                one.buffer(4096).expect("room"),
+                two.buffer(4096).expect("room"),
+            );
+            let (a, b) = futures::future::join(one.write(0, bufs.0), two.write(0, bufs.1)).await;
+            a.1.expect("written");
+            b.1.expect("written");
+        }
+    });
+    runtime.block_on(both).expect("no panic");
 }
