@@ -45,7 +45,12 @@ library Agreements {
     /// @notice The digest both sides sign.
     function digest(Agreement memory terms) internal view returns (bytes32) {
         // A struct of value types encodes as its words in order.
-        bytes32 body = keccak256(bytes.concat(TYPEHASH, abi.encode(terms)));
+        return digestOf(abi.encode(terms));
+    }
+
+    /// @notice The digest of terms already laid out as their 14 words.
+    function digestOf(bytes memory words) internal view returns (bytes32) {
+        bytes32 body = keccak256(bytes.concat(TYPEHASH, words));
         return keccak256(abi.encodePacked(hex"1901", separator(), body));
     }
 
@@ -84,6 +89,23 @@ library Agreements {
     /// @notice What a renter signs to give an agreement up before its end.
     function releaseDigest(bytes32 networkId, bytes32 agreement) internal pure returns (bytes32) {
         return sha256(abi.encodePacked("holdfast", uint8(6), "delete", uint8(1), networkId, agreement));
+    }
+
+    /// @notice Whether the renter of these terms (14 words), whose digest this is, gave them up.
+    function isReleased(
+        bytes32 networkId,
+        bytes32 digest_,
+        bytes memory words,
+        bytes memory signature
+    ) internal view returns (bool) {
+        bytes32 network;
+        address renter;
+        assembly ("memory-safe") {
+            network := mload(add(words, 32))
+            renter := mload(add(words, 96))
+        }
+        return words.length == 448 && digestOf(words) == digest_ && network == networkId
+            && signedByRenter(renter, releaseDigest(networkId, digest_), signature);
     }
 
     /// The one deterministic CBOR form of an unsigned integer.
