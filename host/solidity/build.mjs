@@ -1,7 +1,8 @@
 // Builds the contracts and keeps the committed artefacts in abi/ equal to the sources.
 //   node build.mjs           compile src/ and write abi/<Name>.json
-//   node build.mjs --check   compile src/ and fail when abi/ differs
+//   node build.mjs --check   compile src/ and fail when abi/ or layout.json differs
 //   node build.mjs --test    forge test; further arguments go to forge (e.g. --gas-report)
+//   node build.mjs --slither every finding of Slither must have its answer (see slither.mjs)
 // Needs node_modules (npm ci) and nothing from the network. Forge is the one of node_modules; on
 // a machine for which there is no package, FORGE names the program.
 import { spawnSync } from "node:child_process";
@@ -9,12 +10,16 @@ import { createRequire } from "node:module";
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { slither } from "./slither.mjs";
 
 const NAMES = [
   "Token", "VaultFactory", "Vault", "PriceOracle", "Registry", "Escrow", "Airdrop",
 ];
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ABI = join(HERE, "abi");
+const LAYOUT = join(HERE, "layout.json");
+// The largest runtime code a chain accepts (EIP-170).
+const CODE_MAX = 24_576;
 // The artefacts are compiled apart from the tests: the set of files in one compiler run must not
 // be able to change what is committed.
 const OUT = join("out", "artefacts");
@@ -50,6 +55,7 @@ function packageVersion(name) {
 
 function compile() {
   const args = ["build", "src", "--force", "--out", OUT, "--cache-path", CACHE];
+  args.push("--extra-output", "storageLayout");
   const run = forge(args, "pipe");
   if (run.status !== 0) stop(`the contracts do not compile:\n${run.stdout}${run.stderr}`);
 }
@@ -60,6 +66,24 @@ function setting(key) {
   const line = new RegExp(`^${key} = (.*)$`, "m").exec(text);
   if (!line) stop(`foundry.toml does not set ${key}`);
   return JSON.parse(line[1]);
+}
+
+// Where each contract keeps its state, one line a variable and, indented, one a field of a struct
+// it uses: a slot that moves shows in a diff. No proxy here outlives its code, but clients and
+// proofs of storage may read slots.
+function layouts() {
+  const all = {};
+  for (const name of NAMES) {
+    const path = join(HERE, OUT, `${name}.sol`, `${name}.json`);
+    const { storage, types } = JSON.parse(readFileSync(path, "utf8")).storageLayout;
+    const line = (v) => `${v.slot}+${v.offset} ${types[v.type].label} ${v.label}`;
+    const structs = Object.values(types ?? {}).filter((type) => type.members);
+    all[name] = {
+      storage: storage.map(line),
+      ...Object.fromEntries(structs.map((s) => [s.label, s.members.map(line)]).sort()),
+    };
+  }
+  return `${JSON.stringify(all, null, 2)}\n`;
 }
 
 // One artefact as text: fixed key order, two spaces, a newline at the end.
@@ -92,8 +116,13 @@ function write() {
     writeFileSync(join(ABI, `${name}.json`), text);
     const { bytecode, deployedBytecode } = JSON.parse(text);
     const sizes = [bytecode, deployedBytecode].map((hex) => (hex.length - 2) / 2);
+    if (sizes[1] > CODE_MAX) stop(`${name} has ${sizes[1]} bytes of code, ${CODE_MAX} are allowed`);
     process.stdout.write(`${name}: creation ${sizes[0]} bytes, runtime ${sizes[1]} bytes\n`);
   }
+}
+
+function writeLayout() {
+  writeFileSync(LAYOUT, layouts());
 }
 
 function check() {
@@ -103,6 +132,8 @@ function check() {
     if (!existsSync(path)) wrong.push(`abi/${name}.json is missing`);
     else if (readFileSync(path, "utf8") !== artefact(name)) wrong.push(`abi/${name}.json differs`);
   }
+  const layout = existsSync(LAYOUT) ? readFileSync(LAYOUT, "utf8") : "";
+  if (layout !== layouts()) wrong.push("layout.json differs");
   const known = new Set(NAMES.map((name) => `${name}.json`));
   const present = existsSync(ABI) ? readdirSync(ABI) : [];
   for (const file of present) if (!known.has(file)) wrong.push(`abi/${file} has no source`);
@@ -115,10 +146,16 @@ function check() {
 const [mode, ...rest] = process.argv.slice(2);
 if (mode === "--test") {
   process.exit(forge(["test", ...rest], "inherit").status ?? 1);
+} else if (mode === "--slither") {
+  const told = (message) => process.stderr.write(`build.mjs: ${message}\n`);
+  process.exit(slither(HERE, forgePath(), told) ? 0 : 1);
 } else if (mode === undefined || mode === "--check") {
   compile();
   if (mode === "--check") check();
-  else write();
+  else {
+    write();
+    writeLayout();
+  }
 } else {
-  stop(`unknown argument ${mode}; known: --check, --test`);
+  stop(`unknown argument ${mode}; known: --check, --test, --slither`);
 }

@@ -158,7 +158,7 @@ contract Escrow is IEscrow, ReentrancyGuard {
         require(epochs.length <= BATCH_MAX, "Escrow: too many epochs");
         require(epochs.length == inclusions.length, "Escrow: a proof for each epoch");
         bytes32 digest = Agreements.digest(terms);
-        uint256 sum;
+        uint256 sum = 0;
         for (uint256 i = 0; i < epochs.length; ++i) {
             sum += _release(digest, terms, epochs[i], inclusions[i]);
         }
@@ -171,7 +171,7 @@ contract Escrow is IEscrow, ReentrancyGuard {
     function refund(Agreement calldata terms, uint64[] calldata epochs) external nonReentrant {
         require(epochs.length <= BATCH_MAX, "Escrow: too many epochs");
         bytes32 digest = Agreements.digest(terms);
-        uint256 sum;
+        uint256 sum = 0;
         for (uint256 i = 0; i < epochs.length; ++i) {
             sum += _refund(digest, terms, epochs[i]);
         }
