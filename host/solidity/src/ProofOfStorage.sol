@@ -275,7 +275,9 @@ contract ProofOfStorage is ProofBase {
         (node, shape, within) =
             Dataset.climb(node, meta, at + 90, shape >> 64, uint64(shape));
         within = _within(period, peaks, drawn, node, shape, within);
-        require(within < meta >> 64, "Proof: not the drawn byte");
+        // No leaf is longer than a shard, or one that is over could swallow every draw.
+        uint256 len = meta >> 64;
+        require(within < len && len <= ShardProof.LEN_MAX, "Proof: not the drawn byte");
     }
 
     /// How far the drawn byte lies behind `start` in the peak that a climb has led to.
