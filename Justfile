@@ -46,6 +46,10 @@ abi:
     npm ci --prefix host/solidity --no-audit --no-fund
     node host/solidity/build.mjs
 
+# twelve namespaces overflow the neighbour table, with and without the ladder (root)
+flood:
+    cargo run --release --quiet --bin tests-flood
+
 # golden bytes, from others and our own
 vectors:
     cargo verify vectors

@@ -2,7 +2,8 @@
 //! clock enter, nothing is read here.
 //!
 //! Truth is `table_fulls`, on one sample: each count is a datagram that was dropped without a word.
-//! Other signals need two or three samples. An alarm falls after a quiet minute with the table
+//! Other signals need two or three samples, except growth that fills the table before its newest
+//! entries can be collected. An alarm falls after a quiet minute with the table
 //! well below what raised it. A table that only looks full is not critical: other namespaces may
 //! hold permanent entries, which no limit counts and we cannot see, so a ratio that includes hidden
 //! entries says no more than `warn` until the kernel itself starts to collect.
@@ -30,6 +31,8 @@ const COLLECTING: u32 = 2;
 /// The kernel collects every 5 s from the second threshold up; twice that is recently.
 const RECENT: Duration = Duration::from_secs(10);
 const QUIET: Duration = Duration::from_secs(60);
+/// An unanswered address holds its entry this long, and nothing can collect it.
+const HOLD_S: u64 = 3;
 /// Above this share hidden entries are named as the holder.
 const HIDDEN_PERCENT: u64 = 50;
 /// From this fill on, own entries are counted in every look.
@@ -78,6 +81,11 @@ pub enum What {
     Filling {
         /// Of its limit.
         percent: u64,
+    },
+    /// The table will be full before its newest entries can be collected.
+    Soaring {
+        /// Entries it grows by in a second.
+        per_second: u64,
     },
     /// Addresses on our own links that nobody answers for are being dialled.
     DeadDials {
@@ -128,6 +136,7 @@ impl fmt::Display for Cause {
             What::Full { refused } => write!(f, "is full: {refused} refused")?,
             What::Collecting { runs } => write!(f, "is collected by force: {runs} runs")?,
             What::Filling { percent } => write!(f, "is {percent} % full")?,
+            What::Soaring { per_second } => write!(f, "grows by {per_second} a second")?,
             What::DeadDials { per_second } => {
                 write!(f, "takes {per_second} unanswered addresses a second")?;
             }
@@ -276,6 +285,7 @@ struct Change {
     refused: u64,
     runs: u64,
     failed_per_second: u64,
+    grown_per_second: u64,
 }
 
 impl Watched {
@@ -310,13 +320,15 @@ impl Watched {
         let grown = |now: u64, then: u64| now.saturating_sub(then);
         let failed = grown(table.stats.res_failed, last.stats.res_failed);
         let milliseconds = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        let per_second = |count: u64| {
+            let thousandfold = count.saturating_mul(1_000);
+            thousandfold.checked_div(milliseconds).unwrap_or_default()
+        };
         let change = Change {
             refused: grown(table.stats.table_fulls, last.stats.table_fulls),
             runs: grown(table.stats.forced_gc_runs, last.stats.forced_gc_runs),
-            failed_per_second: failed
-                .saturating_mul(1_000)
-                .checked_div(milliseconds)
-                .unwrap_or_default(),
+            failed_per_second: per_second(failed),
+            grown_per_second: per_second(grown(table.entries.into(), last.entries.into())),
         };
         if change.runs > 0 || change.refused > 0 {
             self.collected = Some(at);
@@ -349,6 +361,12 @@ impl Watched {
             if lasts(streak, holds) >= LASTING {
                 raise(alarm, What::Filling { percent });
             }
+        }
+        // One sample is enough: three of them are the three seconds in which it overflows.
+        let per_second = change.grown_per_second;
+        let soon = u64::from(reading.entries).saturating_add(per_second.saturating_mul(HOLD_S));
+        if percent >= WATCHFUL_PERCENT && per_second > 0 && soon >= u64::from(reading.limit) {
+            raise(Alarm::Act, What::Soaring { per_second });
         }
         // A quarter of the rate that fills the table.
         let per_second = change.failed_per_second;

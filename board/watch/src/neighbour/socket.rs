@@ -1,7 +1,7 @@
 //! The conversation with the kernel: one netlink socket, two questions.
 //!
-//! Enters: nothing but the kernel's replies. Leaves: [`Sample`]. Needs no privilege and works in any
-//! network namespace. Invariants: a receive waits at most [`PATIENCE`], a reply is at most
+//! Enters: nothing but the kernel's replies. Leaves: [`Sample`]. Needs no privilege, works in any
+//! network namespace. Invariants: a receive waits at most [`PATIENCE_MS`], a reply is at most
 //! [`REPLY_MAX`] bytes, datagrams of other senders than the kernel are passed over; after any error
 //! the socket is opened anew, so that a late reply is never taken for the next one (replies are
 //! numbered besides).

@@ -133,6 +133,20 @@ fn a_visible_table_raises_each_alarm_after_three_samples() {
 }
 
 #[test]
+fn growth_that_overflows_within_three_seconds_raises_act_before_it_does() {
+    let mut judge = Judge::default();
+    let samples: Vec<Sample> = [3, 400].map(|n| sample(table(n, 0, 0, 0), 3, 0)).into();
+    let verdicts = run(&mut judge, 0, &samples);
+    assert_eq!(verdicts[1].alarm, Alarm::Act);
+    let cause = verdicts[1].cause.unwrap();
+    assert_eq!(cause.what, What::Soaring { per_second: 397 });
+    assert!(matches!(verdicts[1].actions[0], Action::Widen { .. }));
+    let mut judge = Judge::default();
+    let samples: Vec<Sample> = [3, 300].map(|n| sample(table(n / 2, 0, 0, 0), 3, 0)).into();
+    assert_eq!(run(&mut judge, 0, &samples)[1].alarm, Alarm::Quiet);
+}
+
+#[test]
 fn dead_dials_above_a_quarter_of_the_safe_rate_raise_act() {
     let mut judge = Judge::default();
     let at_rate = |rate: u64| -> Vec<Sample> {

@@ -1,0 +1,90 @@
+//! `tests-flood`: twelve network namespaces overflow the kernel's neighbour table while `ip neigh`
+//! in ours shows nothing; once watched only, once with the ladder acting.
+//!
+//! Enters: nothing (root in the machine's first network namespace). Leaves: one JSON object on
+//! standard output: for each run `table_fulls`, `live_peers_kept`, `seconds_to_cause` and what they
+//! were judged by; status 1 when a fact does not hold; without root one line `skipped: why`.
+//!
+//! The table is the machine's own, so other programs feel the control run for about six seconds;
+//! thresholds and namespaces are put back whatever ends the program ([`ground`]).
+#![expect(clippy::print_stdout, reason = "the report is the product")]
+
+mod ground;
+mod peers;
+mod run;
+mod storm;
+
+use anyhow::Context;
+use serde::Serialize;
+use std::process::ExitCode;
+
+/// Both runs and whether the facts hold.
+#[derive(Debug, Serialize)]
+struct Report {
+    control: run::Figures,
+    ladder: run::Figures,
+    broken: Vec<String>,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    if let Some(why) = ground::missing() {
+        println!("skipped: flood: {why}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let control = run::run(false).context("without the ladder")?;
+    let ladder = run::run(true).context("with the ladder")?;
+    let broken = broken(&control, &ladder);
+    let status = if broken.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    };
+    let report = Report {
+        control,
+        ladder,
+        broken,
+    };
+    println!("{}", serde_json::to_string_pretty(&report)?);
+    Ok(status)
+}
+
+/// The facts that do not hold, in words.
+fn broken(control: &run::Figures, ladder: &run::Figures) -> Vec<String> {
+    let facts = [
+        (control.table_fulls > 0, "the control run overflows"),
+        (
+            control.neighbours_shown <= control.live_peers + 1,
+            "ip neigh shows our live peers alone",
+        ),
+        (
+            control.live_peers_kept < control.live_peers,
+            "the control run loses live peers",
+        ),
+        (
+            control
+                .seconds_to_cause
+                .is_some_and(|seconds| seconds <= 2.0),
+            "the cause is named within 2 s of the first refusal",
+        ),
+        (
+            control.cause.contains("other network namespaces"),
+            "the cause names other namespaces",
+        ),
+        (
+            ladder.table_fulls_once_acting == Some(0),
+            "nothing is refused once the ladder acts",
+        ),
+        (
+            ladder
+                .seconds_to_cause
+                .is_some_and(|seconds| seconds <= 2.0),
+            "with the ladder the cause is named within 2 s",
+        ),
+        (
+            ladder.live_peers_kept == ladder.live_peers,
+            "the ladder keeps every live peer",
+        ),
+    ];
+    let failed = facts.iter().filter(|(holds, _)| !holds);
+    failed.map(|(_, fact)| format!("not so: {fact}")).collect()
+}
