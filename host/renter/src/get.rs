@@ -11,6 +11,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use host_core::ObjectId;
+use host_core::geometry::Geometry;
 use tokio::sync::watch;
 
 use crate::Renter;
@@ -34,6 +35,11 @@ pub struct Got {
     pub bytes: u64,
     /// Their SHA-256.
     pub sha256: [u8; 32],
+}
+
+/// Shards that give a segment of `len` ciphertext bytes back.
+pub(crate) fn shards_needed(geometry: &Geometry, len: u64) -> Result<usize, Error> {
+    Ok(plan::need(geometry, len, &(0..len))?.enough)
 }
 
 /// Runs a get.

@@ -6,6 +6,7 @@ mod cipher;
 mod encode;
 mod error;
 mod get;
+mod health;
 mod hosts;
 mod progress;
 mod put;
@@ -28,6 +29,7 @@ use tokio::sync::watch;
 
 pub use error::Error;
 pub use get::Got;
+pub use health::{Condition, Health, ShardHealth};
 pub use hosts::{Chosen, Wanted};
 pub use progress::{Cost, Meter, NoMeter, Phase, Progress};
 pub use put::{PutDone, PutRequest, Quote, put_geometry};
@@ -229,6 +231,12 @@ impl Renter {
     /// One object of this wallet.
     pub fn stat(&self, object: ObjectId) -> Result<ObjectRow, Error> {
         self.row(&self.inner.book.object(&object)?)
+    }
+
+    /// How an object is: every keeper is asked for a random unit of its shard. Bounded: 4,096
+    /// shards, 32 at a time, a minute.
+    pub async fn health(&self, object: ObjectId) -> Result<Health, Error> {
+        health::check(self, self.stat(object)?).await
     }
 
     /// Closes every agreement of an object and forgets it; what did not answer stays written down

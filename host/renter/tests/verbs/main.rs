@@ -2,6 +2,7 @@
 //! memory (`town`), small files, real cryptography and coding.
 
 mod getting;
+mod judging;
 mod recovering;
 mod town;
 

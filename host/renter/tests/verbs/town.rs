@@ -35,6 +35,8 @@ pub(crate) enum Mood {
     HangsUp,
     Lies,
     Loses,
+    /// Gives every byte wrong.
+    Twists,
     /// Says what it has and then nothing more.
     Stalls,
 }
@@ -452,6 +454,9 @@ async fn download(town: &Town, peer: PeerId, mut pipe: Pipe) -> Option<()> {
     pipe.say(&DownloadReply::Ready { shard_len, units }).await;
     if mood == Mood::Lies {
         bytes[0] ^= 1;
+    }
+    if mood == Mood::Twists {
+        bytes.iter_mut().for_each(|byte| *byte = !*byte);
     }
     if mood == Mood::Stalls {
         std::future::pending::<()>().await;
