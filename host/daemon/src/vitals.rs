@@ -83,6 +83,16 @@ pub fn seconds(at: SystemTime) -> u64 {
         .map_or(0, |since| since.as_secs())
 }
 
+/// Seconds since 1970 as people write them, RFC 3339.
+#[must_use]
+pub fn date(seconds: u64) -> String {
+    let at = UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+    at.map_or_else(
+        || "the end of time".into(),
+        |at| humantime::format_rfc3339_seconds(at).to_string(),
+    )
+}
+
 /// What the process takes of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Process {

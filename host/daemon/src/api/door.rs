@@ -45,7 +45,7 @@ const SOCKET_FILE: &str = "api.sock";
 
 /// Which door a request came through, and from where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Came {
+pub(crate) enum Came {
     Local(IpAddr),
     Socket,
     Remote { from: IpAddr, certified: bool },
