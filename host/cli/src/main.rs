@@ -16,6 +16,8 @@ mod print;
 #[cfg(feature = "renter")]
 mod renter;
 #[cfg(feature = "renter")]
+mod trouble;
+#[cfg(feature = "renter")]
 mod wallet;
 
 /// Decentralised storage: hosts that keep, prove and serve; renters who put and get.
@@ -75,11 +77,31 @@ enum Command {
     Demo(demo::DemoArgs),
 }
 
+#[cfg(feature = "renter")]
+impl Command {
+    /// Whether a renter typed it; its failures have stable codes then.
+    const fn is_of_renter(&self) -> bool {
+        matches!(
+            self,
+            Self::Renter(_)
+                | Self::Put(_)
+                | Self::Get(_)
+                | Self::Ls(_)
+                | Self::Stat(_)
+                | Self::Rm(_)
+                | Self::Recover(_)
+                | Self::Wallet(_)
+        )
+    }
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
+    #[cfg(feature = "renter")]
+    let of_renter = arguments.command.is_of_renter();
     let ended = match runtime {
         Ok(runtime) => runtime.block_on(run(arguments.command)),
         Err(error) => Err(error.into()),
@@ -87,6 +109,11 @@ fn main() -> ExitCode {
     match ended {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        #[cfg(feature = "renter")]
+        Err(error) if of_renter => {
+            eprintln!("{}", trouble::say(&error));
+            ExitCode::FAILURE
+        }
         Err(error) => {
             eprintln!("holdfast: {error:#}");
             ExitCode::FAILURE
@@ -107,7 +134,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Restore(args) => operator::restore(args)?,
         Command::Logs(args) => operator::logs(args)?,
         #[cfg(feature = "renter")]
-        Command::Renter(args) => renter::run(args)?,
+        Command::Renter(args) => renter::run(args).await?,
         #[cfg(feature = "renter")]
         Command::Put(args) => renter::put::run(args).await?,
         #[cfg(feature = "renter")]

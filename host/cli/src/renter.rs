@@ -13,7 +13,9 @@ pub(crate) mod get;
 pub(crate) mod home;
 pub(crate) mod look;
 mod meter;
+mod pay;
 pub(crate) mod put;
+mod top_up;
 
 use home::Home;
 
@@ -32,6 +34,8 @@ enum RenterCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Pay every agreement whose next epoch has begun, once its host showed the shard
+    Pay(pay::PayArgs),
     /// Join the network a file describes
     Join {
         /// The network file
@@ -59,8 +63,8 @@ struct InitSaid {
     phrase: String,
 }
 
-/// Makes or joins.
-pub(crate) fn run(args: RenterArgs) -> anyhow::Result<()> {
+/// Makes, joins or pays.
+pub(crate) async fn run(args: RenterArgs) -> anyhow::Result<()> {
     match args.what {
         RenterCommand::Init { json } => {
             let home = Home::make(None)?;
@@ -76,6 +80,7 @@ pub(crate) fn run(args: RenterArgs) -> anyhow::Result<()> {
                 )
             })
         }
+        RenterCommand::Pay(args) => pay::run(args).await,
         RenterCommand::Join { network } => {
             let joined = Home::open()?.join(&network)?;
             print::line(&format!("joined {}", joined.name))

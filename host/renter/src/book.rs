@@ -36,7 +36,7 @@ type Sums = BTreeMap<(Address, Address), Amount>;
 
 impl Book {
     pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
-        for part in ["objects", "sessions"] {
+        for part in ["objects", "sessions", "purses"] {
             std::fs::create_dir_all(dir.join(part)).map_err(file(dir))?;
         }
         Ok(Self {
@@ -51,6 +51,17 @@ impl Book {
     /// Where a session's journal is.
     pub(crate) fn session(&self, id: SessionId) -> PathBuf {
         self.path(&format!("sessions/{id}"))
+    }
+
+    /// Every session there is.
+    pub(crate) fn sessions(&self) -> Result<Vec<SessionId>, Error> {
+        let dir = self.path("sessions");
+        let mut all = Vec::new();
+        for entry in std::fs::read_dir(&dir).map_err(file(&dir))? {
+            let name = entry.map_err(file(&dir))?.file_name();
+            all.extend(name.to_string_lossy().parse::<SessionId>());
+        }
+        Ok(all)
     }
 
     /// Raises the sum promised by `vault` to `beneficiary` by `added`; durable when it returns.

@@ -1,7 +1,11 @@
 //! Why a verb of the renter did not succeed: a stable code, who must act, what to do next.
 
+use std::io::ErrorKind;
+
 use host_core::seams::ChainError;
-use host_core::{Amount, Blame, ObjectId};
+use host_core::{Address, Amount, Blame, ObjectId};
+
+use crate::codes::Code;
 
 /// A verb that did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +64,32 @@ pub enum Error {
         available: Amount,
         /// The difference.
         missing: Amount,
+    },
+    /// The vault is not one the network's factory made.
+    #[error("vault {vault} was not made by the network's factory")]
+    VaultForeign {
+        /// Which.
+        vault: Address,
+    },
+    /// The vault pays for another account.
+    #[error("vault {vault} pays for {issuer}, this wallet is {owner}")]
+    VaultIssuer {
+        /// Which.
+        vault: Address,
+        /// Whose cheques it honours.
+        issuer: Address,
+        /// Who we are.
+        owner: Address,
+    },
+    /// The object is stored for as long already.
+    #[error("object {object} is stored until epoch {until} already, the new term ends at {asked}")]
+    AlreadyStored {
+        /// Which.
+        object: ObjectId,
+        /// First epoch after its term.
+        until: u64,
+        /// What was asked for.
+        asked: u64,
     },
     /// A shard found no host.
     #[error("shard {index} of segment {segment} found no host: {last}")]
@@ -147,24 +177,44 @@ pub enum Error {
 }
 
 impl Error {
+    /// The stable name of the fault; it also says who must act and the next step.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::File { source, .. } => match source.kind() {
+                ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::IsADirectory => {
+                    Code::FileMissing
+                }
+                _ => Code::FileFailed,
+            },
+            Self::Book { .. } => Code::BookDamaged,
+            Self::NoHubs => Code::NoHubs,
+            Self::TooFewHosts { .. } => Code::TooFewHosts,
+            Self::TooFewPrefixes { .. } => Code::TooFewPrefixes,
+            Self::Shortfall { .. } => Code::VaultShort,
+            Self::VaultForeign { .. } => Code::VaultForeign,
+            Self::VaultIssuer { .. } => Code::VaultNotYours,
+            Self::NoHostForShard { .. } => Code::NoHostForShard,
+            Self::TooFewShards { .. } => Code::TooFewShards,
+            Self::Unknown { .. } => Code::ObjectUnknown,
+            Self::Chunk { .. } => Code::ChunkDamaged,
+            Self::Hash => Code::HashMismatch,
+            Self::Range { .. } => Code::RangeOutside,
+            Self::Session { .. } => Code::SessionUnknown,
+            Self::Busy { .. } => Code::SessionBusy,
+            Self::Changed { .. } => Code::FileChanged,
+            Self::Ended { .. } => Code::SessionEnded,
+            Self::AlreadyStored { .. } => Code::AlreadyStored,
+            Self::Chain(error) => Code::of_chain(error),
+            Self::Value(_) => Code::ValueInvalid,
+            Self::Code(_) => Code::CoderRefused,
+            Self::Worker => Code::WorkerDied,
+        }
+    }
+
     /// Who must act.
     #[must_use]
     pub fn blame(&self) -> Blame {
-        match self {
-            Self::File { .. } | Self::Book { .. } => Blame::Machine,
-            Self::NoHubs
-            | Self::Session { .. }
-            | Self::Busy { .. }
-            | Self::Changed { .. }
-            | Self::Ended { .. }
-            | Self::Shortfall { .. }
-            | Self::Unknown { .. }
-            | Self::Range { .. }
-            | Self::TooFewPrefixes { .. }
-            | Self::TooFewHosts { .. } => Blame::Operator,
-            Self::Chain(error) => error.blame(),
-            Self::Code(_) | Self::Worker => Blame::Us,
-            _ => Blame::Peer,
-        }
+        self.code().blame()
     }
 }

@@ -3,12 +3,16 @@
 
 mod book;
 mod cipher;
+mod codes;
 mod encode;
 mod error;
+mod fault;
 mod get;
 mod health;
 mod hosts;
+mod pay;
 mod progress;
+mod purse;
 mod put;
 mod record;
 mod session;
@@ -24,16 +28,20 @@ use host_core::identity::SecretKey;
 use host_core::network::Network;
 use host_core::object::{Place, Placement, SignedPlacement};
 use host_core::seams::{Chain, Clock, Entropy, PeerAddr, Peers};
+use host_core::wire::RefusalCode;
 use host_core::{Address, Amount, NetworkId, ObjectId, PeerId};
 use tokio::sync::watch;
 
+pub use codes::Code;
 pub use error::Error;
 pub use get::Got;
 pub use health::{Condition, Health, ShardHealth};
 pub use hosts::{Chosen, Wanted};
+pub use pay::{Missed, Paid};
 pub use progress::{Cost, Meter, NoMeter, Phase, Progress};
+pub use put::reuse::Already;
 pub use put::{PutDone, PutRequest, Quote, put_geometry};
-pub use session::{Session, SessionId, State, StateChange};
+pub use session::{Session, SessionId, ShardRow, ShardState, State, StateChange};
 
 use crate::book::Book;
 use crate::record::{ObjectRecord, shelf};
@@ -131,6 +139,11 @@ pub fn issued_total(home: &Path, vault: Address) -> Result<Amount, Error> {
     Book::open(home)?.issued(vault)
 }
 
+/// A session as the book in `home` tells it; also while another process works on it.
+pub fn read_session(home: &Path, id: SessionId) -> Result<Session, Error> {
+    session::read(&Book::open(home)?.session(id), id)
+}
+
 impl Renter {
     /// Opens a renter on its home directory.
     pub fn open(parts: Parts) -> Result<Self, Error> {
@@ -174,6 +187,18 @@ impl Renter {
         put::begin(self, request)
     }
 
+    /// Objects of this wallet that have the content of the request's file already, longest term
+    /// first. Reads the file only when one has its length.
+    pub async fn already(&self, request: &PutRequest) -> Result<Vec<Already>, Error> {
+        put::reuse::already(self, request).await
+    }
+
+    /// Writes down a session that leases the content of the request's file again, on the hosts
+    /// that hold it; none when it is not stored yet. Durable when it returns.
+    pub async fn begin_again(&self, request: &PutRequest) -> Result<Option<SessionId>, Error> {
+        put::reuse::begin(self, request).await
+    }
+
     /// Works on a session until the object is stored, paid and written down. Shards an earlier
     /// run finished are not sent again. Dropping the future stops the work.
     pub async fn resume(
@@ -193,6 +218,13 @@ impl Renter {
     /// many hosts did not answer.
     pub async fn cancel(&self, id: SessionId) -> Result<(usize, usize), Error> {
         put::cancel(self, id).await
+    }
+
+    /// Pays every agreement of this home whose next epoch has begun, each after its host showed
+    /// that it has the shard, and gives back what is unused. Errors when the vault does not cover
+    /// the whole round; then nothing was paid.
+    pub async fn pay_due(&self) -> Result<Paid, Error> {
+        pay::due(self).await
     }
 
     /// Gets an object of this wallet, or bytes `range` of it, in order into `out`.
@@ -289,9 +321,14 @@ impl Renter {
             let (agreement, key) = (place.agreement, &inner.key);
             async move {
                 let peers = inner.peers.as_ref();
-                host_transfer::delete::close(peers, &to, &inner.id, agreement, key)
-                    .await
-                    .is_ok()
+                let asked = host_transfer::delete::close(peers, &to, &inner.id, agreement, key);
+                match asked.await {
+                    Ok(_) => true,
+                    // A host that has no such agreement owes nothing and is owed nothing.
+                    Err(error) => error
+                        .refusal()
+                        .is_some_and(|refusal| refusal.code == RefusalCode::Unknown),
+                }
             }
         });
         let closed = futures::future::join_all(closes).await;

@@ -10,24 +10,36 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
-use host_core::announce::Announcement;
-use host_core::geometry::Geometry;
+use host_core::announce::{Announcement, HostOffer};
+use host_core::geometry::{Codec, Geometry};
 use host_core::object::{Cipher as CipherKind, Descriptor, Place, Segment};
-use host_core::seams::Clock;
-use host_core::{Amount, ObjectId, PeerId};
-use sha2::{Digest, Sha256};
+use host_core::{Amount, ObjectId};
 use tokio::sync::watch;
 
 use crate::cipher::{CHUNK, TAG};
-use crate::encode;
 use crate::error::Error;
-use crate::hosts::{Chosen, Wanted};
+use crate::hosts::Wanted;
 use crate::progress::{Cost, Phase, Phases, Progress};
 use crate::record;
-use crate::session::{self, Begin, Entry, Journal, Session, SessionId, State};
+use crate::session::{self, Begin, Entry, Journal, Session, SessionId, ShardState, State, Trial};
 use crate::{Inner, Renter};
 
-mod send;
+mod body;
+pub(crate) mod cover;
+mod finish;
+pub(crate) mod noted;
+mod quote;
+pub(crate) mod release;
+pub(crate) mod reuse;
+mod segment;
+mod shard;
+mod store;
+mod tail;
+
+use cover::Cover;
+use noted::Noted;
+pub use quote::Quote;
+pub(crate) use quote::quote;
 
 /// What is to be stored.
 #[derive(Debug, Clone)]
@@ -72,6 +84,7 @@ const PIECES: u64 = 4;
 /// sealed chunk, so that chunks never cross segments.
 pub fn put_geometry(data: u16, parity: u16) -> Result<Geometry, Error> {
     let base = Geometry {
+        codec: Codec::of_counts(data, parity),
         data,
         parity,
         ..Geometry::standard()
@@ -98,39 +111,23 @@ fn plain_len(geometry: &Geometry, public: bool) -> usize {
 
 /// One put under way.
 struct Put<'a> {
+    renter: &'a Renter,
     inner: &'a Inner,
     geometry: Geometry,
     end_epoch: u64,
     hosts: Vec<Announcement>,
+    /// Who keeps a shard already, of an object that is leased again.
+    keepers: BTreeMap<(u32, u16), Vec<HostOffer>>,
+    /// Stored and paid.
     places: Mutex<Vec<Place>>,
+    /// What an earlier run was at when it ended.
+    earlier: Mutex<BTreeMap<(u32, u16), Trial>>,
+    /// Agreements nobody uses.
+    loose: Mutex<Vec<Trial>>,
+    cover: Cover,
     progress: &'a watch::Sender<Progress>,
     phases: Arc<Phases>,
     noted: Noted,
-    purses: Mutex<BTreeMap<PeerId, Arc<tokio::sync::Mutex<()>>>>,
-}
-
-/// What a put would cost and make; no host is contacted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quote {
-    /// The object's name; only open data has one before it is stored (else it depends on a key
-    /// that is drawn then).
-    pub id: Option<ObjectId>,
-    /// Plaintext bytes.
-    pub bytes: u64,
-    /// Segments.
-    pub segments: u64,
-    /// Shards over all segments.
-    pub shards: u64,
-    /// Bytes of a full segment's shard.
-    pub shard_len: u64,
-    /// Epochs of the term.
-    pub epochs: u64,
-    /// Hosts that fit.
-    pub hosts: usize,
-    /// Cost of the whole term.
-    pub cost: Amount,
-    /// What the first cheques promise.
-    pub first: Amount,
 }
 
 fn file_error(path: &Path) -> impl Fn(std::io::Error) -> Error + '_ {
@@ -151,61 +148,6 @@ fn facts_of(path: &Path) -> Result<(u64, u64), Error> {
     Ok((facts.len(), modified_ms))
 }
 
-/// Quotes a put from the hubs' lists. For open data the file is read and named.
-pub(crate) async fn quote(renter: &Renter, request: &PutRequest) -> Result<Quote, Error> {
-    let inner = &renter.inner;
-    let (bytes, _) = facts_of(&request.path)?;
-    let geometry = put_geometry(request.data, request.parity)?;
-    let epochs = inner.network.epoch.epochs_of_days(request.days)?;
-    let share = host_share(&geometry, bytes, request.public);
-    let need = usize::from(geometry.total());
-    let wanted = Wanted {
-        need,
-        bytes: share,
-        epochs,
-        price_max: request.price_max,
-    };
-    let Chosen { hosts, fit, .. } = renter.choose(&wanted).await?;
-    let segments = segment_count(&geometry, bytes, request.public);
-    let path = request.path.clone();
-    let id = match request.public {
-        false => None,
-        true => {
-            let named = tokio::task::spawn_blocking(move || name_public(&path, &geometry));
-            Some(named.await.map_err(|_| Error::Worker)??)
-        }
-    };
-    Ok(Quote {
-        id,
-        bytes,
-        segments,
-        shards: segments * u64::from(geometry.total()),
-        shard_len: geometry.shard_len(geometry.segment_len.min(bytes)),
-        epochs,
-        hosts: fit,
-        cost: cost(&hosts, need, share, epochs)?,
-        first: cost(&hosts, need, share, 1)?,
-    })
-}
-
-/// The object id open data will have.
-fn name_public(path: &Path, geometry: &Geometry) -> Result<ObjectId, Error> {
-    let mut file = std::fs::File::open(path).map_err(file_error(path))?;
-    let run_len = plain_len(geometry, true);
-    let mut hash = Sha256::new();
-    let mut segments = Vec::new();
-    loop {
-        let run = read_run(&mut file, run_len, path)?;
-        if run.is_empty() {
-            break;
-        }
-        hash.update(&run);
-        let coded = encode::code(geometry, &run)?;
-        segments.push(coded.segment());
-    }
-    Ok(describe(geometry, segments, Some(hash.finalize().into())).id())
-}
-
 /// The descriptor of an object; with a hash it is open data.
 fn describe(geometry: &Geometry, segments: Vec<Segment>, public: Option<[u8; 32]>) -> Descriptor {
     Descriptor {
@@ -224,16 +166,26 @@ fn describe(geometry: &Geometry, segments: Vec<Segment>, public: Option<[u8; 32]
 
 /// Writes a new session down; nothing else happens until it is run. Durable when it returns.
 pub(crate) fn begin(renter: &Renter, request: &PutRequest) -> Result<SessionId, Error> {
-    let inner = &renter.inner;
     put_geometry(request.data, request.parity)?;
+    let mut secret = [0; 39];
+    renter.inner.entropy.fill(&mut secret);
+    write_down(renter, request, &secret, None)
+}
+
+/// Writes a session down whose object key and nonce prefix are `secret`.
+fn write_down(
+    renter: &Renter,
+    request: &PutRequest,
+    secret: &[u8; 39],
+    reuse: Option<ObjectId>,
+) -> Result<SessionId, Error> {
+    let inner = &renter.inner;
     let path = request
         .path
         .canonicalize()
         .map_err(file_error(&request.path))?;
     let (bytes, modified_ms) = facts_of(&path)?;
-    let mut secret = [0; 39];
-    inner.entropy.fill(&mut secret);
-    let sealed = record::seal(&inner.seal, inner.nonce(), &secret);
+    let sealed = record::seal(&inner.seal, inner.nonce(), secret);
     let mut id = [0; 16];
     inner.entropy.fill(&mut id);
     let id = SessionId(id);
@@ -248,13 +200,10 @@ pub(crate) fn begin(renter: &Renter, request: &PutRequest) -> Result<SessionId, 
         public: request.public,
         price_max: request.price_max,
         sealed,
+        reuse,
     }))?;
-    let at_ms = inner.clock.wall_ms();
-    journal.append(&Entry::State {
-        state: State::Begun,
-        at_ms,
-        message: None,
-    })?;
+    let noted = Noted::new(inner, journal);
+    noted.state(State::Begun, None)?;
     Ok(id)
 }
 
@@ -265,50 +214,28 @@ pub(crate) async fn run(
     progress: &watch::Sender<Progress>,
 ) -> Result<PutDone, Error> {
     let path = renter.inner.book.session(id);
-    let session = session::read(&path, id)?;
-    if matches!(session.state(), State::Completed | State::Cancelled) {
-        return Err(Error::Ended {
-            session: id.to_string(),
-        });
-    }
-    let journal = Arc::new(Mutex::new(Journal::open(&path)?));
-    let noted = Noted {
-        journal,
-        clock: Arc::clone(&renter.inner.clock),
+    let ended = || Error::Ended {
+        session: id.to_string(),
     };
+    let is_over = |state| matches!(state, State::Completed | State::Cancelled);
+    if is_over(session::read(&path, id)?.state()) {
+        return Err(ended());
+    }
+    let noted = Noted::new(&renter.inner, Journal::open(&path)?);
+    // Read again under the lock: another process may have worked on it until now.
+    let session = session::read(&path, id)?;
+    if is_over(session.state()) {
+        return Err(ended());
+    }
     let done = work(renter, session, &noted, progress).await;
     match &done {
         Ok(done) => {
             noted.note(&Entry::Done(done.id))?;
             noted.state(State::Completed, None)?;
         }
-        Err(error) => noted.state(State::Stopped, Some(error.to_string()))?,
+        Err(error) => noted.state(State::Stopped, Some(error))?,
     }
     done
-}
-
-/// The journal of a running session.
-#[derive(Clone)]
-struct Noted {
-    journal: Arc<Mutex<Journal>>,
-    clock: Arc<dyn Clock>,
-}
-
-impl Noted {
-    fn note(&self, entry: &Entry) -> Result<(), Error> {
-        self.journal
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .append(entry)
-    }
-
-    fn state(&self, state: State, message: Option<String>) -> Result<(), Error> {
-        self.note(&Entry::State {
-            state,
-            at_ms: self.clock.wall_ms(),
-            message,
-        })
-    }
 }
 
 async fn work(
@@ -317,25 +244,70 @@ async fn work(
     noted: &Noted,
     progress: &watch::Sender<Progress>,
 ) -> Result<PutDone, Error> {
-    let inner = &renter.inner;
-    let begin = session.begin;
+    let begin = session.begin.clone();
     let path = PathBuf::from(&begin.path);
     if facts_of(&path)? != (begin.bytes, begin.modified_ms) {
         return Err(Error::Changed { path: begin.path });
     }
     noted.state(State::Finding, None)?;
-    let geometry = put_geometry(begin.data, begin.parity)?;
+    progress.send_modify(|p| p.bytes_total = begin.bytes);
+    let again = begin.reuse.map(|id| reuse::Again::open(renter, id));
+    let again = again.transpose()?;
+    let (put, cost) = prepare(renter, &session, noted, again.as_ref(), progress).await?;
+    noted.state(State::Sending, None)?;
+    let (secret, descriptor) = match &again {
+        Some(again) => {
+            let leased = put.lease(&path, &again.secret, &again.descriptor).await;
+            put.tidy(&session, leased).await?;
+            (again.secret.clone(), again.descriptor.clone())
+        }
+        None => {
+            let stored = put.store(&path, &begin).await;
+            put.tidy(&session, stored).await?
+        }
+    };
+    noted.state(State::Recording, None)?;
+    let least_end = session.end_epoch.unwrap_or(put.end_epoch);
+    let done = put
+        .finish(
+            secret,
+            descriptor,
+            cost,
+            least_end.min(put.end_epoch),
+            again.is_some(),
+        )
+        .await?;
+    if let Some(again) = &again {
+        put.retire(again).await?;
+    }
+    Ok(done)
+}
+
+/// Chooses hosts, checks the vault's cover and gathers what earlier runs left. Returns the cost
+/// of the whole term at the prices found.
+async fn prepare<'a>(
+    renter: &'a Renter,
+    session: &Session,
+    noted: &Noted,
+    again: Option<&reuse::Again>,
+    progress: &'a watch::Sender<Progress>,
+) -> Result<(Put<'a>, Amount), Error> {
+    let inner = &*renter.inner;
+    let begin = &session.begin;
+    let geometry = match again {
+        Some(again) => again.descriptor.geometry,
+        None => put_geometry(begin.data, begin.parity)?,
+    };
     let epochs = inner.network.epoch.epochs_of_days(begin.days)?;
-    let now = inner
-        .network
-        .epoch
-        .epoch_of(inner.chain.head().await?.block);
-    let end_epoch = now + epochs;
-    let least_end = session.end_epoch.unwrap_or(end_epoch);
+    let block = inner.chain.head().await?.block;
+    let end_epoch = inner.network.epoch.epoch_of(block) + epochs;
+    if let Some(again) = again {
+        again.must_extend(end_epoch)?;
+    }
     if session.end_epoch.is_none() {
         noted.note(&Entry::Term { end_epoch })?;
     }
-    let share = host_share(&geometry, begin.bytes, begin.public);
+    let share = quote::host_share(&geometry, begin.bytes, begin.public);
     let phases = Phases::new(Arc::clone(&inner.meter));
     let need = usize::from(geometry.total());
     let wanted = Wanted {
@@ -344,101 +316,127 @@ async fn work(
         epochs,
         price_max: begin.price_max,
     };
-    let chosen = phases.poll(Phase::Find, renter.choose(&wanted)).await?;
+    let chosen = phases.poll(Phase::Find, renter.choose(&wanted)).await;
     phases.note_peak(Phase::Find);
-    let Chosen { hosts, known, .. } = chosen;
-    let cost = cost(&hosts, need, share, epochs)?;
-    check_cover(inner, cost).await?;
+    let (hosts, known) = match (chosen, again) {
+        (Ok(chosen), _) => (chosen.hosts, chosen.known),
+        // Those that keep the shards may be enough, whoever else is announced.
+        (Err(_), Some(_)) => (Vec::new(), 0),
+        (Err(error), None) => return Err(error),
+    };
+    // Before any host is contacted the cost is reckoned at the prices hubs list; what keepers of a
+    // lease ask themselves is checked too, once they were asked.
+    let mut cost = quote::cost(&hosts, need, share, epochs)?;
+    let cover = Cover::default();
+    let promised = promised(session)?;
+    let rest = |cost: Amount| Amount(cost.0.saturating_sub(promised.0));
+    cover.check(inner, rest(cost)).await?;
+    let mut keepers = BTreeMap::new();
+    if let Some(again) = again {
+        keepers = again.keepers(renter, begin.price_max).await;
+        cost = again.cost(&keepers, epochs)?;
+        cover.check_again(inner, rest(cost)).await?;
+    }
     progress.send_modify(|p| {
-        p.bytes_total = begin.bytes;
         p.hosts_known = u64::try_from(known).unwrap_or(0);
         p.cost = cost;
     });
-    noted.state(State::Sending, None)?;
+    let earlier = session.trials.values().filter(|trial| trial.is_under_way());
     let put = Put {
+        renter,
         inner,
         geometry,
         end_epoch,
         hosts,
-        places: Mutex::new(session.places),
+        keepers,
+        places: Mutex::new(session.places.clone()),
+        earlier: Mutex::new(
+            earlier
+                .map(|trial| ((trial.place.segment, trial.place.index), trial.clone()))
+                .collect(),
+        ),
+        loose: Mutex::new(session.loose().cloned().collect()),
+        cover,
         progress,
         phases,
         noted: noted.clone(),
-        purses: Mutex::default(),
     };
-    let (secret, descriptor) = put.store(&path, &begin).await?;
-    noted.state(State::Recording, None)?;
-    put.finish(secret, descriptor, cost, least_end.min(end_epoch))
-        .await
+    Ok((put, cost))
 }
 
-/// Gives a session up: every agreement it paid for is closed at its host. Returns how many were
-/// and how many hosts did not answer.
-pub(crate) async fn cancel(renter: &Renter, id: SessionId) -> Result<(usize, usize), Error> {
-    let inner = &renter.inner;
-    let path = inner.book.session(id);
-    let session = session::read(&path, id)?;
-    if matches!(session.state(), State::Completed | State::Cancelled) {
-        return Err(Error::Ended {
-            session: id.to_string(),
-        });
-    }
-    let mut journal = Journal::open(&path)?;
-    let silent = renter.close(&session.places).await.len();
-    let closed = (session.places.len() - silent, silent);
-    let at_ms = inner.clock.wall_ms();
-    journal.append(&Entry::State {
-        state: State::Cancelled,
-        at_ms,
-        message: None,
-    })?;
-    Ok(closed)
-}
-
-/// Segments an object of `bytes` plaintext has.
-fn segment_count(geometry: &Geometry, bytes: u64, public: bool) -> u64 {
-    let run = u64::try_from(plain_len(geometry, public)).unwrap_or(u64::MAX);
-    bytes.div_ceil(run)
-}
-
-/// Bytes one host must have room for.
-fn host_share(geometry: &Geometry, bytes: u64, public: bool) -> u64 {
-    let segments = segment_count(geometry, bytes, public);
-    let sealed = bytes + bytes.div_ceil(CHUNK as u64) * TAG as u64;
-    segments * geometry.shard_len(geometry.segment_len.min(sealed))
-}
-
-/// What `share` bytes cost for `epochs` on each of the `need` dearest hosts that fit: a bound, as
-/// which of them take part is not known yet.
-fn cost(hosts: &[Announcement], need: usize, share: u64, epochs: u64) -> Result<Amount, Error> {
-    let mut prices: Vec<Amount> = hosts.iter().map(|host| host.offer.price).collect();
-    prices.sort_unstable_by(|a, b| b.cmp(a));
+/// What the first cheques of a session's placed shards promised.
+fn promised(session: &Session) -> Result<Amount, Error> {
     let mut sum = Amount::ZERO;
-    for price in prices.into_iter().take(need) {
-        sum = sum.plus(Amount::of_storage(share, price, epochs)?)?;
+    for place in &session.places {
+        if let Some(terms) = session.terms(&place.agreement) {
+            sum = sum.plus(terms.cost_of(1)?)?;
+        }
     }
     Ok(sum)
 }
 
-/// Errors with needed, available and missing when the vault's free balance is below `needed`.
-async fn check_cover(inner: &Inner, needed: Amount) -> Result<(), Error> {
-    let facts = inner.chain.vault(inner.vault, inner.owner).await?;
-    let mut owed = Amount::ZERO;
-    for (beneficiary, sum) in inner.book.promises(inner.vault)? {
-        let paid = inner.chain.vault(inner.vault, beneficiary).await?.paid_out;
-        owed = owed.plus(Amount(sum.0.saturating_sub(paid.0)))?;
+impl Put<'_> {
+    /// The chain's epoch.
+    async fn epoch_now(&self) -> Result<u64, Error> {
+        let block = self.inner.chain.head().await?.block;
+        Ok(self.inner.network.epoch.epoch_of(block))
     }
-    let owed = owed;
-    let available = Amount(facts.balance.0.saturating_sub(owed.0));
-    if available < needed {
-        let missing = needed.minus(available)?;
-        return Err(Error::Shortfall {
-            needed,
-            available,
-            missing,
+
+    /// Whether the vault covers the next segment's first cheques.
+    async fn cover_segment(&self) -> Result<(), Error> {
+        let dearest = self.hosts.iter().map(|host| host.offer.price);
+        let kept = self.keepers.values().flatten().map(|offer| offer.price);
+        let price = dearest.chain(kept).max().unwrap_or_default();
+        let shard_len = self.geometry.shard_len(self.geometry.segment_len);
+        let one = Amount::of_storage(shard_len, price, 1)?;
+        let mut needed = Amount::ZERO;
+        for _ in 0..self.geometry.total() {
+            needed = needed.plus(one)?;
+        }
+        let bound = self.progress.borrow().cost;
+        self.cover.check_again(self.inner, needed.min(bound)).await
+    }
+
+    /// Gives agreements nobody uses back to their hosts, whatever became of the work.
+    async fn tidy<T>(&self, session: &Session, done: Result<T, Error>) -> Result<T, Error> {
+        // A later run goes on with what was under way; only a finished one has no use for it.
+        let mut loose =
+            std::mem::take(&mut *self.loose.lock().unwrap_or_else(PoisonError::into_inner));
+        if done.is_ok() {
+            let earlier =
+                std::mem::take(&mut *self.earlier.lock().unwrap_or_else(PoisonError::into_inner));
+            loose.extend(earlier.into_values());
+        }
+        let (closed, silent) = release::release(self.renter, &self.noted, &loose).await?;
+        if !loose.is_empty() {
+            let session = session.id;
+            tracing::info!(session = %session, closed, silent, "unused agreements given back");
+        }
+        done
+    }
+}
+
+/// Gives a session up: every agreement it made is closed at its host. Returns how many were and
+/// how many hosts did not answer; asking again asks those again.
+pub(crate) async fn cancel(renter: &Renter, id: SessionId) -> Result<(usize, usize), Error> {
+    let path = renter.inner.book.session(id);
+    let noted = Noted::new(&renter.inner, Journal::open(&path)?);
+    let session = session::read(&path, id)?;
+    let open: Vec<Trial> = session
+        .trials
+        .values()
+        .filter(|trial| trial.state != ShardState::Released)
+        .cloned()
+        .collect();
+    let again = session.state() == State::Cancelled && !open.is_empty();
+    if matches!(session.state(), State::Completed | State::Cancelled) && !again {
+        return Err(Error::Ended {
+            session: id.to_string(),
         });
     }
-    Ok(())
+    let closed = release::release(renter, &noted, &open).await?;
+    noted.state(State::Cancelled, None)?;
+    Ok(closed)
 }
 
 /// Reads up to `want` bytes; fewer only at the end of the file.

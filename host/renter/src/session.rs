@@ -1,26 +1,29 @@
 //! A put as it is remembered: an append-only journal a session, so that a killed put goes on where
-//! it was and any process can tell how one stands.
-//!
-//! Entry: u32 big-endian length, first 4 bytes of the SHA-256 of the body, CBOR body. Each is
-//! flushed before what it says counts; an entry that a crash tore at the end is cut off by the
-//! next writer and unseen by readers.
+//! it was and any process can tell how one stands, shard by shard.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 
+use host_core::agreement::Agreement;
 use host_core::object::Place;
-use host_core::{Amount, ObjectId, codec};
+use host_core::{AgreementDigest, ObjectId};
 use minicbor::{Decode, Encode};
 use serde::{Serialize, Serializer};
-use sha2::{Digest, Sha256};
 
+use crate::codes::Code;
 use crate::error::Error;
 
+mod journal;
+mod shard;
+
+pub(crate) use journal::{Begin, Entry, Journal};
+pub(crate) use shard::Trial;
+pub use shard::{ShardRow, ShardState};
+
 /// The name of one put: 16 random bytes in hex.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub [u8; 16]);
 
 impl fmt::Display for SessionId {
@@ -97,58 +100,6 @@ impl State {
     }
 }
 
-/// What a put began with; enough to make the same shards again.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub(crate) struct Begin {
-    #[n(0)]
-    pub(crate) path: String,
-    #[n(1)]
-    pub(crate) bytes: u64,
-    #[n(2)]
-    pub(crate) modified_ms: u64,
-    #[n(3)]
-    pub(crate) data: u16,
-    #[n(4)]
-    pub(crate) parity: u16,
-    #[n(5)]
-    pub(crate) days: u64,
-    #[n(6)]
-    pub(crate) public: bool,
-    #[n(7)]
-    pub(crate) price_max: Option<Amount>,
-    /// Key and nonce prefix, sealed with the owner's seal key.
-    #[n(8)]
-    #[cbor(with = "minicbor::bytes")]
-    pub(crate) sealed: Vec<u8>,
-}
-
-/// One entry of the journal.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub(crate) enum Entry {
-    #[n(0)]
-    Begun(#[n(0)] Begin),
-    #[n(1)]
-    State {
-        #[n(0)]
-        state: State,
-        #[n(1)]
-        at_ms: u64,
-        #[n(2)]
-        message: Option<String>,
-    },
-    /// A shard is stored and paid.
-    #[n(2)]
-    Placed(#[n(0)] Place),
-    #[n(3)]
-    Done(#[n(0)] ObjectId),
-    /// The end every shard's term reaches at least.
-    #[n(4)]
-    Term {
-        #[n(0)]
-        end_epoch: u64,
-    },
-}
-
 /// A change of state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StateChange {
@@ -160,6 +111,8 @@ pub struct StateChange {
     pub at_ms: u64,
     /// What stopped it.
     pub message: Option<String>,
+    /// Its stable code.
+    pub code: Option<Code>,
 }
 
 /// A put as its journal tells it.
@@ -175,6 +128,7 @@ pub struct Session {
     pub object: Option<ObjectId>,
     pub(crate) begin: Begin,
     pub(crate) end_epoch: Option<u64>,
+    pub(crate) trials: BTreeMap<AgreementDigest, Trial>,
 }
 
 impl Session {
@@ -186,6 +140,60 @@ impl Session {
             .map_or(State::Begun, |change| change.state)
     }
 
+    /// What stopped it last, while it stands stopped: code and words.
+    #[must_use]
+    pub fn stopped_by(&self) -> Option<(Code, &str)> {
+        let change = self.changes.last()?;
+        let message = change.message.as_deref()?;
+        Some((change.code.unwrap_or(Code::Failed), message))
+    }
+
+    /// Every shard that was ever tried, by its place in the object; of several trials the paid
+    /// one, else the newest.
+    #[must_use]
+    pub fn shards(&self) -> Vec<ShardRow> {
+        let mut rows: BTreeMap<(u32, u16), &Trial> = BTreeMap::new();
+        let paid = |trial: &Trial| trial.state == ShardState::Paid;
+        let rank = |trial: &Trial| (paid(trial), trial.is_under_way(), trial.at_ms);
+        for trial in self.trials.values() {
+            let place = (trial.place.segment, trial.place.index);
+            if rows
+                .get(&place)
+                .is_none_or(|known| rank(known) < rank(trial))
+            {
+                rows.insert(place, trial);
+            }
+        }
+        rows.into_values().map(Trial::row).collect()
+    }
+
+    /// Agreements that nobody uses and whose host has not yet said that they are closed.
+    #[must_use]
+    pub fn unreleased(&self) -> Vec<ShardRow> {
+        self.loose().map(Trial::row).collect()
+    }
+
+    pub(crate) fn loose(&self) -> impl Iterator<Item = &Trial> {
+        self.trials.values().filter(|trial| trial.is_loose())
+    }
+
+    /// Terms of an agreement of this session.
+    pub(crate) fn terms(&self, agreement: &AgreementDigest) -> Option<&Agreement> {
+        self.trials.get(agreement)?.terms.as_ref()
+    }
+
+    /// Whether it leases an object again.
+    #[must_use]
+    pub const fn is_reuse(&self) -> bool {
+        self.begin.reuse.is_some()
+    }
+
+    /// First epoch after the term every shard reaches at least.
+    #[must_use]
+    pub const fn end_epoch(&self) -> Option<u64> {
+        self.end_epoch
+    }
+
     /// The file it stores.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -193,122 +201,99 @@ impl Session {
     }
 }
 
-/// The writing end; holding it keeps other processes from working on the same session.
-#[derive(Debug)]
-pub(crate) struct Journal {
-    file: File,
-    path: PathBuf,
-}
-
-const HEAD: usize = 8;
-
-fn failed(path: &Path) -> impl Fn(std::io::Error) -> Error + '_ {
-    move |source| Error::File {
-        path: path.display().to_string(),
-        source,
-    }
-}
-
-impl Journal {
-    /// Opens a session's journal for writing. Errors when another process works on it.
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let mut file = OpenOptions::new()
-            .create(true)
-            .read(true)
-            .write(true)
-            .truncate(false)
-            .open(path)
-            .map_err(failed(path))?;
-        file.try_lock().map_err(|_| Error::Busy {
-            path: path.display().to_string(),
-        })?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(failed(path))?;
-        let sound = u64::try_from(entries(&bytes).1).unwrap_or(u64::MAX);
-        file.set_len(sound).map_err(failed(path))?;
-        file.seek(SeekFrom::Start(sound)).map_err(failed(path))?;
-        Ok(Self {
-            file,
-            path: path.to_path_buf(),
-        })
-    }
-
-    /// Appends an entry; durable when it returns.
-    pub(crate) fn append(&mut self, entry: &Entry) -> Result<(), Error> {
-        let body = codec::to_bytes(entry);
-        let len = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        let sum = Sha256::digest(&body);
-        let mut bytes = len.to_be_bytes().to_vec();
-        bytes.extend_from_slice(sum.get(..4).unwrap_or_default());
-        bytes.extend_from_slice(&body);
-        self.file.write_all(&bytes).map_err(failed(&self.path))?;
-        self.file.sync_data().map_err(failed(&self.path))
-    }
-}
-
-/// The sound entries and where they end.
-fn entries(bytes: &[u8]) -> (Vec<Entry>, usize) {
-    let mut found = Vec::new();
-    let mut at = 0;
-    while let Some(head) = bytes.get(at..at + HEAD) {
-        let (len, sum) = head.split_at(4);
-        let len = len.try_into().map_or(0, u32::from_be_bytes);
-        let end = at + HEAD + usize::try_from(len).unwrap_or(usize::MAX - at - HEAD);
-        let Some(body) = bytes.get(at + HEAD..end) else {
-            break;
-        };
-        if Sha256::digest(body).get(..4) != Some(sum) {
-            break;
-        }
-        let Ok(entry) = codec::from_bytes("session entry", body) else {
-            break;
-        };
-        found.push(entry);
-        at = end;
-    }
-    (found, at)
-}
-
 /// Reads a session; also while another process writes it.
 pub(crate) fn read(path: &Path, id: SessionId) -> Result<Session, Error> {
-    let bytes = std::fs::read(path).map_err(|_| Error::Session {
+    let unknown = || Error::Session {
         session: id.to_string(),
-    })?;
-    let mut begin = None;
-    let mut session = (Vec::new(), Vec::new(), None);
-    let mut end = None;
-    for entry in entries(&bytes).0 {
+    };
+    let bytes = std::fs::read(path).map_err(|_| unknown())?;
+    let mut entries = journal::entries(&bytes).0.into_iter();
+    let Some(Entry::Begun(begin)) = entries.next() else {
+        return Err(unknown());
+    };
+    let mut session = Session {
+        id,
+        changes: Vec::new(),
+        places: Vec::new(),
+        object: None,
+        begin,
+        end_epoch: None,
+        trials: BTreeMap::new(),
+    };
+    for entry in entries {
+        session.learn(entry);
+    }
+    Ok(session)
+}
+
+impl Session {
+    /// Takes the next entry of the journal in.
+    fn learn(&mut self, entry: Entry) {
         match entry {
-            Entry::Begun(begun) => begin = Some(begun),
+            Entry::Begun(_) => {}
             Entry::State {
                 state,
                 at_ms,
                 message,
-            } => {
-                session.0.push(StateChange {
-                    state,
-                    btfs: state.btfs(),
-                    at_ms,
-                    message,
-                });
+                code,
+            } => self.changes.push(StateChange {
+                state,
+                btfs: state.btfs(),
+                at_ms,
+                message,
+                code: code.and_then(|word| Code::of_word(&word)),
+            }),
+            Entry::Placed(place) => {
+                let at_ms = self.changes.last().map_or(0, |change| change.at_ms);
+                let trial = self.trials.entry(place.agreement);
+                let trial = trial.or_insert_with(|| Trial::new(place.clone(), None, at_ms));
+                trial.state = ShardState::Paid;
+                let start = trial.terms.as_ref().map(|terms| terms.start_epoch);
+                trial.paid_through = trial.paid_through.or(start.map(|start| start + 1));
+                self.places.push(place);
             }
-            Entry::Placed(place) => session.1.push(place),
-            Entry::Done(object) => session.2 = Some(object),
-            Entry::Term { end_epoch } => end = Some(end_epoch),
+            Entry::Done(object) => self.object = Some(object),
+            Entry::Term { end_epoch } => self.end_epoch = Some(end_epoch),
+            Entry::Proposed {
+                place,
+                terms,
+                at_ms,
+            } => {
+                let agreement = place.agreement;
+                let trial = Trial::new(place, Some(terms), at_ms);
+                self.trials.insert(agreement, trial);
+            }
+            Entry::Shard {
+                agreement,
+                state,
+                at_ms,
+                code,
+                message,
+            } => {
+                if state == ShardState::Released {
+                    self.places.retain(|place| place.agreement != agreement);
+                }
+                if let Some(trial) = self.trials.get_mut(&agreement) {
+                    (trial.state, trial.at_ms) = (state, at_ms);
+                    if code.is_some() {
+                        trial.code = code.and_then(|word| Code::of_word(&word));
+                        trial.message = message;
+                    }
+                }
+            }
+            Entry::Paid {
+                agreement,
+                through_epoch,
+                at_ms,
+            } => {
+                if let Some(trial) = self.trials.get_mut(&agreement) {
+                    trial.paid_through = trial.paid_through.max(Some(through_epoch));
+                    trial.at_ms = at_ms;
+                    (trial.code, trial.message) = (None, None);
+                }
+            }
         }
     }
-    let begin = begin.ok_or_else(|| Error::Session {
-        session: id.to_string(),
-    })?;
-    let (changes, places, object) = session;
-    Ok(Session {
-        id,
-        changes,
-        places,
-        object,
-        begin,
-        end_epoch: end,
-    })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use host_chain::EvmChain;
 use host_core::identity::SecretKey;
 use host_core::network::Network;
@@ -18,10 +18,11 @@ use host_core::{Address, Amount};
 use host_daemon::clock::{SystemClock, SystemEntropy};
 use host_keystore::{Phrase, Role, SealedKey};
 use host_net::{Bounds, Net};
-use host_renter::{Parts, Renter};
+use host_renter::{Code, Parts, Renter, Session, SessionId};
 
 use super::meter::ProcessMeter;
 use crate::operator::read_words;
+use crate::trouble::Coded;
 use crate::wallet;
 
 const KEY_FILE: &str = "renter.key";
@@ -70,7 +71,10 @@ impl Home {
             .create_new(true)
             .mode(0o600)
             .open(&path)
-            .with_context(|| format!("writing {}; is there a renter already?", path.display()))?;
+            .with_context(|| {
+                let words = format!("writing {}; is there a renter already?", path.display());
+                Coded::new(Code::HomeExists, words)
+            })?;
         file.write_all(&sealed.to_bytes())?;
         file.sync_all()?;
         Ok(Self { dir, phrase })
@@ -81,18 +85,14 @@ impl Home {
         let dir = dir()?;
         let path = dir.join(KEY_FILE);
         let bytes = std::fs::read(&path).with_context(|| {
-            format!(
-                "there is no renter in {}; make one with `holdfast renter init`",
-                dir.display()
-            )
+            let words = format!("there is no renter in {}", dir.display());
+            Coded::new(Code::NoHome, words)
         })?;
         let sealed = SealedKey::from_bytes(&bytes).with_context(|| path.display().to_string())?;
         let words = passphrase()?;
         if !sealed.is_plain() && words.is_none() {
-            bail!(
-                "{} is sealed; name the file of its passphrase in HOLDFAST_PASSPHRASE_FILE",
-                path.display()
-            );
+            let words = format!("{} is sealed and no passphrase is named", path.display());
+            return Err(Coded::new(Code::KeySealed, words).into());
         }
         let secret = sealed.open_bytes(&words.unwrap_or_default())?;
         Ok(Self {
@@ -116,7 +116,8 @@ impl Home {
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("reading the network file {}", file.display()))?;
         let network: Network = toml::from_str(&text).with_context(|| file.display().to_string())?;
-        network.check()?;
+        let wrong = || Coded::new(Code::NetworkFile, file.display().to_string());
+        network.check().with_context(wrong)?;
         host_daemon::config::layers::write_atomic(&self.dir.join(NETWORK_FILE), &text)?;
         Ok(network)
     }
@@ -124,8 +125,10 @@ impl Home {
     /// The network this renter joined.
     pub(crate) fn network(&self) -> anyhow::Result<Network> {
         let path = self.dir.join(NETWORK_FILE);
-        let text = std::fs::read_to_string(&path)
-            .context("this renter has joined no network; use `holdfast renter join FILE`")?;
+        let text = std::fs::read_to_string(&path).context(Coded::new(
+            Code::NoNetwork,
+            "this renter has joined no network",
+        ))?;
         toml::from_str(&text).with_context(|| path.display().to_string())
     }
 
@@ -151,6 +154,11 @@ impl Home {
     /// Sum of the cheques ever issued on a vault.
     pub(crate) fn issued(&self, vault: Address) -> anyhow::Result<Amount> {
         Ok(host_renter::issued_total(&self.dir.join(BOOK_DIR), vault)?)
+    }
+
+    /// A session of the book, read without network or chain.
+    pub(crate) fn session(&self, id: SessionId) -> anyhow::Result<Session> {
+        Ok(host_renter::read_session(&self.dir.join(BOOK_DIR), id)?)
     }
 
     /// A renter over the real network and chain. `net` must outlive it.

@@ -9,12 +9,15 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use host_core::{Amount, ObjectId};
-use host_renter::{Error, Phase, Progress, PutDone, PutRequest, Renter, Session, SessionId, State};
+use host_renter::{Already, Error, Phase, Progress, PutDone, PutRequest, Renter, SessionId};
 use serde::Serialize;
 use tokio::sync::watch;
 
 use super::home::Home;
-use crate::{print, wallet};
+use super::top_up::TopUp;
+use crate::print;
+
+mod status;
 
 /// Stores a file.
 #[derive(Debug, Args)]
@@ -49,6 +52,9 @@ struct NewArgs {
     /// Wrap and deposit what the vault lacks, up to this much
     #[arg(long, value_name = "CAP")]
     top_up: Option<Amount>,
+    /// Lease the same content again where it is stored already, without sending what is there
+    #[arg(long, conflicts_with = "dry_run")]
+    reuse: bool,
     /// Only say what it would make and cost
     #[arg(long, conflicts_with = "detach")]
     dry_run: bool,
@@ -77,6 +83,9 @@ enum PutCommand {
     Resume {
         /// The session
         session: SessionId,
+        /// Wrap and deposit what the vault lacks, up to this much
+        #[arg(long, value_name = "CAP")]
+        top_up: Option<Amount>,
         /// Answer as JSON
         #[arg(long)]
         json: bool,
@@ -95,6 +104,10 @@ enum PutCommand {
 struct PutSaid {
     id: ObjectId,
     session: SessionId,
+    /// Objects that had the same content before.
+    already: Vec<Already>,
+    /// Whether one of them was leased again.
+    reused: bool,
     bytes: u64,
     shards: u64,
     cost: Amount,
@@ -103,6 +116,13 @@ struct PutSaid {
     seconds: f64,
     /// CPU microseconds and peak memory of each phase.
     phases: std::collections::BTreeMap<&'static str, host_renter::Cost>,
+}
+
+/// A session that was just written down.
+struct Begun {
+    session: SessionId,
+    already: Vec<Already>,
+    reused: bool,
 }
 
 /// Between two looks at the progress or a session.
@@ -118,8 +138,15 @@ pub(crate) async fn run(args: PutArgs) -> anyhow::Result<()> {
                 json,
             }),
             _,
-        ) => status(session, follow, json).await,
-        (Some(PutCommand::Resume { session, json }), _) => resume(session, json).await,
+        ) => status::run(session, follow, json).await,
+        (
+            Some(PutCommand::Resume {
+                session,
+                top_up,
+                json,
+            }),
+            _,
+        ) => resume(session, top_up, json).await,
         (Some(PutCommand::Cancel { session, json }), _) => cancel(session, json).await,
         (None, Some(new)) => store(new).await,
         (None, None) => anyhow::bail!("name a file, or one of status, resume, cancel"),
@@ -130,38 +157,94 @@ async fn store(args: NewArgs) -> anyhow::Result<()> {
     let home = Home::open()?;
     let (renter, net) = home.renter().await?;
     let request = PutRequest {
-        path: args.file,
+        path: args.file.clone(),
         data: args.data,
         parity: args.parity,
         days: args.days,
         public: args.public,
         price_max: args.price_max,
     };
-    let ended = if args.dry_run {
-        quote(&renter, &request, args.json).await
-    } else if args.detach {
-        detach(&renter, &request, args.json)
-    } else {
-        let session = renter.begin(&request)?;
-        put(&home, &renter, session, args.top_up, args.json).await
-    };
+    let ended = begin(&home, &renter, &request, &args).await;
     net.stop().await;
     ended
 }
 
-async fn quote(renter: &Renter, request: &PutRequest, json: bool) -> anyhow::Result<()> {
+async fn begin(
+    home: &Home,
+    renter: &Renter,
+    request: &PutRequest,
+    args: &NewArgs,
+) -> anyhow::Result<()> {
+    let already = renter.already(request).await?;
+    if args.dry_run {
+        return quote(renter, request, &already, args.json).await;
+    }
+    let again = match args.reuse {
+        true => renter.begin_again(request).await?,
+        false => None,
+    };
+    let begun = Begun {
+        reused: again.is_some(),
+        session: match again {
+            Some(session) => session,
+            None => renter.begin(request)?,
+        },
+        already,
+    };
+    if !args.json {
+        for line in begun.already.iter().map(stored_line) {
+            say_aside(&line);
+        }
+        if args.reuse && !begun.reused {
+            say_aside("nothing of it is stored yet; it is put as new");
+        }
+    }
+    if args.detach {
+        return detach(&begun, args.top_up, args.json);
+    }
+    put(home, renter, begun, args.top_up, args.json).await
+}
+
+/// One line about content that is stored already.
+fn stored_line(already: &Already) -> String {
+    format!(
+        "already stored as {} until epoch {}{}; --reuse extends it",
+        already.object,
+        already.end_epoch,
+        already
+            .until_ms
+            .map_or(String::new(), |ms| format!(", about {}", print::day(ms))),
+    )
+}
+
+/// Words beside the answer.
+fn say_aside(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+async fn quote(
+    renter: &Renter,
+    request: &PutRequest,
+    already: &[Already],
+    json: bool,
+) -> anyhow::Result<()> {
     let quote = renter.quote(request).await?;
+    // A sealed object's name hangs on a key that is drawn when it is put.
+    let why = "sealed: the name depends on a key drawn at the put; --public has one before";
     let said = serde_json::json!({
-        "id": quote.id, "bytes": quote.bytes, "segments": quote.segments, "shards": quote.shards,
+        "id": quote.id, "id_unknown": quote.id.is_none().then_some(why), "bytes": quote.bytes, "segments": quote.segments, "shards": quote.shards,
         "shard_bytes": quote.shard_len, "epochs": quote.epochs, "hosts": quote.hosts,
         "cost": quote.cost, "first_epoch": quote.first,
+        "already": already,
     });
     print::either(json, &said, |_| {
         let id = quote
             .id
-            .map_or("known once it is stored".to_owned(), |id| id.to_string());
+            .map_or(format!("not known yet ({why})"), |id| id.to_string());
+        let stored = already.iter().map(|one| stored_line(one) + "\n");
+        let stored: String = stored.collect();
         format!(
-            "id      {id}\nshards  {} of at most {} bytes, {} hosts fit\n\
+            "{stored}id      {id}\nshards  {} of at most {} bytes, {} hosts fit\n\
              cost    at most {} for {} epochs, {} of it at once",
             quote.shards, quote.shard_len, quote.hosts, quote.cost, quote.epochs, quote.first
         )
@@ -169,25 +252,37 @@ async fn quote(renter: &Renter, request: &PutRequest, json: bool) -> anyhow::Res
 }
 
 /// Starts a process of its own that works on the session, and says the session's id.
-fn detach(renter: &Renter, request: &PutRequest, json: bool) -> anyhow::Result<()> {
-    let session = renter.begin(request)?;
+fn detach(begun: &Begun, top_up: Option<Amount>, json: bool) -> anyhow::Result<()> {
+    let session = begun.session;
     let own = std::env::current_exe().context("finding the running program")?;
-    std::process::Command::new(own)
-        .args(["put", "resume", &session.to_string()])
+    let mut child = std::process::Command::new(own);
+    child.args(["put", "resume", &session.to_string()]);
+    if let Some(cap) = top_up {
+        child.args(["--top-up", &cap.to_string()]);
+    }
+    child
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .context("starting the background process")?;
-    print::either(json, &serde_json::json!({ "session": session }), |_| {
+    let said = serde_json::json!({
+        "session": session, "already": begun.already, "reused": begun.reused,
+    });
+    print::either(json, &said, |_| {
         format!("{session}\nwatch it with: holdfast put status {session} --follow")
     })
 }
 
-async fn resume(session: SessionId, json: bool) -> anyhow::Result<()> {
+async fn resume(session: SessionId, top_up: Option<Amount>, json: bool) -> anyhow::Result<()> {
     let home = Home::open()?;
     let (renter, net) = home.renter().await?;
-    let ended = put(&home, &renter, session, None, json).await;
+    let begun = Begun {
+        reused: renter.session(session)?.is_reuse(),
+        session,
+        already: Vec::new(),
+    };
+    let ended = put(&home, &renter, begun, top_up, json).await;
     net.stop().await;
     ended
 }
@@ -195,26 +290,28 @@ async fn resume(session: SessionId, json: bool) -> anyhow::Result<()> {
 async fn put(
     home: &Home,
     renter: &Renter,
-    session: SessionId,
+    begun: Begun,
     top_up: Option<Amount>,
     json: bool,
 ) -> anyhow::Result<()> {
     let started = Instant::now();
-    let mut done = work(renter, session).await;
-    if let (Err(Error::Shortfall { missing, .. }), Some(cap)) = (&done, top_up)
-        && *missing <= cap
-    {
-        let chain = home.chain()?;
-        chain.wrap(*missing).await?;
-        chain
-            .deposit(wallet::vault(&chain).await?, *missing)
-            .await?;
-        done = work(renter, session).await;
-    }
+    let session = begun.session;
+    let mut purse = TopUp::new(top_up);
+    let done = loop {
+        let done = work(renter, session).await;
+        match &done {
+            Err(Error::Shortfall { missing, .. }) if purse.has(*missing)? => {
+                purse.deposit(home, *missing).await?;
+            }
+            _ => break done,
+        }
+    };
     let done = done.with_context(|| format!("session {session}"))?;
     let said = PutSaid {
         id: done.id,
         session,
+        already: begun.already,
+        reused: begun.reused,
         bytes: done.bytes,
         shards: done.shards,
         cost: done.cost,
@@ -270,56 +367,6 @@ async fn show(watched: watch::Receiver<Progress>, started: Instant) {
         tokio::time::sleep(SHOW_EVERY).await;
     }
     let _ = write!(std::io::stderr(), "\r\x1b[K");
-}
-
-/// Shows a session, and with `follow` every change until it ends.
-async fn status(id: SessionId, follow: bool, json: bool) -> anyhow::Result<()> {
-    let (renter, net) = Home::open()?.renter().await?;
-    net.stop().await;
-    let mut shown = None;
-    loop {
-        let session = renter.session(id)?;
-        let now = (session.changes.len(), session.places.len());
-        if shown != Some(now) {
-            shown = Some(now);
-            say(&session, json)?;
-        }
-        let ended = matches!(
-            session.state(),
-            State::Completed | State::Cancelled | State::Stopped
-        );
-        if ended || !follow {
-            return Ok(());
-        }
-        tokio::time::sleep(SHOW_EVERY).await;
-    }
-}
-
-fn say(session: &Session, json: bool) -> anyhow::Result<()> {
-    let places = session.places.iter().map(|place| {
-        serde_json::json!({
-            "segment": place.segment, "index": place.index, "host": place.host,
-            "agreement": place.agreement, "state": "paid",
-        })
-    });
-    let said = serde_json::json!({
-        "session": session.id, "file": session.path(), "state": session.state(),
-        "btfs": session.state().btfs(), "changes": session.changes, "object": session.object,
-        "shards": places.collect::<Vec<_>>(),
-    });
-    print::either(json, &said, |_| {
-        let last = session
-            .changes
-            .last()
-            .and_then(|change| change.message.as_deref());
-        let message = last.map_or(String::new(), |text| format!(": {text}"));
-        let object = session.object.map_or(String::new(), |id| format!(" {id}"));
-        format!(
-            "{:?}{object}, {} shards paid{message}",
-            session.state(),
-            session.places.len()
-        )
-    })
 }
 
 async fn cancel(session: SessionId, json: bool) -> anyhow::Result<()> {

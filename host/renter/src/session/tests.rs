@@ -16,6 +16,7 @@ fn begin() -> Entry {
         public: false,
         price_max: None,
         sealed: vec![1, 2, 3],
+        reuse: None,
     })
 }
 
@@ -24,6 +25,7 @@ fn state(at_ms: u64) -> Entry {
         state: State::Sending,
         at_ms,
         message: None,
+        code: None,
     }
 }
 

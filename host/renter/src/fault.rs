@@ -1,0 +1,58 @@
+//! Why one host did not keep one shard. It goes into the session's journal under its code; most
+//! faults end that host's part only, a fault of our own ends the whole verb.
+
+use std::time::Duration;
+
+use crate::codes::Code;
+use crate::error::Error;
+
+/// The end of one host's part.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    /// The conversation ended early.
+    #[error(transparent)]
+    Talk(#[from] host_transfer::Error),
+    /// Far behind the others.
+    #[error("not done after {elapsed:?}, half of the others were after {median:?}")]
+    Slow {
+        /// How long it worked on the shard.
+        elapsed: Duration,
+        /// What the others took.
+        median: Duration,
+    },
+    /// Nothing moved.
+    #[error("nothing moved for {idle:?}")]
+    Stalled {
+        /// How long.
+        idle: Duration,
+    },
+    /// An earlier run was cut off inside this agreement and it is not used.
+    #[error("an earlier run left this agreement unfinished")]
+    Left,
+    /// The shard is not there when it is asked for.
+    #[error("the host does not show the shard: {0}")]
+    Absent(host_transfer::Error),
+    /// Not the host's doing.
+    #[error(transparent)]
+    Own(#[from] Error),
+}
+
+impl Fault {
+    /// The stable code.
+    pub(crate) fn code(&self) -> Code {
+        match self {
+            Self::Talk(error) => Code::of_transfer(error),
+            Self::Slow { .. } => Code::HostTooSlow,
+            Self::Stalled { .. } => Code::HostStalled,
+            Self::Left => Code::HostLeft,
+            Self::Absent(_) => Code::ShardAbsent,
+            Self::Own(error) => error.code(),
+        }
+    }
+}
+
+impl From<host_core::Error> for Fault {
+    fn from(error: host_core::Error) -> Self {
+        Self::Own(error.into())
+    }
+}

@@ -1,0 +1,124 @@
+//! What a put would cost and make, from the hubs' lists alone: no host is contacted.
+
+use std::path::Path;
+
+use host_core::announce::Announcement;
+use host_core::geometry::Geometry;
+use host_core::{Amount, ObjectId};
+use sha2::{Digest, Sha256};
+
+use super::{PutRequest, describe, facts_of, file_error, plain_len, put_geometry, read_run};
+use crate::Renter;
+use crate::cipher::{CHUNK, TAG};
+use crate::encode;
+use crate::error::Error;
+use crate::hosts::{Chosen, Wanted};
+
+/// What a put would cost and make; no host is contacted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quote {
+    /// The object's name; only open data has one before it is stored (else it depends on a key
+    /// that is drawn then).
+    pub id: Option<ObjectId>,
+    /// Plaintext bytes.
+    pub bytes: u64,
+    /// Segments.
+    pub segments: u64,
+    /// Shards over all segments.
+    pub shards: u64,
+    /// Bytes of a full segment's shard.
+    pub shard_len: u64,
+    /// Epochs of the term.
+    pub epochs: u64,
+    /// Hosts that fit.
+    pub hosts: usize,
+    /// Cost of the whole term.
+    pub cost: Amount,
+    /// What the first cheques promise.
+    pub first: Amount,
+}
+
+/// Quotes a put from the hubs' lists. For open data the file is read and named.
+pub(crate) async fn quote(renter: &Renter, request: &PutRequest) -> Result<Quote, Error> {
+    let inner = &renter.inner;
+    let (bytes, _) = facts_of(&request.path)?;
+    let geometry = put_geometry(request.data, request.parity)?;
+    let epochs = inner.network.epoch.epochs_of_days(request.days)?;
+    let share = host_share(&geometry, bytes, request.public);
+    let need = usize::from(geometry.total());
+    let wanted = Wanted {
+        need,
+        bytes: share,
+        epochs,
+        price_max: request.price_max,
+    };
+    let Chosen { hosts, fit, .. } = renter.choose(&wanted).await?;
+    let segments = segment_count(&geometry, bytes, request.public);
+    let path = request.path.clone();
+    let id = match request.public {
+        false => None,
+        true => {
+            let named = tokio::task::spawn_blocking(move || name_public(&path, &geometry));
+            Some(named.await.map_err(|_| Error::Worker)??)
+        }
+    };
+    Ok(Quote {
+        id,
+        bytes,
+        segments,
+        shards: segments * u64::from(geometry.total()),
+        shard_len: geometry.shard_len(geometry.segment_len.min(bytes)),
+        epochs,
+        hosts: fit,
+        cost: cost(&hosts, need, share, epochs)?,
+        first: cost(&hosts, need, share, 1)?,
+    })
+}
+
+/// The object id open data will have.
+fn name_public(path: &Path, geometry: &Geometry) -> Result<ObjectId, Error> {
+    let mut file = std::fs::File::open(path).map_err(file_error(path))?;
+    let run_len = plain_len(geometry, true);
+    let mut hash = Sha256::new();
+    let mut segments = Vec::new();
+    loop {
+        let run = read_run(&mut file, run_len, path)?;
+        if run.is_empty() {
+            break;
+        }
+        hash.update(&run);
+        let coded = encode::code(geometry, &run)?;
+        segments.push(coded.segment());
+    }
+    Ok(describe(geometry, segments, Some(hash.finalize().into())).id())
+}
+
+/// Segments an object of `bytes` plaintext has.
+pub(super) fn segment_count(geometry: &Geometry, bytes: u64, public: bool) -> u64 {
+    let run = u64::try_from(plain_len(geometry, public)).unwrap_or(u64::MAX);
+    bytes.div_ceil(run)
+}
+
+/// Bytes one host must have room for.
+pub(super) fn host_share(geometry: &Geometry, bytes: u64, public: bool) -> u64 {
+    let segments = segment_count(geometry, bytes, public);
+    let sealed = bytes + bytes.div_ceil(CHUNK as u64) * TAG as u64;
+    segments * geometry.shard_len(geometry.segment_len.min(sealed))
+}
+
+/// What `share` bytes cost for `epochs` on each of the `need` dearest hosts that fit: a bound, as
+/// which of them take part is not known yet.
+pub(super) fn cost(
+    hosts: &[Announcement],
+    need: usize,
+    share: u64,
+    epochs: u64,
+) -> Result<Amount, Error> {
+    let mut prices: Vec<Amount> = hosts.iter().map(|host| host.offer.price).collect();
+    prices.sort_unstable_by(|a, b| b.cmp(a));
+    let mut sum = Amount::ZERO;
+    for price in prices.into_iter().take(need) {
+        sum = sum.plus(Amount::of_storage(share, price, epochs)?)?;
+    }
+    Ok(sum)
+}
