@@ -13,6 +13,7 @@ use std::cell::RefCell;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -20,14 +21,16 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use crate::queue::Move;
-use crate::ring::Ring;
+use crate::ring::{Ring, SHARE};
 
 thread_local! {
     /// Rings in which this thread has submitted something since it last lulled in vain.
     static USED: RefCell<Vec<Weak<Ring>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Completions after a lull in vain before the next lull.
+/// A lull longer than this was a mistake: the thread could have heard the network meanwhile.
+const LONG: Duration = Duration::from_millis(1);
+/// Completions after such a lull before the next one.
 const PENANCE: u32 = 64;
 
 /// A ring's place among the descriptors of a runtime.
@@ -61,7 +64,7 @@ impl Lull {
         (begun != self.ended.load(Ordering::Acquire)).then_some(begun)
     }
 
-    /// The lull under way takes too long: none for a while.
+    /// The lull took, or takes, too long: none for a while.
     pub(crate) fn repent(&self) {
         self.slow.store(PENANCE, Ordering::Relaxed);
     }
@@ -78,7 +81,7 @@ impl Lull {
 /// Waits a moment for the drive this thread has given something to do: to be called where a
 /// runtime's thread is about to park (tokio: `Builder::on_thread_park`). Returns at once when
 /// nothing is under way, and otherwise when something completes or the device's watchman thinks it
-/// has lasted too long, after 4 ms at most; the runtime then finds in its reactor what completed.
+/// has lasted too long, after 16 ms at most; the runtime then finds in its reactor what completed.
 pub fn lull() {
     let mut used = USED.take();
     used.retain(|ring| ring.upgrade().is_some_and(|ring| ring.under_way() > 0));
@@ -164,9 +167,14 @@ impl Ring {
             return;
         }
         if let Ok(_only) = lull.lulling.try_lock() {
+            let start = Instant::now();
             lull.begun.fetch_add(1, Ordering::AcqRel);
-            self.wait(None);
+            let share = usize::try_from(SHARE).unwrap_or(1);
+            self.wait(self.under_way().div_ceil(share), None);
             lull.ended.fetch_add(1, Ordering::AcqRel);
+            if start.elapsed() > LONG {
+                lull.repent();
+            }
         }
     }
 }

@@ -38,6 +38,15 @@ use crate::watch::Watch;
 /// The number of a kick, which is no slot's.
 const KICK: u64 = u64::MAX;
 
+/// A lull ends when one in so many of the operations under way has completed: with many under way
+/// the drive stays busy meanwhile, and one waking serves several.
+pub(crate) const SHARE: u32 = 8;
+
+/// Completions that end the longest lull.
+const fn kicks(depth: u32) -> u32 {
+    depth.div_ceil(SHARE)
+}
+
 /// An order under way.
 struct Slot {
     order: Move,
@@ -90,8 +99,8 @@ impl Ring {
     /// A ring over `parts`. Errors when the kernel has no io_uring for us, or not the operations
     /// needed; the caller then takes plain threads.
     pub(crate) fn new(parts: Parts) -> io::Result<Self> {
-        // One entry more than operations: a kick.
-        let entries = (parts.depth.max(1) + 1).next_power_of_two();
+        let depth = parts.depth.max(1);
+        let entries = (depth + kicks(depth)).next_power_of_two();
         // Completions wait until their submitter enters the kernel instead of interrupting it.
         let uring = match IoUring::builder().setup_coop_taskrun().build(entries) {
             Ok(uring) => uring,
@@ -112,7 +121,7 @@ impl Ring {
         } else {
             0
         };
-        let depth = usize::try_from(parts.depth.max(1)).unwrap_or(1);
+        let depth = usize::try_from(depth).unwrap_or(1);
         let state = State {
             slots: (0..depth).map(|_| None).collect(),
             free: (0..depth).rev().collect(),
@@ -230,17 +239,18 @@ impl Ring {
             *place = Some(slot);
         }
         let number = u64::try_from(index).unwrap_or(u64::MAX);
-        self.push(&entry.user_data(number), state);
+        self.push(&entry.user_data(number), state)
+            .expect("the queue holds an entry for every slot");
     }
 
-    /// Writes one entry; the state's lock, which the caller shows, makes it the only one.
-    fn push(&self, entry: &squeue::Entry, _locked: &mut State) {
+    /// Writes one entry, unless the queue is full; the state's lock, which the caller shows, makes
+    /// it the only one.
+    fn push(&self, entry: &squeue::Entry, _locked: &mut State) -> Result<(), squeue::PushError> {
         // SAFETY: the state's lock is held, so no other thread has the submission queue.
         let mut submission = unsafe { self.uring.submission_shared() };
         // SAFETY: the entry points into a buffer its slot owns until the completion arrives, and
-        // at a registered file.
-        let pushed = unsafe { submission.push(entry) };
-        pushed.expect("the queue holds an entry for every slot and a kick");
+        // at a registered file, or it is a kick and points at nothing.
+        unsafe { submission.push(entry) }
     }
 
     /// Has the kernel take what is in the submission queue.
@@ -250,12 +260,13 @@ impl Ring {
         }
     }
 
-    /// Sleeps until something has completed, or `span` is over where there is one.
-    pub(crate) fn wait(&self, span: Option<Duration>) {
+    /// Sleeps until `count` operations have completed that are not reaped, or `span` is over where
+    /// there is one.
+    pub(crate) fn wait(&self, count: usize, span: Option<Duration>) {
         let submitter = self.uring.submitter();
         let waited = match span.map(Timespec::from) {
-            Some(span) => submitter.submit_with_args(1, &SubmitArgs::new().timespec(&span)),
-            None => submitter.submit_and_wait(1),
+            Some(span) => submitter.submit_with_args(count, &SubmitArgs::new().timespec(&span)),
+            None => submitter.submit_and_wait(count),
         };
         match waited {
             Err(error) if error.raw_os_error() != Some(libc::ETIME) => self.refused(&error),
@@ -270,10 +281,13 @@ impl Ring {
         reaping.is_ok_and(|_held| !unsafe { self.uring.completion_shared() }.is_empty())
     }
 
-    /// Has something complete at once, so that whoever sleeps in the ring wakes.
+    /// Has nothings complete at once, so many that whoever lulls in the ring wakes.
     pub(crate) fn kick(&self) {
         let mut state = self.state();
-        self.push(&opcode::Nop::new().build().user_data(KICK), &mut state);
+        for _ in 0..kicks(self.parts.depth) {
+            // Full of kicks the kernel has not taken: those will do.
+            let _ = self.push(&opcode::Nop::new().build().user_data(KICK), &mut state);
+        }
         drop(state);
         self.submit();
     }

@@ -17,9 +17,9 @@ use std::time::Duration;
 use crate::ring::Ring;
 
 /// How often he looks while the device is in use.
-const TICK: Duration = Duration::from_millis(2);
+const TICK: Duration = Duration::from_millis(8);
 /// Ticks without an order after which he sleeps until told.
-const QUIET_TICKS: u32 = 50;
+const QUIET_TICKS: u32 = 12;
 /// How long he waits in the ring before he looks around.
 const STINT: Duration = Duration::from_secs(1);
 
@@ -140,7 +140,7 @@ fn attend(ring: &Ring) {
     ring.watch.mode.store(ATTENDS, Ordering::SeqCst);
     while must_attend(ring) {
         ring.watch.overdue.store(false, Ordering::SeqCst);
-        ring.wait(Some(STINT));
+        ring.wait(1, Some(STINT));
         ring.reap();
     }
     ring.rest();
