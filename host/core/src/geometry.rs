@@ -26,6 +26,20 @@ pub enum Codec {
 }
 
 impl Codec {
+    /// Shards a stripe that the 8-bit code can tell apart.
+    pub const MATRIX8_SHARDS_MAX: u32 = 256;
+
+    /// The code that new stripes of so many data and parity shards use: the 8-bit code where it
+    /// can, because vector instructions multiply its elements directly; beyond, the 16-bit one.
+    #[must_use]
+    pub const fn of_counts(data: u16, parity: u16) -> Self {
+        if data as u32 + parity as u32 <= Self::MATRIX8_SHARDS_MAX {
+            Self::Matrix8
+        } else {
+            Self::Leopard16
+        }
+    }
+
     /// The number this codec has on the wire, in agreements and in extents.
     #[must_use]
     pub const fn id(self) -> u8 {
@@ -57,11 +71,11 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// The default: 10+20, 256 KiB pieces, 40 MiB segments.
+    /// The default: 8-bit code, 10+20, 256 KiB pieces, 40 MiB segments.
     #[must_use]
     pub const fn standard() -> Self {
         Self {
-            codec: Codec::Leopard16,
+            codec: Codec::Matrix8,
             data: limits::DATA_SHARDS,
             parity: limits::PARITY_SHARDS,
             piece_len: limits::PIECE_LEN,
@@ -69,9 +83,10 @@ impl Geometry {
         }
     }
 
-    /// A default geometry with other counts. Errors when they are out of range.
+    /// A default geometry with other counts and the code that serves them. Errors when they are out of range.
     pub fn of_counts(data: u16, parity: u16) -> Result<Self, Error> {
         let base = Self {
+            codec: Codec::of_counts(data, parity),
             data,
             parity,
             ..Self::standard()
@@ -101,7 +116,7 @@ impl Geometry {
         if total > u32::from(limits::STRIPE_SHARDS_MAX) {
             return Err(wrong("too many shards a stripe"));
         }
-        if matches!(self.codec, Codec::Matrix8) && total > 256 {
+        if self.codec == Codec::Matrix8 && total > Codec::MATRIX8_SHARDS_MAX {
             return Err(wrong("the 8-bit code serves at most 256 shards"));
         }
         if self.piece_len == 0 || !self.piece_len.is_multiple_of(limits::PIECE_STEP) {

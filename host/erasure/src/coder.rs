@@ -5,15 +5,25 @@ use host_core::geometry::{Codec, Geometry};
 
 use crate::error::Error;
 use crate::leopard::{self, Leopard};
+use crate::matrix8::Matrix8;
+
+/// Bytes of a cache line; vectors want rows that begin alike within one.
+const LINE: usize = 64;
+/// Bytes by which parity pieces are set apart beyond their length. Pieces are often a power of two
+/// long; side by side, they would all share one set of the processor's caches.
+const APART: usize = 4096 + 3 * LINE;
 
 /// The arithmetic of one geometry with its reused working space.
 pub struct Coder {
     geometry: Geometry,
     codec: Kernel,
+    /// The last wanted piece where the caller has room for only its beginning.
+    spare: Vec<u8>,
 }
 
 enum Kernel {
     Leopard16(Box<Leopard>),
+    Matrix8(Matrix8),
 }
 
 /// The pieces of one encoded stripe, in shard order.
@@ -22,8 +32,11 @@ pub struct Pieces<'a> {
     piece_len: usize,
     /// Pieces that stand in the caller's data as they are.
     whole: &'a [u8],
-    /// The pieces after those: padded data, then parity.
-    rest: &'a [u8],
+    /// The data pieces after those, padded.
+    padded: &'a [u8],
+    /// Parity pieces, each at a multiple of `stride`.
+    parity: &'a [u8],
+    stride: usize,
 }
 
 impl<'a> Pieces<'a> {
@@ -41,24 +54,28 @@ impl<'a> Pieces<'a> {
 
     /// All pieces, data shards first.
     pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let whole = self.whole.chunks_exact(self.piece_len);
-        whole.chain(self.rest.chunks_exact(self.piece_len))
+        let len = self.piece_len;
+        let data = self.whole.chunks_exact(len);
+        let data = data.chain(self.padded.chunks_exact(len));
+        let parity = self.parity.chunks(self.stride);
+        data.chain(parity.filter_map(move |piece| piece.get(..len)))
     }
 }
 
 impl Coder {
     /// A coder for `geometry`; working space is taken at the first stripe.
-    /// Errors: Geometry; Unsupported for the 8-bit matrix code, which this build cannot compute.
+    /// Errors: Geometry.
     pub fn new(geometry: &Geometry) -> Result<Self, Error> {
         geometry.check()?;
         let (data, parity) = (geometry.data.into(), geometry.parity.into());
         let codec = match geometry.codec {
             Codec::Leopard16 => Kernel::Leopard16(Box::new(Leopard::new(data, parity))),
-            codec @ Codec::Matrix8 => return Err(Error::Unsupported { codec }),
+            Codec::Matrix8 => Kernel::Matrix8(Matrix8::new(data, parity)),
         };
         Ok(Self {
             geometry: *geometry,
             codec,
+            spare: Vec::new(),
         })
     }
 
@@ -81,21 +98,38 @@ impl Coder {
         let (data, parity) = self.counts();
         let (whole, tail) = stripe.split_at(stripe.len() / len * len);
         let padded = data * len - whole.len();
-        rest.resize(padded + parity * len, 0);
+        let stride = match &self.codec {
+            Kernel::Leopard16(_) => len,
+            Kernel::Matrix8(_) => len + APART,
+        };
+        rest.resize(padded + 2 * LINE + parity * stride, 0);
         let (pad, out) = rest.split_at_mut(padded);
         let (head, zeros) = pad.split_at_mut(tail.len());
         head.copy_from_slice(tail);
         zeros.fill(0);
+        // Parity begins within a cache line where the data does.
+        let lead = out.as_ptr().align_offset(LINE) + stripe.as_ptr().addr() % LINE;
+        let (_, out) = out.split_at_mut(lead.min(2 * LINE));
+        let (out, _) = out.split_at_mut(parity * stride);
+        let pad = &*pad;
         let pieces: Vec<&[u8]> = whole
             .chunks_exact(len)
             .chain(pad.chunks_exact(len))
             .collect();
-        let Kernel::Leopard16(leopard) = &mut self.codec;
-        leopard.encode(&pieces, len, out)?;
+        match &mut self.codec {
+            Kernel::Leopard16(leopard) => leopard.encode(&pieces, len, out)?,
+            Kernel::Matrix8(matrix) => {
+                let rows = out.chunks_exact_mut(stride);
+                let mut rows: Vec<_> = rows.filter_map(|row| row.get_mut(..len)).collect();
+                matrix.encode(&pieces, &mut rows);
+            }
+        }
         Ok(Pieces {
             piece_len: len,
             whole,
-            rest,
+            padded: pad,
+            parity: out,
+            stride,
         })
     }
 
@@ -134,18 +168,18 @@ impl Coder {
         }
         let lost = |index: &usize| known.get(*index).is_some_and(Option::is_none);
         let wanted: Vec<usize> = (0..held).filter(lost).collect();
-        let Kernel::Leopard16(leopard) = &mut self.codec;
-        leopard.rebuild(&known, len, &wanted, |place, start, run| {
-            let at = wanted
-                .get(place)
-                .map_or(usize::MAX, |index| index * len + start);
-            let rest = out.len().saturating_sub(at);
-            let (run, _) = run.split_at(run.len().min(rest));
-            if run.is_empty() {
-                return Ok(());
+        match &mut self.codec {
+            Kernel::Leopard16(leopard) => {
+                leopard.rebuild(&known, len, &wanted, |place, start, run| {
+                    let at = wanted.get(place).map_or(usize::MAX, |index| index * len);
+                    put_within(out, at.saturating_add(start), run)
+                })
             }
-            leopard::put(out, at, run)
-        })
+            Kernel::Matrix8(matrix) => {
+                let spare = &mut self.spare;
+                rebuild_into(matrix, &known, &wanted, out, (len, spare))
+            }
+        }
     }
 
     /// Rebuilds the pieces called `wanted`, data or parity, from any `data` others; they are
@@ -170,10 +204,17 @@ impl Coder {
             return Err(Error::PieceIndex { index, total });
         }
         out.resize(wanted.len() * len, 0);
-        let Kernel::Leopard16(leopard) = &mut self.codec;
-        leopard.rebuild(pieces, len, wanted, |place, start, run| {
-            leopard::put(out, place * len + start, run)
-        })
+        match &mut self.codec {
+            Kernel::Leopard16(leopard) => {
+                leopard.rebuild(pieces, len, wanted, |place, start, run| {
+                    leopard::put(out, place * len + start, run)
+                })
+            }
+            Kernel::Matrix8(matrix) => {
+                let mut outs: Vec<&mut [u8]> = out.chunks_exact_mut(len).collect();
+                matrix.rebuild(pieces, wanted, &mut outs)
+            }
+        }
     }
 
     /// Rebuilds one piece. Errors and cost as of `rebuild_pieces`.
@@ -229,6 +270,43 @@ impl Coder {
         }
         Ok(())
     }
+}
+
+/// Rebuilds the `wanted` pieces, ascending, where they lie in a stripe's bytes `out`; of a last
+/// piece that reaches beyond them, only the beginning.
+fn rebuild_into(
+    matrix: &mut Matrix8,
+    pieces: &[Option<&[u8]>],
+    wanted: &[usize],
+    out: &mut [u8],
+    (len, spare): (usize, &mut Vec<u8>),
+) -> Result<(), Error> {
+    let (whole, part) = out.split_at_mut(out.len() / len * len);
+    let whole = whole.chunks_exact_mut(len).enumerate();
+    let mut outs: Vec<&mut [u8]> = whole
+        .filter_map(|(index, piece)| wanted.contains(&index).then_some(piece))
+        .collect();
+    let cut = outs.len() < wanted.len();
+    if cut {
+        spare.resize(len, 0);
+        outs.push(spare);
+    }
+    matrix.rebuild(pieces, wanted, &mut outs)?;
+    if cut {
+        let (start, _) = spare.split_at(part.len());
+        part.copy_from_slice(start);
+    }
+    Ok(())
+}
+
+/// Copies what of `run`, meant for `at`, lies within `out`.
+fn put_within(out: &mut [u8], at: usize, run: &[u8]) -> Result<(), Error> {
+    let rest = out.len().saturating_sub(at);
+    let (run, _) = run.split_at(run.len().min(rest));
+    if run.is_empty() {
+        return Ok(());
+    }
+    leopard::put(out, at, run)
 }
 
 #[cfg(test)]

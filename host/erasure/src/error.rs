@@ -2,7 +2,6 @@
 //! that disagree.
 
 use host_core::Blame;
-use host_core::geometry::Codec;
 
 /// A broken fact about a geometry, a stripe, its pieces or a range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -10,12 +9,6 @@ pub enum Error {
     /// A geometry no codec can serve.
     #[error(transparent)]
     Geometry(#[from] host_core::Error),
-    /// A codec that this build cannot compute.
-    #[error("codec {} ({codec:?}) is not served by this build", codec.id())]
-    Unsupported {
-        /// The codec the geometry names.
-        codec: Codec,
-    },
     /// A segment that is empty or longer than its geometry allows.
     #[error("a segment of {have} bytes is not within 1 to {max}")]
     SegmentLength {
@@ -99,10 +92,9 @@ impl Error {
     pub const fn blame(&self) -> Blame {
         match self {
             Self::Geometry(wrong) => wrong.blame(),
-            Self::Unsupported { .. }
-            | Self::SegmentLength { .. }
-            | Self::PieceLength { .. }
-            | Self::TooFew { .. } => Blame::Peer,
+            Self::SegmentLength { .. } | Self::PieceLength { .. } | Self::TooFew { .. } => {
+                Blame::Peer
+            }
             Self::Range { .. }
             | Self::StripeLength { .. }
             | Self::PieceCount { .. }

@@ -8,6 +8,7 @@ use proptest::prelude::{ProptestConfig, Strategy, any, prop_assert, prop_assert_
 use proptest::proptest;
 use proptest::sample::select;
 
+const CODECS: [Codec; 2] = [Codec::Leopard16, Codec::Matrix8];
 const COUNTS: [(u16, u16); 12] = [
     (1, 1),
     (1, 7),
@@ -23,10 +24,10 @@ const COUNTS: [(u16, u16); 12] = [
     (33, 32),
 ];
 
-fn geometry((data, parity): (u16, u16), piece_len: u32, stripes: u64) -> Geometry {
+fn geometry(codec: Codec, (data, parity): (u16, u16), piece_len: u32, stripes: u64) -> Geometry {
     let segment_len = u64::from(data) * u64::from(piece_len) * stripes;
     Geometry {
-        codec: Codec::Leopard16,
+        codec,
         data,
         parity,
         piece_len,
@@ -152,16 +153,18 @@ fn the_loss_of_every_data_shard_is_survived() {
         .chain([(100, 156)])
         .filter(|(data, parity)| parity >= data)
     {
-        let geometry = geometry(counts, 192, 2);
-        let segment = bytes(7, geometry.segment_len as usize - 5);
-        let total = usize::from(geometry.total());
-        let data = usize::from(geometry.data);
-        // The parity shards from the first on, then those up to the last.
-        for from in [data, total - data] {
-            let kept: Vec<bool> = (0..total)
-                .map(|i| (from..from + data).contains(&i))
-                .collect();
-            any_data_shards_are_enough(&geometry, &segment, &kept);
+        for codec in CODECS {
+            let geometry = geometry(codec, counts, 192, 2);
+            let segment = bytes(7, geometry.segment_len as usize - 5);
+            let total = usize::from(geometry.total());
+            let data = usize::from(geometry.data);
+            // The parity shards from the first on, then those up to the last.
+            for from in [data, total - data] {
+                let kept: Vec<bool> = (0..total)
+                    .map(|i| (from..from + data).contains(&i))
+                    .collect();
+                any_data_shards_are_enough(&geometry, &segment, &kept);
+            }
         }
     }
 }
@@ -170,6 +173,9 @@ fn the_loss_of_every_data_shard_is_survived() {
 fn wide_and_long_stripes_come_back_too() {
     let shapes = [
         ((100, 156), 2112),
+        ((1, 255), 64),
+        ((255, 1), 64),
+        ((128, 128), 320),
         ((512, 512), 64),
         ((1, 1023), 64),
         ((1023, 1), 64),
@@ -177,8 +183,13 @@ fn wide_and_long_stripes_come_back_too() {
         ((511, 513), 64),
         ((10, 20), 65_536),
     ];
-    for (counts, piece_len) in shapes {
-        let geometry = geometry(counts, piece_len, 1);
+    let coded = |codec| shapes.into_iter().map(move |shape| (codec, shape));
+    for (codec, (counts, piece_len)) in CODECS.into_iter().flat_map(coded) {
+        let geometry = geometry(codec, counts, piece_len, 1);
+        if geometry.check().is_err() {
+            // The 8-bit code ends at 256 shards.
+            continue;
+        }
         let segment = bytes(3, geometry.segment_len as usize - 60);
         let total = usize::from(geometry.total());
         let kept = keep(total, geometry.data.into(), 11);
@@ -196,8 +207,9 @@ fn cases(cases: u32) -> ProptestConfig {
 
 fn shapes() -> impl Strategy<Value = Geometry> {
     let piece_len = select(vec![64_u32, 128, 192, 1024, 4160]);
-    (select(COUNTS.to_vec()), piece_len, 1..4_u64)
-        .prop_map(|(counts, piece_len, stripes)| geometry(counts, piece_len, stripes))
+    let codec = select(CODECS.to_vec());
+    (codec, select(COUNTS.to_vec()), piece_len, 1..4_u64)
+        .prop_map(|(codec, counts, piece_len, stripes)| geometry(codec, counts, piece_len, stripes))
 }
 
 proptest! {

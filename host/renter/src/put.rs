@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use host_core::announce::{Announcement, HostOffer};
-use host_core::geometry::Geometry;
+use host_core::geometry::{Codec, Geometry};
 use host_core::object::{Cipher as CipherKind, Descriptor, Place, Segment};
 use host_core::{Amount, ObjectId};
 use tokio::sync::watch;
@@ -84,6 +84,7 @@ const PIECES: u64 = 4;
 /// sealed chunk, so that chunks never cross segments.
 pub fn put_geometry(data: u16, parity: u16) -> Result<Geometry, Error> {
     let base = Geometry {
+        codec: Codec::of_counts(data, parity),
         data,
         parity,
         ..Geometry::standard()
