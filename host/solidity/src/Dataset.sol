@@ -81,28 +81,55 @@ library Dataset {
         pure
         returns (uint256 sum, uint64 end)
     {
-        uint256 count = peaks.length / ENTRY_LEN;
-        for (uint256 i = 0; i < count; ++i) {
-            (uint256 part, uint64 partEnd) = _weight(peaks, i);
-            if (partEnd > period) sum += part;
-            if (partEnd > end) end = partEnd;
+        assembly ("memory-safe") {
+            let at := add(peaks, 64)
+            for { let last := add(at, mload(peaks)) } lt(at, last) { at := add(at, 48) } {
+                let meta := shr(128, mload(at))
+                let partEnd := and(meta, 0xffffffffffffffff)
+                if gt(partEnd, period) { sum := add(sum, shr(64, meta)) }
+                if gt(partEnd, end) { end := partEnd }
+            }
         }
     }
 
-    /// @notice The peak in which byte `offset` of the live range lies, and the byte in it.
+    /// @notice The peak in which byte `offset` of the live range lies: where its entry stands in
+    /// memory, and the byte in it.
     function locate(bytes memory peaks, uint64 period, uint256 offset)
         internal
         pure
-        returns (uint256 index, uint256 within)
+        returns (uint256 peak, uint256 within)
     {
-        uint256 count = peaks.length / ENTRY_LEN;
-        for (; index < count; ++index) {
-            (uint256 part, uint64 end) = _weight(peaks, index);
-            if (end <= period) continue;
-            if (offset < part) return (index, offset);
-            offset -= part;
+        bool found;
+        assembly ("memory-safe") {
+            peak := add(peaks, 32)
+            for { let end := add(peak, mload(peaks)) } lt(peak, end) { peak := add(peak, 48) } {
+                let meta := shr(128, mload(add(peak, 32)))
+                if gt(and(meta, 0xffffffffffffffff), period) {
+                    meta := shr(64, meta)
+                    if lt(offset, meta) {
+                        found := 1
+                        break
+                    }
+                    offset := sub(offset, meta)
+                }
+            }
         }
-        revert("Dataset: offset beyond the range");
+        require(found, "Dataset: offset beyond the range");
+        return (peak, offset);
+    }
+
+    /// @notice The index of the peak whose entry stands at `peak`.
+    function indexOf(bytes memory peaks, uint256 peak) internal pure returns (uint256 index) {
+        assembly ("memory-safe") {
+            index := div(sub(sub(peak, peaks), 32), 48)
+        }
+    }
+
+    /// @notice Whether the entry at `peak` has this node and meta.
+    function isEntry(uint256 peak, bytes32 node, uint256 meta) internal pure returns (bool ok) {
+        assembly ("memory-safe") {
+            ok := and(eq(mload(peak), node), eq(shr(128, mload(add(peak, 32))), meta))
+        }
     }
 
     /// @notice Node and meta of the leaf whose 80 bytes stand at `at` in the calldata.
@@ -127,36 +154,37 @@ library Dataset {
         pure
         returns (bytes32 top, uint256 topMeta, uint256 start)
     {
+        uint256 bad;
         assembly ("memory-safe") {
-            let buffer := mload(0x40)
-            let low := 0xffffffffffffffff
-            let bad := 0
-            for {} steps { steps := sub(steps, 1) } {
+            // Both nodes and their metas are hashed from words 0, 32 and 64; the free memory
+            // pointer lives in the last one and is put back.
+            let free := mload(0x40)
+            for { let end := add(path, mul(steps, 48)) } lt(path, end) { path := add(path, 48) } {
                 let other := shr(128, calldataload(add(path, 32)))
                 switch and(sides, 1)
                 case 0 {
-                    mstore(buffer, node)
-                    mstore(add(buffer, 32), calldataload(path))
-                    mstore(add(buffer, 64), or(shl(128, meta), other))
+                    mstore(0, node)
+                    mstore(32, calldataload(path))
+                    mstore(64, or(shl(128, meta), other))
                 }
                 default {
-                    mstore(buffer, calldataload(path))
-                    mstore(add(buffer, 32), node)
-                    mstore(add(buffer, 64), or(shl(128, other), meta))
+                    mstore(0, calldataload(path))
+                    mstore(32, node)
+                    mstore(64, or(shl(128, other), meta))
                     start := add(start, shr(64, other))
                 }
-                node := keccak256(buffer, 96)
-                let sum := add(shr(64, meta), shr(64, other))
-                bad := or(bad, shr(63, sum))
-                meta := and(meta, low)
-                other := and(other, low)
-                if gt(other, meta) { meta := other }
-                meta := or(shl(64, sum), meta)
+                node := keccak256(0, 96)
+                // Sums add up; the greater end stays: what `other` has more is added to meta.
+                let more := sub(and(other, 0xffffffffffffffff), and(meta, 0xffffffffffffffff))
+                if slt(more, 0) { other := sub(other, more) }
+                meta := add(shl(64, shr(64, meta)), other)
+                // Bit 127 is a sum of 2^63: more than any dataset, less than an overflow.
+                bad := or(bad, meta)
                 sides := shr(1, sides)
-                path := add(path, 48)
             }
+            mstore(0x40, free)
             // A side bit beyond the last step would be a second form of the same path.
-            if or(bad, sides) { start := not(0) }
+            if or(shr(127, bad), sides) { start := not(0) }
             top := node
             topMeta := meta
         }
@@ -227,18 +255,6 @@ library Dataset {
             let at := add(add(peaks, 32), mul(index, 48))
             node := mload(at)
             meta := shr(128, mload(add(at, 32)))
-        }
-    }
-
-    function _weight(bytes memory peaks, uint256 index)
-        private
-        pure
-        returns (uint256 sum, uint64 end)
-    {
-        assembly ("memory-safe") {
-            let meta := shr(128, mload(add(add(peaks, 64), mul(index, 48))))
-            sum := shr(64, meta)
-            end := and(meta, 0xffffffffffffffff)
         }
     }
 

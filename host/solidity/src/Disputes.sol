@@ -169,7 +169,8 @@ contract Disputes {
             at := shown.offset
         }
         require(
-            ShardProof.shows(leaf.shard, leaf.len, index, at), "Disputes: not the shard's leaf"
+            ShardProof.shows(leaf.shard, leaf.len, index, at, at + shown.length),
+            "Disputes: not the shard's leaf"
         );
         _answered(id);
     }
@@ -297,9 +298,9 @@ contract Disputes {
         pure
         returns (bool)
     {
-        (uint256 index, uint256 within) = Dataset.locate(peaks, period, offset);
+        (uint256 peak, uint256 within) = Dataset.locate(peaks, period, offset);
         uint256 start = uint64(place);
-        return place >> 64 == index && start <= within && within - start < len;
+        return place >> 64 == Dataset.indexOf(peaks, peak) && start <= within && within - start < len;
     }
 
     function _deadline(Challenge memory open) private view returns (uint256) {

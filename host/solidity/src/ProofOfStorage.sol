@@ -105,8 +105,7 @@ contract ProofOfStorage is ProofBase {
         uint256 live = _judgeAnswers(host, period, list, answers, bytes32(entry & SEED_MASK));
         _record(host, period, PROVEN);
         history[host][period % HISTORY] = uint256(name) & HISTORY_MASK | period;
-        state.missesInRow = 0;
-        state.byteEpochs += uint112(live);
+        (state.missesInRow, state.byteEpochs) = (0, state.byteEpochs + uint112(live));
         emit Proven(host, period, live);
     }
 
@@ -221,9 +220,14 @@ contract ProofOfStorage is ProofBase {
             at := answers.offset
         }
         uint256 limit = at + answers.length;
-        for (uint256 i = 0; i < challengeCount; ++i) {
-            uint256 drawn = uint256(keccak256(abi.encode(seed, host, period, i))) % live;
-            at = _judgeAnswer(period, peaks, drawn, at);
+        // Draw i is keccak256(seed, host, period, i) modulo the range's bytes.
+        bytes memory ask = abi.encode(seed, host, period, uint256(0));
+        for (uint256 i = 0; i < challengeCount;) {
+            at = _judgeAnswer(period, peaks, uint256(keccak256(ask)) % live, at);
+            assembly ("memory-safe") {
+                i := add(i, 1)
+                mstore(add(ask, 128), i)
+            }
         }
         // Calldata beyond its end reads as zeros, so this one check bounds every read before it.
         require(at == limit, "Proof: answers have another length");
@@ -246,8 +250,14 @@ contract ProofOfStorage is ProofBase {
         }
         if (kind == 0) {
             uint256 len = meta >> 64;
-            require(ShardProof.shows(shard, len, within / 256, next), "Proof: not the shard's leaf");
-            return next + ShardProof.proofLen(len);
+            uint256 end;
+            unchecked {
+                end = next + ShardProof.proofLen(len);
+            }
+            require(
+                ShardProof.shows(shard, len, within / 256, next, end), "Proof: not the shard's leaf"
+            );
+            return end;
         }
         if (kind == 1) {
             require(uint64(meta) <= period, "Proof: not expired");
@@ -269,11 +279,13 @@ contract ProofOfStorage is ProofBase {
             shape := shr(184, calldataload(add(at, 81)))
         }
         require(shape >> 64 <= Dataset.STEPS_MAX, "Proof: path too long");
-        next = at + 90 + (shape >> 64) * Dataset.ENTRY_LEN;
         bytes32 node;
-        (node, meta) = Dataset.leafAt(at + 1);
-        (node, shape, within) =
-            Dataset.climb(node, meta, at + 90, shape >> 64, uint64(shape));
+        unchecked {
+            next = at + 90 + (shape >> 64) * Dataset.ENTRY_LEN;
+            (node, meta) = Dataset.leafAt(at + 1);
+            (node, shape, within) =
+                Dataset.climb(node, meta, at + 90, shape >> 64, uint64(shape));
+        }
         within = _within(period, peaks, drawn, node, shape, within);
         // No leaf is longer than a shard, or one that is over could swallow every draw.
         uint256 len = meta >> 64;
@@ -289,11 +301,12 @@ contract ProofOfStorage is ProofBase {
         uint256 topMeta,
         uint256 start
     ) private pure returns (uint256) {
-        (uint256 index, uint256 offset) = Dataset.locate(peaks, period, drawn);
-        (bytes32 peak, uint256 peakMeta) = Dataset.peakAt(peaks, index);
-        require(top == peak && topMeta == peakMeta, "Proof: not in the dataset");
+        (uint256 peak, uint256 offset) = Dataset.locate(peaks, period, drawn);
+        require(Dataset.isEntry(peak, top, topMeta), "Proof: not in the dataset");
         require(start <= offset, "Proof: not the drawn byte");
-        return offset - start;
+        unchecked {
+            return offset - start;
+        }
     }
 
     /// The agreement behind the leaf at `leaf` was given up by its renter.

@@ -9,53 +9,56 @@ library ShardProof {
     uint256 internal constant LEAF_LEN = 256;
     uint256 internal constant LEN_MAX = 64 << 20;
 
-    /// @notice Levels above the leaves of a shard of `len` bytes: ceil(log2(ceil(len / 256))).
+    /// @notice Levels above the leaves of a shard of `len` bytes: ceil(log2(ceil(len / 256))), for
+    /// `len` from 1 to LEN_MAX.
     function depth(uint256 len) internal pure returns (uint256 levels) {
-        uint256 last = (len + LEAF_LEN - 1) / LEAF_LEN - 1;
-        for (; last != 0; last >>= 1) {
-            ++levels;
+        unchecked {
+            // Bits of the last leaf's index, which has at most 18.
+            uint256 last = (len - 1) / LEAF_LEN;
+            if (last >= 1 << 16) (levels, last) = (16, last >> 16);
+            if (last >= 1 << 8) (levels, last) = (levels + 8, last >> 8);
+            if (last >= 1 << 4) (levels, last) = (levels + 4, last >> 4);
+            if (last >= 1 << 2) (levels, last) = (levels + 2, last >> 2);
+            levels += last == 0 ? 0 : (last == 1 ? 1 : 2);
         }
     }
 
     /// @notice Bytes of a leaf proof of a shard of `len` bytes.
     function proofLen(uint256 len) internal pure returns (uint256) {
-        return LEAF_LEN + 32 * depth(len);
+        unchecked {
+            return LEAF_LEN + 32 * depth(len);
+        }
     }
 
-    /// @notice Whether the leaf and path at `at` in the calldata show leaf `index` of the shard
-    /// called `shard`, `len` bytes long. The caller has checked that proofLen(len) bytes are there.
-    function shows(bytes32 shard, uint256 len, uint256 index, uint256 at)
+    /// @notice Whether the leaf and path from `at` to `end` in the calldata show leaf `index` of the
+    /// shard called `shard`, `len` bytes long. The caller has made sure that the shard has such a
+    /// leaf, and that `end` is at + proofLen(len).
+    function shows(bytes32 shard, uint256 len, uint256 index, uint256 at, uint256 end)
         internal
         view
-        returns (bool)
+        returns (bool ok)
     {
-        if (len == 0 || len > LEN_MAX || index >= (len + LEAF_LEN - 1) / LEAF_LEN) return false;
-        bytes32 name;
-        bool ok;
-        uint256 levels = depth(len);
         assembly ("memory-safe") {
             let buffer := mload(0x40)
             calldatacopy(buffer, at, 256)
-            // Each hash is written where the next one is read: left or right by the place's bit.
-            let side := shl(5, and(index, 1))
-            ok := staticcall(gas(), 2, buffer, 256, add(buffer, side), 32)
-            at := add(at, 256)
-            for {} levels { levels := sub(levels, 1) } {
-                mstore(add(buffer, xor(side, 32)), calldataload(at))
+            // Nodes are hashed in the scratch space: each hash is written where the next one is
+            // read, left (0) or right (32) by the place's bit.
+            index := shl(5, index)
+            let side := and(index, 32)
+            ok := staticcall(gas(), 2, buffer, 256, side, 32)
+            for { at := add(at, 256) } lt(at, end) { at := add(at, 32) } {
+                mstore(xor(side, 32), calldataload(at))
                 index := shr(1, index)
-                side := shl(5, and(index, 1))
-                ok := and(ok, staticcall(gas(), 2, buffer, 64, add(buffer, side), 32))
-                at := add(at, 32)
+                side := and(index, 32)
+                ok := and(ok, staticcall(gas(), 2, 0, 64, side, 32))
             }
             // After the last level the place is 0, so the root stands on the left.
-            let root := mload(buffer)
             mstore(buffer, "holdfast.shard.1")
             mstore(add(buffer, 16), shl(192, len))
             mstore(add(buffer, 24), shl(224, 256))
-            mstore(add(buffer, 28), root)
-            ok := and(ok, staticcall(gas(), 2, buffer, 60, buffer, 32))
-            name := mload(buffer)
+            mstore(add(buffer, 28), mload(0))
+            ok := and(ok, staticcall(gas(), 2, buffer, 60, 0, 32))
+            ok := and(ok, eq(mload(0), shard))
         }
-        return ok && name == shard;
     }
 }
