@@ -2,6 +2,8 @@
 //   node build.mjs           compile src/ and write abi/<Name>.json
 //   node build.mjs --check   compile src/ and fail when abi/ or layout.json differs
 //   node build.mjs --test    forge test; further arguments go to forge (e.g. --gas-report)
+//   node build.mjs --gas     measure, write gas.json and fail when a row is above its limit;
+//                            --gas --check also fails when the committed rows differ
 //   node build.mjs --slither every finding of Slither must have its answer (see slither.mjs)
 // Needs node_modules (npm ci) and nothing from the network. Forge is the one of node_modules; on
 // a machine for which there is no package, FORGE names the program.
@@ -10,10 +12,12 @@ import { createRequire } from "node:module";
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gas } from "./gas.mjs";
 import { slither } from "./slither.mjs";
 
 const NAMES = [
   "Token", "VaultFactory", "Vault", "PriceOracle", "Registry", "Escrow", "Airdrop",
+  "Staking", "ProofOfStorage", "Disputes",
 ];
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ABI = join(HERE, "abi");
@@ -41,8 +45,8 @@ function forgePath() {
   return path;
 }
 
-function forge(args, stdio) {
-  const env = { ...process.env, FOUNDRY_DISABLE_NIGHTLY_WARNING: "1" };
+function forge(args, stdio, more) {
+  const env = { ...process.env, FOUNDRY_DISABLE_NIGHTLY_WARNING: "1", ...more };
   const run = spawnSync(forgePath(), args, { cwd: HERE, stdio, env, encoding: "utf8" });
   if (run.error) stop(`forge did not start: ${run.error.message}`);
   return run;
@@ -146,6 +150,9 @@ function check() {
 const [mode, ...rest] = process.argv.slice(2);
 if (mode === "--test") {
   process.exit(forge(["test", ...rest], "inherit").status ?? 1);
+} else if (mode === "--gas") {
+  const told = (message) => process.stderr.write(`build.mjs: ${message}\n`);
+  process.exit(gas(HERE, forge, told, rest.includes("--check")) ? 0 : 1);
 } else if (mode === "--slither") {
   const told = (message) => process.stderr.write(`build.mjs: ${message}\n`);
   process.exit(slither(HERE, forgePath(), told) ? 0 : 1);
@@ -157,5 +164,5 @@ if (mode === "--test") {
     writeLayout();
   }
 } else {
-  stop(`unknown argument ${mode}; known: --check, --test, --slither`);
+  stop(`unknown argument ${mode}; known: --check, --test, --gas, --slither`);
 }

@@ -7,6 +7,15 @@ import {ProofFixture} from "./ProofFixture.sol";
 
 /// Gas of the last call as a whole transaction, written to snapshots/gas.json (`--isolate`).
 interface VmGas {
+    struct Gas {
+        uint64 gasLimit;
+        uint64 gasTotalUsed;
+        uint64 gasMemoryUsed;
+        int64 gasRefunded;
+        uint64 gasRemaining;
+    }
+
+    function lastCallGas() external view returns (Gas memory);
     function snapshotGasLastCall(string calldata group, string calldata name)
         external
         returns (uint256);
@@ -26,12 +35,21 @@ abstract contract GasRow is ProofFixture {
         }
     }
 
+    /// Gas of the last call, refunds (at most a fifth) taken off.
+    function lastGas() internal view returns (uint256 used) {
+        VmGas.Gas memory last = gas.lastCallGas();
+        used = last.gasTotalUsed;
+        uint256 back = last.gasRefunded > 0 ? uint256(uint64(last.gasRefunded)) : 0;
+        used -= back > used / 5 ? used / 5 : back;
+    }
+
     /// Sends `data` to `to` and writes its gas, and its EIP-7623 figure, as row `name`.
     function row(string memory name, address from, address to, bytes memory data) internal {
         vm.prank(from);
         (bool done,) = to.call(data);
         require(done, "the measured call reverted");
-        uint256 used = gas.snapshotGasLastCall("gas", name);
+        uint256 used = lastGas();
+        gas.snapshotValue("gas", name, used);
         uint256 floor = floorOf(data);
         gas.snapshotValue("gas", string.concat(name, ".eip7623"), used > floor ? used : floor);
         gas.snapshotValue("gas", string.concat(name, ".calldata"), data.length);
