@@ -20,3 +20,4 @@ mod sessions;
 mod silence;
 mod startup;
 mod uploads;
+mod watching;

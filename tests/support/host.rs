@@ -51,6 +51,8 @@ pub(crate) struct Ready {
     pub(crate) addrs: Vec<String>,
     pub(crate) api: Option<SocketAddr>,
     pub(crate) gateway: Option<SocketAddr>,
+    pub(crate) health: Option<SocketAddr>,
+    pub(crate) health_fingerprint: Option<String>,
 }
 
 /// What `holdfast status --json` says, as far as tests ask.

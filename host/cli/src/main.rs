@@ -40,6 +40,14 @@ enum Command {
     Cash(operator::HostArgs),
     /// Tell a running host to restart
     Restart(operator::HostArgs),
+    /// Show how a host is doing, here or far away; the exit status says whether it serves
+    Health(operator::HealthArgs),
+    /// Show what happened on a host, and what happens
+    Events(operator::EventsArgs),
+    /// Show or set the mode of a host: serving, draining, maintenance
+    Mode(operator::ModeArgs),
+    /// Make, list and revoke access tokens of a host
+    Token(operator::TokenArgs),
     /// Show, read, change, compare or check the configuration of a host
     Config(operator::ConfigArgs),
     /// Save configuration, key and ledger of a host into one file, also while it runs
@@ -129,6 +137,10 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Status(args) => operator::status(args).await?,
         Command::Cash(args) => operator::cash(args).await?,
         Command::Restart(args) => operator::restart(args).await?,
+        Command::Health(args) => return operator::health(args).await,
+        Command::Events(args) => operator::events(args).await?,
+        Command::Mode(args) => operator::mode(args).await?,
+        Command::Token(args) => operator::token(&args)?,
         Command::Config(args) => return operator::config(args).await,
         Command::Backup(args) => operator::backup(args).await?,
         Command::Restore(args) => operator::restore(args)?,

@@ -17,8 +17,10 @@ use serde::Serialize;
 use crate::print;
 
 mod keep;
+mod watch;
 
 pub(crate) use keep::{BackupArgs, LogsArgs, RestoreArgs, backup, logs, restore};
+pub(crate) use watch::{EventsArgs, HealthArgs, ModeArgs, TokenArgs, events, health, mode, token};
 
 /// Makes a host.
 #[derive(Debug, Args)]
@@ -214,36 +216,49 @@ struct Local {
 
 impl Local {
     fn of(args: &HostArgs) -> anyhow::Result<Self> {
-        let bound = std::fs::read_to_string(args.dir.join(ADDRESS_FILE)).ok();
-        let api = match args.api.or_else(|| bound?.trim().parse().ok()) {
+        Self::at(&args.dir, args.api)
+    }
+
+    fn at(dir: &Path, api: Option<SocketAddr>) -> anyhow::Result<Self> {
+        let bound = std::fs::read_to_string(dir.join(ADDRESS_FILE)).ok();
+        let api = match api.or_else(|| bound?.trim().parse().ok()) {
             Some(api) => api,
-            None => {
-                Layered::read(&args.dir.join(making::CONFIG_FILE), &[])?
-                    .config
-                    .api
-                    .listen
-            }
+            None => config_of(dir)?.api.listen,
         };
-        let path = args.dir.join(TOKEN_FILE);
+        let path = dir.join(TOKEN_FILE);
         let token = std::fs::read_to_string(&path)
             .with_context(|| format!("reading {}; has the host ever run?", path.display()))?;
         let client = reqwest::Client::builder().no_proxy().build()?;
         Ok(Self {
-            base: format!("http://{api}/api/v1"),
+            base: format!("http://{api}"),
             token,
             client,
         })
     }
 
-    async fn send(&self, request: reqwest::RequestBuilder) -> anyhow::Result<String> {
-        let answer = request
-            .bearer_auth(&self.token)
-            .send()
-            .await
-            .with_context(|| format!("no host answers at {}; is it running?", self.base))?;
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// Sends a request and returns its answer, also one that says no.
+    async fn send_raw(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> anyhow::Result<reqwest::Response> {
+        let answer = request.bearer_auth(&self.token).send().await;
+        answer.with_context(|| format!("no host answers at {}; is it running?", self.base))
+    }
+
+    /// The text of an answer. Errors with the host's own reason when it says no; a failing health
+    /// is an answer.
+    async fn ask(&self, request: reqwest::RequestBuilder) -> anyhow::Result<String> {
+        let answer = self.send_raw(request).await?;
         let status = answer.status();
         let text = answer.text().await?;
-        if !status.is_success() {
+        if let Ok(problem) = serde_json::from_str::<host_api::Problem>(&text) {
+            bail!("{} ({}): {}", problem.title, problem.code, problem.detail);
+        }
+        if !status.is_success() && status != reqwest::StatusCode::SERVICE_UNAVAILABLE {
             bail!("the host answered {status}: {text}");
         }
         Ok(text)
@@ -254,7 +269,7 @@ impl Local {
 pub(crate) async fn status(args: HostArgs) -> anyhow::Result<()> {
     let local = Local::of(&args)?;
     let text = local
-        .send(local.client.get(format!("{}/status", local.base)))
+        .ask(local.client.get(local.url("/api/v1/status")))
         .await?;
     let status: Status = serde_json::from_str(&text)?;
     print::either(args.json, &status, |s| {
@@ -283,7 +298,7 @@ pub(crate) async fn status(args: HostArgs) -> anyhow::Result<()> {
 pub(crate) async fn cash(args: HostArgs) -> anyhow::Result<()> {
     let local = Local::of(&args)?;
     let text = local
-        .send(local.client.post(format!("{}/cash", local.base)))
+        .ask(local.client.post(local.url("/api/v1/cash")))
         .await?;
     let begun: CashBegun = serde_json::from_str(&text)?;
     print::either(args.json, &begun, |begun| {
@@ -295,7 +310,7 @@ pub(crate) async fn cash(args: HostArgs) -> anyhow::Result<()> {
 pub(crate) async fn restart(args: HostArgs) -> anyhow::Result<()> {
     let local = Local::of(&args)?;
     local
-        .send(local.client.post(format!("{}/restart", local.base)))
+        .ask(local.client.post(local.url("/api/v1/restart")))
         .await?;
     print::either(
         args.json,
@@ -315,7 +330,7 @@ async fn reload(dir: &Path) -> bool {
         return false;
     };
     local
-        .send(local.client.post(format!("{}/reload", local.base)))
+        .ask(local.client.post(local.url("/api/v1/reload")))
         .await
         .is_ok()
 }

@@ -105,8 +105,8 @@ pub(crate) async fn backup(args: BackupArgs) -> anyhow::Result<()> {
                 api: None,
                 json: false,
             })?;
-            let request = local.client.post(format!("{}/backup", local.base));
-            serde_json::from_str(&local.send(request.json(&BackupOrder { out })).await?)?
+            let request = local.client.post(local.url("/api/v1/backup"));
+            serde_json::from_str(&local.ask(request.json(&BackupOrder { out })).await?)?
         }
     };
     if kept.plain_key {
