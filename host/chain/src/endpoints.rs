@@ -9,12 +9,13 @@
 use crate::endpoint::{CONNECT_TIMEOUT, Endpoint, TIMEOUT};
 use crate::error::Error;
 use crate::fault::Fault;
+use crate::health::APART_MAX;
 use host_core::seams::Head;
 use host_core::{Address, Digest32};
 use reqwest::{Client, Url};
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Rounds in which two endpoints may come to agree; a block may just have passed between them.
@@ -38,7 +39,6 @@ pub struct Guard {
 pub(crate) struct Endpoints {
     list: Vec<Arc<Endpoint>>,
     guard: Guard,
-    best_head: AtomicU64,
     /// Whether the last money read had one endpoint only, so that the warning comes once.
     alone: AtomicBool,
 }
@@ -68,13 +68,8 @@ impl Endpoints {
         if list.is_empty() {
             return Err(Error::NoEndpoint);
         }
-        let (best_head, alone) = (AtomicU64::new(0), AtomicBool::new(false));
-        Ok(Self {
-            list,
-            guard,
-            best_head,
-            alone,
-        })
+        let alone = AtomicBool::new(false);
+        Ok(Self { list, guard, alone })
     }
 
     /// The chain id every endpoint must serve.
@@ -82,12 +77,41 @@ impl Endpoints {
         self.guard.chain_id
     }
 
-    /// Remembers a head, for the lag of the others.
+    /// Remembers a head and returns the best one that is believed.
     pub(crate) fn saw_head(&self, endpoint: &Endpoint, block: u64) -> u64 {
         endpoint.health().saw_head(block);
-        self.best_head
-            .fetch_max(block, Ordering::Relaxed)
-            .max(block)
+        self.best_head()
+    }
+
+    /// The highest head that a second endpoint comes near, or the only one known. One endpoint
+    /// alone can name any number: it must not make the others look late. Zero when heads are known
+    /// and none is believed.
+    pub(crate) fn best_head(&self) -> u64 {
+        believed(self.heads().into_iter()).unwrap_or(0)
+    }
+
+    /// Refuses when endpoints name heads that no lag explains and no second one supports.
+    pub(crate) fn check_heads(&self) -> Result<(), Error> {
+        let heads = self.heads();
+        if !heads.is_empty() && believed(heads.into_iter()).is_none() {
+            let what = "newest block";
+            return Err(Error::Disagreement { what });
+        }
+        Ok(())
+    }
+
+    /// The heads of endpoints that serve.
+    fn heads(&self) -> Vec<u64> {
+        let now = Instant::now();
+        let mut heads = Vec::new();
+        for endpoint in &self.list {
+            let health = endpoint.health();
+            let out = health.quarantined(now).is_some() || health.failures() > 0;
+            if !out && health.head() != 0 {
+                heads.push(health.head());
+            }
+        }
+        heads
     }
 
     /// The value of the best endpoint that has one; a final refusal ends the search.
@@ -122,7 +146,7 @@ impl Endpoints {
             let mut first = None;
             let mut search = Search::default();
             let mut differ = false;
-            for endpoint in self.order() {
+            for endpoint in self.up_to_date() {
                 match (self.one(endpoint, &read).await, first.take()) {
                     (Ok(value), None) => first = Some(value),
                     (Ok(value), Some(other)) if value == other => {
@@ -196,7 +220,7 @@ impl Endpoints {
     /// same: a single endpoint that comes back is then found at once.
     fn order(&self) -> Vec<Arc<Endpoint>> {
         let now = Instant::now();
-        let best = self.best_head.load(Ordering::Relaxed);
+        let best = self.best_head();
         let mut awake = Vec::new();
         let mut resting = None;
         for endpoint in &self.list {
@@ -217,6 +241,17 @@ impl Endpoints {
             return resting.into_iter().map(|(_, endpoint)| endpoint).collect();
         }
         awake.into_iter().map(|(_, endpoint)| endpoint).collect()
+    }
+
+    /// The same without those that are behind: what they say of the newest state is true of an
+    /// older one, and no contradiction. All of them when all are.
+    fn up_to_date(&self) -> Vec<Arc<Endpoint>> {
+        let best = self.best_head();
+        let order = self.order();
+        let (late, fresh): (Vec<_>, Vec<_>) = order
+            .into_iter()
+            .partition(|endpoint| endpoint.health().lags(best));
+        if fresh.is_empty() { late } else { fresh }
     }
 
     /// Lets the guard look at an endpoint that it has not passed since its last failure.
@@ -268,6 +303,19 @@ impl Endpoints {
             }
         }
         Ok(())
+    }
+}
+
+/// The highest head with another one near it; the only one when there is one.
+fn believed(heads: impl Iterator<Item = u64>) -> Option<u64> {
+    let mut heads: Vec<u64> = heads.collect();
+    heads.sort_unstable_by(|one, other| other.cmp(one));
+    match heads.as_slice() {
+        [only] => Some(*only),
+        many => {
+            let near = |(one, other): (&u64, &u64)| (one - other <= APART_MAX).then_some(*one);
+            many.iter().zip(many.iter().skip(1)).find_map(near)
+        }
     }
 }
 

@@ -89,6 +89,14 @@ pub enum Error {
         /// The transaction that can no longer be mined.
         hash: Digest32,
     },
+    /// An endpoint holds a dearer transaction at this nonce, or asks more for any.
+    #[error("transaction {hash} at nonce {nonce} offers too little")]
+    Underpriced {
+        /// The nonce.
+        nonce: u64,
+        /// The transaction.
+        hash: Digest32,
+    },
     /// A transaction is in a block and failed there.
     #[error("transaction {hash} of {what} failed in block {block}")]
     Failed {
@@ -148,6 +156,7 @@ impl Error {
             | Self::FeeCap { .. }
             | Self::NotConfirmed { .. }
             | Self::NonceTaken { .. }
+            | Self::Underpriced { .. }
             | Self::NoKey { .. }
             | Self::NoContracts { .. }
             | Self::Key => Blame::Operator,
@@ -169,6 +178,18 @@ impl From<Error> for ChainError {
             Error::Refused { what, reason, .. } => Self::Malformed { what, why: reason },
             Error::Malformed { what, why } => Self::Malformed { what, why },
             Error::Gas { account, why } => Self::Gas { account, why },
+            Error::NonceTaken {
+                account,
+                nonce,
+                hash,
+            } => Self::NonceTaken {
+                account,
+                nonce,
+                hash,
+            },
+            Error::Underpriced { nonce, hash } => Self::Underpriced { nonce, hash },
+            Error::FeeCap { need, cap } => Self::FeeCap { need, cap },
+            Error::OtherChain { why } => Self::Foreign { why },
             other => Self::Unreachable {
                 tried: 0,
                 why: other.to_string(),

@@ -15,6 +15,9 @@ const REST_MAX: Duration = Duration::from_secs(30);
 const QUARANTINE: Duration = Duration::from_secs(300);
 /// Blocks an endpoint may stay behind the best head before it counts as lagging.
 pub(crate) const LAG_MAX: u64 = 6;
+/// Blocks two endpoints may be apart at most before one of them must be lying: no node that serves
+/// is this far behind, and a false head far in the future would end agreements.
+pub(crate) const APART_MAX: u64 = 10_000;
 
 /// What the guard said of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +74,17 @@ impl Health {
 
     /// It named this head.
     pub(crate) fn saw_head(&mut self, head: u64) {
-        self.head = self.head.max(head);
+        self.head = head;
+    }
+
+    /// The head it named last; 0 before the first.
+    pub(crate) fn head(&self) -> u64 {
+        self.head
+    }
+
+    /// Whether the head it named last is too far behind `best` for its word to count.
+    pub(crate) fn lags(&self, best: u64) -> bool {
+        self.head != 0 && self.head.saturating_add(LAG_MAX) < best
     }
 
     /// The guard let it pass.
@@ -107,8 +120,7 @@ impl Health {
 
     /// Lower is better: latency, then a second for each failure in a row, then two for a lag.
     pub(crate) fn score(&self, best_head: u64) -> u64 {
-        let lags = self.head != 0 && self.head + LAG_MAX < best_head;
-        let lag = if lags { 2000 } else { 0 };
+        let lag = if self.lags(best_head) { 2000 } else { 0 };
         self.latency_ms
             .saturating_add(u64::from(self.failures) * 1000)
             .saturating_add(lag)

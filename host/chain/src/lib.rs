@@ -23,6 +23,7 @@ mod seam;
 mod send;
 mod sign;
 mod translate;
+mod watch;
 
 pub use chain::{EvmChain, Options};
 pub use deploy::{DeployParams, NetworkContracts};

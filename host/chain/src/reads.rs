@@ -122,8 +122,20 @@ impl Endpoint {
         to: Address,
         data: &[u8],
     ) -> Result<Vec<u8>, Fault> {
+        self.call_at(from, to, data, None).await
+    }
+
+    /// Return data of a call on the state after a block, or the newest.
+    pub(crate) async fn call_at(
+        &self,
+        from: Option<Address>,
+        to: Address,
+        data: &[u8],
+        block: Option<u64>,
+    ) -> Result<Vec<u8>, Fault> {
         let call = call_object(from, Some(to), Amount::ZERO, data);
-        let answer = self.ask("eth_call", json!([call, "latest"])).await?;
+        let tag = block.map_or("latest".into(), |number| quantity(number.into()));
+        let answer = self.ask("eth_call", json!([call, tag])).await?;
         Field::whole("eth_call", &answer).bytes()
     }
 

@@ -69,12 +69,15 @@ impl EvmChain {
         let account = self.account(intent.what)?;
         let from = account.key.address();
         let pool = &self.pool;
-        let nonce = pool
+        // What is in blocks is a fact two endpoints must agree on: a nonce from one that lags
+        // would be used already. What waits differs from endpoint to endpoint and only adds.
+        let mined = self.agreed_nonce().await?;
+        let waiting = pool
             .any(intent.what, |endpoint| async move {
                 endpoint.nonce(from, true).await
             })
-            .await?
-            .max(nonce_floor);
+            .await?;
+        let nonce = mined.max(waiting).max(nonce_floor);
         let (to, value, data) = (intent.to, intent.value, intent.data.as_slice());
         let gas = pool
             .any(intent.what, |endpoint| async move {
@@ -131,6 +134,10 @@ impl EvmChain {
                 nonce: tx.nonce,
                 hash,
             },
+            (Some(fault), _) if fault.underpriced() => Error::Underpriced {
+                nonce: tx.nonce,
+                hash,
+            },
             (Some(fault @ Fault::Refused { .. }), _) => fault.into_error("broadcast", payer),
             (Some(fault), _) => Error::Unreachable {
                 tried,
@@ -148,17 +155,23 @@ impl EvmChain {
     ///
     /// Errors: `FeeCap` when the raise would pass the cap, `NoKey`, `Malformed` for foreign bytes.
     pub async fn bump(&self, tx: &SignedTx) -> Result<SignedTx, Error> {
+        self.bump_within(tx, Amount(u128::MAX)).await
+    }
+
+    /// The same, and the whole transaction may cost at most `cost_max` wei.
+    ///
+    /// Errors: as `bump`.
+    pub async fn bump_within(&self, tx: &SignedTx, cost_max: Amount) -> Result<SignedTx, Error> {
         let account = self.account("fee bump")?;
         let mut typed = decode(tx)?;
+        let gas = typed.gas().copied().unwrap_or_default().as_u128().max(1);
+        let cap = self.fee_cap.min(cost_max.0 / gas);
         let today = self.fees().await?;
         let raised = |old: Option<U256>, floor: u128| -> Result<U256, Error> {
             let old = u128::try_from(old.unwrap_or_default()).unwrap_or(u128::MAX);
             let need = old.saturating_add(old.div_ceil(8)).max(floor);
-            if need > self.fee_cap {
-                return Err(Error::FeeCap {
-                    need,
-                    cap: self.fee_cap,
-                });
+            if need > cap {
+                return Err(Error::FeeCap { need, cap });
             }
             Ok(U256::from(need))
         };

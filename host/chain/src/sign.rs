@@ -7,7 +7,7 @@
 use crate::chain::Account;
 use crate::error::Error;
 use crate::send::Intent;
-use crate::translate::{address, digest, h160, u256};
+use crate::translate::{address, amount, digest, h160, u256};
 use ethers_core::types::transaction::eip2718::TypedTransaction;
 use ethers_core::types::{Eip1559TransactionRequest, NameOrAddress, TransactionRequest, U256};
 use ethers_core::utils::{keccak256, rlp::Rlp};
@@ -77,6 +77,22 @@ pub(crate) fn decode(tx: &SignedTx) -> Result<TypedTransaction, Error> {
     TypedTransaction::decode_signed(&Rlp::new(&tx.raw))
         .map(|(typed, _)| typed)
         .map_err(|error| foreign(&error.to_string()))
+}
+
+/// What a signed transaction does, read from its bytes.
+pub(crate) fn intent_of(tx: &SignedTx) -> Result<Intent, Error> {
+    let typed = decode(tx)?;
+    let to = match typed.to() {
+        Some(NameOrAddress::Address(to)) => Some(address(*to)),
+        _ => None,
+    };
+    let value = typed.value().copied().unwrap_or_default();
+    Ok(Intent {
+        what: "repeated call",
+        to,
+        value: amount("raw transaction", value)?,
+        data: typed.data().map(|data| data.to_vec()).unwrap_or_default(),
+    })
 }
 
 /// The account that signed, recovered from the bytes.

@@ -10,7 +10,9 @@ use crate::row::{AgreementRow, AgreementState, PlacementRow, Totals, VolumeRow, 
 use crate::space;
 use crate::tables::{Place, Tables};
 
+pub(crate) mod events;
 pub(crate) mod money;
+pub(crate) mod outbox;
 pub(crate) mod record;
 
 /// Key of a lease: shard, agreement.
@@ -45,8 +47,17 @@ pub(crate) fn apply(tables: &mut Tables<'_>, fact: &Fact) -> Result<(), Error> {
             increment,
         } => money::accept(tables, cheque, agreement, *through_epoch, *increment),
         Fact::ChequeCashed { vault, cumulative } => money::cashed(tables, vault, *cumulative),
-        Fact::OutboxPut(row) => money::begin(tables, row),
-        Fact::OutboxDone { hash, success } => money::finish(tables, hash, *success),
+        Fact::ChequeDue { vault, block } => money::due(tables, vault, *block),
+        Fact::ChequeBounced { vault, missing } => money::bounced(tables, vault, *missing),
+        Fact::BlocksRead { cursor, paid } => events::read(tables, cursor, paid),
+        Fact::BlocksLost { cursor, paid_out } => events::lost(tables, cursor, paid_out),
+        Fact::OutboxPut(row) => outbox::begin(tables, row),
+        Fact::OutboxChanged(row) => outbox::change(tables, row),
+        Fact::OutboxDone {
+            intent,
+            state,
+            reason,
+        } => outbox::finish(tables, intent, *state, reason),
         Fact::RecordKept(record) => record::keep(tables, record),
         Fact::PeerSeen(row) => tables.write(Place::Peers, &row.peer.0, row),
         Fact::VolumeAdded {

@@ -12,6 +12,7 @@ use std::path::Path;
 use host_core::codec;
 use redb::Database;
 
+use crate::apply::outbox::put_by_intent;
 use crate::commit::begin;
 use crate::error::Error;
 use crate::journal::{Change, FoundRing, RecordKind};
@@ -140,7 +141,7 @@ fn put(tables: &mut Tables<'_>, change: &Change) -> Result<(), Error> {
             Ok(())
         }
         (Place::Meta, SCHEMA) => match decode(place, value)? {
-            ledger::SCHEMA_VERSION => Ok(()),
+            1..=ledger::SCHEMA_VERSION => Ok(()),
             have => Err(Error::Schema {
                 have,
                 newest: ledger::SCHEMA_VERSION,
@@ -148,7 +149,8 @@ fn put(tables: &mut Tables<'_>, change: &Change) -> Result<(), Error> {
         },
         // Absent, it makes the ledger fresh; see the head of this file.
         (Place::Meta, SEQUENCE | BACKUP) => tables.put(place, BACKUP, value, None),
-        (Place::Meta, _) | (Place::Rings, _) => Ok(()),
+        (Place::Meta, _) | (Place::Rings | Place::OutboxVaults, _) => Ok(()),
+        (Place::Outbox, _) => put_by_intent(tables, value),
         _ => tables.put(place, key, value, None),
     }
 }

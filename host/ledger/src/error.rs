@@ -1,8 +1,9 @@
 //! Why a set of facts was refused, or why the ledger could not answer. A refusal of one set says
 //! which fact does not fit the rows of that moment; a failure of the state device ends the ledger.
 
-use host_core::{Address, AgreementDigest, Amount, Blame, Digest32, ShardId, VolumeId};
+use host_core::{Address, AgreementDigest, Amount, Blame, ShardId, VolumeId};
 
+use crate::outbox::{IntentKey, OutboxState};
 use crate::row::AgreementState;
 
 /// A refused set of facts, or a ledger that cannot answer.
@@ -130,19 +131,34 @@ pub enum Error {
         /// The vault.
         vault: Address,
     },
-    /// A transaction for this vault is under way already.
-    #[error("transaction {hash} of vault {vault} is under way already")]
-    OutboxBusy {
-        /// The vault.
-        vault: Address,
-        /// The one under way.
-        hash: Digest32,
+    /// A transaction of this intent is under way already.
+    #[error("a transaction of intent {intent} is under way already")]
+    IntentBusy {
+        /// The intent.
+        intent: IntentKey,
     },
-    /// No transaction of this hash is under way.
-    #[error("transaction {hash} is not under way")]
-    NoOutbox {
-        /// Which.
-        hash: Digest32,
+    /// Another transaction under way was signed with this nonce, or this one has changed since it
+    /// was read.
+    #[error("nonce {nonce} belongs to the transaction of intent {intent}")]
+    NonceBusy {
+        /// The nonce.
+        nonce: u64,
+        /// Whose it is.
+        intent: IntentKey,
+    },
+    /// No transaction of this intent is under way.
+    #[error("no transaction of intent {intent} is under way")]
+    NoIntent {
+        /// The intent.
+        intent: IntentKey,
+    },
+    /// A transaction cannot end in a state that is no end.
+    #[error("the transaction of intent {intent} cannot end as {state}", state = state.label())]
+    IntentOpen {
+        /// The intent.
+        intent: IntentKey,
+        /// The state given.
+        state: OutboxState,
     },
     /// A record of the same or a higher version is kept.
     #[error("record version {have} is kept, {got} came")]
@@ -192,9 +208,11 @@ impl Error {
             | Self::NoVolume { .. }
             | Self::NoShard { .. }
             | Self::OtherShard { .. }
-            | Self::OutboxBusy { .. }
+            | Self::IntentBusy { .. }
+            | Self::IntentOpen { .. }
+            | Self::NonceBusy { .. }
             | Self::NoCheque { .. }
-            | Self::NoOutbox { .. } => Blame::Us,
+            | Self::NoIntent { .. } => Blame::Us,
             Self::NoAgreement { .. }
             | Self::AgreementState { .. }
             | Self::ShardKept { .. }

@@ -4,9 +4,11 @@
 
 use host_core::cheque::SignedCheque;
 use host_core::records::SignedRecord;
-use host_core::{Address, AgreementDigest, Amount, Digest32, ShardId, VolumeId};
+use host_core::seams::ChequePaid;
+use host_core::{Address, AgreementDigest, Amount, ShardId, VolumeId};
 
-use crate::row::{AgreementRow, AgreementState, OutboxRow, PeerRow, PlacementRow, VolumeState};
+use crate::outbox::{IntentKey, OutboxRow, OutboxState};
+use crate::row::{AgreementRow, AgreementState, Cursor, PeerRow, PlacementRow, VolumeState};
 
 /// One fact.
 #[expect(
@@ -63,15 +65,51 @@ pub enum Fact {
         /// What it has paid.
         cumulative: Amount,
     },
-    /// A transaction is signed and about to be broadcast. Refused: OutboxBusy when one of the
-    /// same vault is under way.
+    /// Something of this vault's newest cheque stands uncashed since this block. Once known it
+    /// stays until the cheque is paid in full. Refused: NoCheque.
+    ChequeDue {
+        /// The vault.
+        vault: Address,
+        /// The newest block known.
+        block: u64,
+    },
+    /// What the vault did not pay of the cheque presented last. Refused: NoCheque.
+    ChequeBounced {
+        /// The vault.
+        vault: Address,
+        /// What is missing; zero when it paid all.
+        missing: Amount,
+    },
+    /// Blocks were read up to the cursor, with what vaults paid in them: the cursor and its effects
+    /// are one fact. Payments of vaults no cheque is known of are passed over.
+    BlocksRead {
+        /// Where the next reading begins.
+        cursor: Cursor,
+        /// What was paid, in order.
+        paid: Vec<ChequePaid>,
+    },
+    /// A reorganisation took back every block above the cursor: effects of those blocks go, and
+    /// the sums of the vaults they touched become what the vaults say now, also when that is less.
+    BlocksLost {
+        /// The newest block that still stands.
+        cursor: Cursor,
+        /// Vaults touched above it, with what they have paid by the chain as it is now.
+        paid_out: Vec<(Address, Amount)>,
+    },
+    /// A transaction is wanted, or signed and about to be broadcast. Refused: IntentBusy when one
+    /// of the same intent is under way, NonceBusy when another one holds its nonce.
     OutboxPut(OutboxRow),
-    /// A transaction is deep enough. Refused: NoOutbox.
+    /// A transaction under way has a new form, or was seen in a block, or lost again. Refused:
+    /// NoIntent, NonceBusy when another one holds its nonce, or when a form would be forgotten.
+    OutboxChanged(OutboxRow),
+    /// A transaction ended. Refused: NoIntent, IntentOpen for a state that is no end.
     OutboxDone {
-        /// Its hash.
-        hash: Digest32,
-        /// Whether it succeeded.
-        success: bool,
+        /// What it was for.
+        intent: IntentKey,
+        /// How it ended.
+        state: OutboxState,
+        /// Why, for people.
+        reason: String,
     },
     /// An owner's record of one object. Refused: RecordOld unless its version is higher,
     /// RecordsFull. The same record again changes nothing.

@@ -8,6 +8,7 @@ use futures::channel::oneshot;
 use host_core::VolumeId;
 use redb::{Database, DatabaseError, ReadableDatabase};
 
+use crate::apply::outbox::name_by_intent;
 use crate::commit::{Committer, begin};
 use crate::error::Error;
 use crate::fact::Fact;
@@ -24,7 +25,7 @@ const FILE: &str = "ledger.redb";
 /// Name of a ledger being made.
 const FRESH: &str = "ledger.redb.new";
 /// The schema this program writes.
-pub(crate) const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 2;
 
 /// What the root decides about the ledger.
 #[derive(Debug, Clone, Copy)]
@@ -267,11 +268,12 @@ fn schema(database: &Database) -> Result<Option<u32>, Error> {
     }
 }
 
-/// The migration hook: rows of a known earlier schema are rewritten here, in the transaction that
-/// raises it. Schema 1 is the first, so there is nothing to rewrite yet. Errors: Schema.
-const fn migrate(_tables: &mut Tables<'_>, have: Option<u32>) -> Result<(), Error> {
+/// Rewrites rows of a known earlier schema, in the transaction that raises it. Schema 2 named
+/// transactions by their intent. Errors: Schema.
+fn migrate(tables: &mut Tables<'_>, have: Option<u32>) -> Result<(), Error> {
     match have {
         None | Some(SCHEMA_VERSION) => Ok(()),
+        Some(1) => name_by_intent(tables),
         Some(have) => Err(Error::Schema {
             have,
             newest: SCHEMA_VERSION,

@@ -16,6 +16,7 @@ mod error;
 mod fact;
 mod journal;
 mod ledger;
+mod outbox;
 mod queue;
 mod restore;
 mod rings;
@@ -30,9 +31,10 @@ pub use error::Error;
 pub use fact::Fact;
 pub use journal::{Change, FoundRing, Journal, JournalError, RecordKind, RingPlace};
 pub use ledger::{Ledger, Options};
+pub use outbox::{CallRow, FormRow, IntentKey, MinedRow, OutboxRow, OutboxState};
 pub use restore::Restored;
 pub use row::{
-    AgreementRow, AgreementState, ChequeRow, OutboxRow, OutboxState, PeerRow, PlacementRow, Totals,
+    AgreementRow, AgreementState, ChequeRow, Cursor, EventRow, PeerRow, PlacementRow, Totals,
     VolumeRow, VolumeState,
 };
 pub use snapshot::Snapshot;

@@ -127,7 +127,8 @@ fn body_len(order: &Order) -> usize {
     let body = |fact: &Fact| match fact {
         Fact::RecordKept(signed) => signed.record.body.len(),
         Fact::MetaSet { bytes, .. } => bytes.len(),
-        Fact::OutboxPut(row) => row.raw.len(),
+        Fact::OutboxPut(row) | Fact::OutboxChanged(row) => 512 + row.raw.len(),
+        Fact::BlocksRead { paid, .. } => 512 + 256 * paid.len(),
         _ => 512,
     };
     facts.iter().map(body).sum()

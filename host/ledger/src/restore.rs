@@ -5,15 +5,14 @@ use std::collections::BTreeMap;
 
 use redb::Database;
 
+use crate::apply::outbox::put_by_intent;
 use crate::apply::{count, expiry_key, lease_key, step};
 use crate::backup::{self, Joined};
 use crate::commit::begin;
 use crate::error::Error;
 use crate::journal::{Change, FoundRing, RecordKind};
 use crate::rings::RingRow;
-use crate::row::{
-    AgreementRow, AgreementState, ChequeRow, OutboxRow, PlacementRow, VolumeRow, VolumeState,
-};
+use crate::row::{AgreementRow, AgreementState, ChequeRow, PlacementRow, VolumeRow, VolumeState};
 use crate::space;
 use crate::tables::{Place, Reach, SEQUENCE, Tables, decode};
 
@@ -203,6 +202,9 @@ fn common(
     if place == Place::Agreements {
         return agreement(tables, decode(place, value)?, restored);
     }
+    if place == Place::Outbox {
+        return put_by_intent(tables, value);
+    }
     tables.put(place, key, value, None)?;
     match place {
         Place::Cheques => {
@@ -212,10 +214,6 @@ fn common(
             totals.received = totals.received.plus(row.cheque.cheque.cumulative)?;
             totals.cashed = totals.cashed.plus(row.cashed)?;
             restored.cheques += 1;
-        }
-        Place::Outbox => {
-            let row: OutboxRow = decode(place, value)?;
-            tables.put(Place::OutboxVaults, &row.vault.0, &row.hash.0, None)?;
         }
         Place::Records => {
             count(

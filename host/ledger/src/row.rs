@@ -120,45 +120,63 @@ pub struct ChequeRow {
     /// What was cashed of it.
     #[n(1)]
     pub cashed: Amount,
-}
-
-/// Where a transaction stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum OutboxState {
-    /// Under way.
-    #[n(0)]
-    Pending,
-    /// Deep enough, and it succeeded.
-    #[n(1)]
-    Done,
-    /// Deep enough, and it failed.
+    /// What the vault could not pay when a cheque was last presented.
     #[n(2)]
-    Failed,
-}
-
-/// A transaction that cashes a vault's cheque; durable before its first broadcast.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct OutboxRow {
-    /// Its hash.
-    #[n(0)]
-    pub hash: Digest32,
-    /// The sender's nonce.
-    #[n(1)]
-    pub nonce: u64,
-    /// The bytes that are broadcast.
-    #[n(2)]
-    #[cbor(with = "minicbor::bytes")]
-    pub raw: Vec<u8>,
-    /// The vault that pays.
+    #[cbor(default)]
+    pub bounced: Amount,
+    /// The block known when something first stood uncashed; none while nothing does, or while the
+    /// policy has not looked yet.
     #[n(3)]
+    pub due_since: Option<u64>,
+}
+
+impl ChequeRow {
+    /// What would be paid if it were cashed now and the vault could.
+    #[must_use]
+    pub const fn due(&self) -> Amount {
+        Amount(
+            self.cheque
+                .cheque
+                .cumulative
+                .0
+                .saturating_sub(self.cashed.0),
+        )
+    }
+}
+
+/// Where the reading of the chain's blocks stands: the newest block whose effects are recorded,
+/// and older ones that let a reorganisation find the last block it left standing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+pub struct Cursor {
+    /// Blocks (number, hash), newest first.
+    #[n(0)]
+    pub marks: Vec<(u64, Digest32)>,
+}
+
+impl Cursor {
+    /// The newest block read; none before the first.
+    #[must_use]
+    pub fn block(&self) -> Option<u64> {
+        self.marks.first().map(|(block, _)| *block)
+    }
+}
+
+/// A payment the host has read from a block; kept while a reorganisation could take it back.
+/// Its key is block and index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct EventRow {
+    /// The vault.
+    #[n(0)]
     pub vault: Address,
-    /// The cumulative sum presented. With the vault it names the intent.
-    #[n(4)]
-    pub cumulative: Amount,
-    /// Where it stands.
-    #[n(5)]
-    pub state: OutboxState,
+    /// The transaction.
+    #[n(1)]
+    pub tx: Digest32,
+    /// What the vault had paid after it.
+    #[n(2)]
+    pub paid_out: Amount,
+    /// What it could not pay.
+    #[n(3)]
+    pub missing: Amount,
 }
 
 /// What the host remembers of a peer.

@@ -6,13 +6,17 @@ use host_core::{Address, AgreementDigest, ObjectId, PeerId, ShardId, VolumeId};
 use minicbor::Decode;
 use redb::ReadTransaction;
 
+use crate::apply::events::{CURSOR, event_key};
 use crate::apply::money::cheque_key;
 use crate::apply::record::record_key;
 use crate::backup::Dump;
 use crate::error::Error;
 use crate::journal::RingPlace;
+use crate::outbox::{IntentKey, OutboxRow};
 use crate::rings::RingRow;
-use crate::row::{AgreementRow, ChequeRow, OutboxRow, PeerRow, PlacementRow, Totals, VolumeRow};
+use crate::row::{
+    AgreementRow, ChequeRow, Cursor, EventRow, PeerRow, PlacementRow, Totals, VolumeRow,
+};
 use crate::space;
 use crate::tables::{Place, SCHEMA, SEQUENCE, TOTALS, decode};
 
@@ -185,6 +189,39 @@ impl Snapshot {
         let place = Place::Outbox;
         self.page(place, &[], None, OUTBOX_MAX, |_, row| {
             decode(place, row).map(Some)
+        })
+    }
+
+    /// The transaction of an intent, while it is under way.
+    pub fn outbox(&self, intent: &IntentKey) -> Result<Option<OutboxRow>, Error> {
+        self.get(Place::Outbox, intent.0.as_bytes())
+    }
+
+    /// Transactions that ended, in no order that means anything, those after `after` (a key as
+    /// this returns it).
+    pub fn outbox_ended(
+        &self,
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, OutboxRow)>, Error> {
+        let place = Place::OutboxDone;
+        self.page(place, &[], after, limit, |key, row| {
+            Ok(Some((key.to_vec(), decode(place, row)?)))
+        })
+    }
+
+    /// Where the reading of blocks stands; none before the first.
+    pub fn cursor(&self) -> Result<Option<Cursor>, Error> {
+        self.get(Place::Notes, CURSOR)
+    }
+
+    /// Payments read from blocks above `block`, oldest first: block and what was read.
+    pub fn events_above(&self, block: u64, limit: usize) -> Result<Vec<(u64, EventRow)>, Error> {
+        let place = Place::Events;
+        let after = event_key(block, u64::MAX);
+        self.page(place, &[], Some(&after), limit, |key, row| {
+            let block = key.get(..8).map_or(0, space::tail_number);
+            Ok(Some((block, decode(place, row)?)))
         })
     }
 

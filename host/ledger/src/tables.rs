@@ -42,10 +42,11 @@ pub(crate) enum Place {
     FreeByOffset = 16,
     FreeBySize = 17,
     Rings = 18,
+    Events = 19,
 }
 
 impl Place {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Meta,
         Self::Agreements,
         Self::Closed,
@@ -65,6 +66,7 @@ impl Place {
         Self::FreeByOffset,
         Self::FreeBySize,
         Self::Rings,
+        Self::Events,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -88,6 +90,7 @@ impl Place {
             Self::FreeByOffset => "free_by_offset",
             Self::FreeBySize => "free_by_size",
             Self::Rings => "rings",
+            Self::Events => "events",
         }
     }
 
@@ -99,9 +102,12 @@ impl Place {
     /// computes them again.
     pub(crate) const fn reach(self) -> Option<Reach> {
         match self {
-            Self::Agreements | Self::Cheques | Self::Outbox | Self::Records | Self::Notes => {
-                Some(Reach::Every)
-            }
+            Self::Agreements
+            | Self::Cheques
+            | Self::Outbox
+            | Self::Records
+            | Self::Notes
+            | Self::Events => Some(Reach::Every),
             Self::Placements => Some(Reach::Own),
             _ => None,
         }

@@ -8,7 +8,9 @@
 pub mod cash;
 pub mod error;
 pub mod judge;
+pub mod outbox;
 
 pub use cash::Cashier;
 pub use error::Error;
 pub use judge::{Accepted, Claim, judge};
+pub use outbox::{Bounds, Outbox, Purse, Round, Waiting};

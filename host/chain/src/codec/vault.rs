@@ -5,6 +5,7 @@ use super::{Log, calldata, event, result};
 use crate::bindings::vault::vault as abi;
 use crate::error::Error;
 use crate::translate::{address, amount, digest, h160, u256};
+use ethers_contract::EthEvent;
 use ethers_core::types::U256;
 use host_core::cheque::{Cheque, SignedCheque};
 use host_core::{Address, Amount, Digest32};
@@ -161,6 +162,26 @@ pub fn read_withdraw_request(bytes: &[u8]) -> Result<Option<WithdrawRequest>, Er
         ready_at,
         ends_at,
     }))
+}
+
+/// Topics of payments to `beneficiary` in a vault's own token.
+#[must_use]
+pub fn cashed_topics(beneficiary: Address) -> Vec<Vec<Digest32>> {
+    let name = digest(abi::ChequeCashedFilter::signature());
+    vec![vec![name], vec![account_topic(beneficiary)]]
+}
+
+/// Topics of payments to `beneficiary` that fell short, in any token.
+#[must_use]
+pub fn short_topics(beneficiary: Address) -> Vec<Vec<Digest32>> {
+    let name = digest(abi::ChequeShortFilter::signature());
+    vec![vec![name], Vec::new(), vec![account_topic(beneficiary)]]
+}
+
+fn account_topic(account: Address) -> Digest32 {
+    let mut word = [0; 32];
+    word[12..].copy_from_slice(&account.0);
+    Digest32(word)
 }
 
 /// What a vault tells.

@@ -1,11 +1,11 @@
-//! Cheques and transactions: sums only rise, one transaction of a vault is under way at a time.
+//! Cheques: what is promised only rises; what is paid falls only when the chain takes blocks back.
 
 use host_core::cheque::SignedCheque;
-use host_core::{Address, AgreementDigest, Amount, Digest32};
+use host_core::{Address, AgreementDigest, Amount};
 
 use super::standing;
 use crate::error::Error;
-use crate::row::{AgreementState, ChequeRow, OutboxRow, OutboxState};
+use crate::row::{AgreementState, ChequeRow};
 use crate::tables::{Place, Tables};
 
 /// Key of a cheque: vault, token (zeroes for the vault's own).
@@ -34,61 +34,76 @@ pub(super) fn accept(
     row.paid_through = row.paid_through.max(through_epoch);
     tables.write(Place::Agreements, &agreement.0, &row)?;
     let fresh = known.is_none();
-    let cashed = known.map_or(Amount::ZERO, |row| row.cashed);
-    tables.write(
-        Place::Cheques,
-        &key,
-        &ChequeRow {
-            cheque: cheque.clone(),
-            cashed,
-        },
-    )?;
+    let (cashed, bounced, due_since) = known.map_or((Amount::ZERO, Amount::ZERO, None), |row| {
+        (row.cashed, row.bounced, row.due_since)
+    });
+    let row = ChequeRow {
+        cheque: cheque.clone(),
+        cashed,
+        bounced,
+        due_since,
+    };
+    tables.write(Place::Cheques, &key, &row)?;
     let totals = tables.totals();
     totals.received = totals.received.plus(got.minus(have)?)?;
     totals.cheques += u64::from(fresh);
     Ok(())
 }
 
+/// The cheque of a vault in its own token, with its key.
+fn kept(tables: &Tables<'_>, vault: &Address) -> Result<(Vec<u8>, ChequeRow), Error> {
+    let key = cheque_key(vault, None);
+    let unknown = Error::NoCheque { vault: *vault };
+    let row = tables.read(Place::Cheques, &key)?.ok_or(unknown)?;
+    Ok((key, row))
+}
+
+/// The vault has paid up to `cumulative`; less than known changes nothing.
 pub(super) fn cashed(
     tables: &mut Tables<'_>,
     vault: &Address,
     cumulative: Amount,
 ) -> Result<(), Error> {
-    let key = cheque_key(vault, None);
-    let unknown = Error::NoCheque { vault: *vault };
-    let mut row: ChequeRow = tables.read(Place::Cheques, &key)?.ok_or(unknown)?;
+    let (_, row) = kept(tables, vault)?;
     if cumulative <= row.cashed {
         return Ok(());
     }
-    let rise = cumulative.minus(row.cashed)?;
-    row.cashed = cumulative;
+    set_paid(tables, vault, cumulative)
+}
+
+/// The vault has paid exactly `paid_out`, more or less than known.
+pub(super) fn set_paid(
+    tables: &mut Tables<'_>,
+    vault: &Address,
+    paid_out: Amount,
+) -> Result<(), Error> {
+    let (key, mut row) = kept(tables, vault)?;
+    let before = row.cashed;
+    row.cashed = paid_out;
+    if row.due() == Amount::ZERO {
+        (row.due_since, row.bounced) = (None, Amount::ZERO);
+    }
     tables.write(Place::Cheques, &key, &row)?;
     let totals = tables.totals();
-    totals.cashed = totals.cashed.plus(rise)?;
+    let others = Amount(totals.cashed.0.saturating_sub(before.0));
+    totals.cashed = others.plus(paid_out)?;
     Ok(())
 }
 
-pub(super) fn begin(tables: &mut Tables<'_>, row: &OutboxRow) -> Result<(), Error> {
-    if let Some(hash) = tables.get(Place::OutboxVaults, &row.vault.0)? {
-        let hash = Digest32::from_slice(&hash)?;
-        return Err(Error::OutboxBusy {
-            vault: row.vault,
-            hash,
-        });
-    }
-    tables.put(Place::OutboxVaults, &row.vault.0, &row.hash.0, None)?;
-    tables.write(Place::Outbox, &row.hash.0, row)
+/// Something stands uncashed since `block`, unless an older block is known.
+pub(super) fn due(tables: &mut Tables<'_>, vault: &Address, block: u64) -> Result<(), Error> {
+    let (key, mut row) = kept(tables, vault)?;
+    row.due_since = row.due_since.or(Some(block));
+    tables.write(Place::Cheques, &key, &row)
 }
 
-pub(super) fn finish(tables: &mut Tables<'_>, hash: &Digest32, success: bool) -> Result<(), Error> {
-    let unknown = Error::NoOutbox { hash: *hash };
-    let mut row: OutboxRow = tables.read(Place::Outbox, &hash.0)?.ok_or(unknown)?;
-    row.state = if success {
-        OutboxState::Done
-    } else {
-        OutboxState::Failed
-    };
-    tables.remove(Place::Outbox, &hash.0, None)?;
-    tables.remove(Place::OutboxVaults, &row.vault.0, None)?;
-    tables.write(Place::OutboxDone, &hash.0, &row)
+/// The vault could not pay `missing` of the cheque presented last.
+pub(super) fn bounced(
+    tables: &mut Tables<'_>,
+    vault: &Address,
+    missing: Amount,
+) -> Result<(), Error> {
+    let (key, mut row) = kept(tables, vault)?;
+    row.bounced = missing;
+    tables.write(Place::Cheques, &key, &row)
 }
