@@ -10,6 +10,7 @@ mod stage;
 mod absent;
 mod cheques;
 mod copies;
+mod gets;
 mod leases;
 mod liars;
 mod losses;

@@ -149,7 +149,7 @@ impl Home {
 
     /// Where an object's shards are.
     pub(crate) fn places(&self, id: &str) -> Vec<Place> {
-        let stat: Stat = self.say(&["stat", id, "--json"]).json();
+        let stat: Stat = self.say(&["stat", id, "--local", "--json"]).json();
         stat.places
     }
 

@@ -278,7 +278,9 @@ async fn victims(
     object: &ObjectId,
     report: &mut Report,
 ) -> anyhow::Result<Vec<usize>> {
-    let stat: StatSaid = renter.ask(&["stat", &object.to_string(), "--json"]).await?;
+    let stat: StatSaid = renter
+        .ask(&["stat", &object.to_string(), "--local", "--json"])
+        .await?;
     let with_data: BTreeSet<PeerId> = stat
         .places
         .iter()
@@ -313,7 +315,9 @@ async fn look(
     screen: &mut Screen,
 ) -> anyhow::Result<()> {
     screen.step("looking into the killed hosts' volumes");
-    let stat: StatSaid = renter.ask(&["stat", &object.to_string(), "--json"]).await?;
+    let stat: StatSaid = renter
+        .ask(&["stat", &object.to_string(), "--local", "--json"])
+        .await?;
     for &index in victims {
         let host = network.host(index)?;
         let expected = stat

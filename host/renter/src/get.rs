@@ -20,6 +20,7 @@ use crate::error::Error;
 use crate::progress::{Phase, Phases, Progress};
 use crate::record;
 
+mod ask;
 mod fetch;
 mod join;
 mod pace;

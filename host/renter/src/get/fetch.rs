@@ -14,9 +14,9 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use host_core::object::{Descriptor, Place};
 use host_core::seams::{BoxFuture, PeerAddr};
 use host_core::{PeerId, ShardId};
-use host_transfer::download;
 use tokio::sync::watch;
 
+use super::ask::{Answer, Fault, ask};
 use super::join::Runs;
 use super::pace::Pace;
 use super::plan::{self, Need, Part};
@@ -113,25 +113,6 @@ impl<'a> Fetcher<'a> {
             }),
         }
     }
-}
-
-/// An answer that came.
-struct Answer {
-    bytes: Vec<u8>,
-    first: Duration,
-    total: Duration,
-}
-
-/// Why none did.
-enum Fault {
-    /// The host is not to be trusted.
-    Lied(String),
-    /// The host is not there.
-    Failed(String),
-    /// The host has not this shard, or not now.
-    Refused(String),
-    /// We gave the ask up.
-    Dropped,
 }
 
 /// An ask under way.
@@ -384,41 +365,5 @@ impl<'a> Round<'a, '_> {
             let passed = now.saturating_sub(asked.since);
             self.pace.is_late(asked.host, passed);
         }
-    }
-}
-
-/// Bytes `run` of a shard from one host, every unit verified.
-async fn ask(
-    inner: &Inner,
-    progress: &watch::Sender<Progress>,
-    to: PeerAddr,
-    shard: ShardId,
-    shard_len: u64,
-    run: Range<u64>,
-) -> Result<Answer, Fault> {
-    let since = inner.clock.monotonic();
-    let passed = || inner.clock.monotonic().saturating_sub(since);
-    let peers = inner.peers.as_ref();
-    let opened = download::open(peers, &to, &shard, shard_len, run.start, len(&run)).await;
-    let mut stream = opened.map_err(fault)?;
-    let first = passed();
-    let mut bytes = Vec::with_capacity(usize::try_from(len(&run)).unwrap_or(0));
-    while let Some(unit) = stream.next().await.map_err(fault)? {
-        bytes.extend_from_slice(&unit);
-        progress.send_modify(|p| p.bytes_moved += u64::try_from(unit.len()).unwrap_or(0));
-    }
-    Ok(Answer {
-        bytes,
-        first,
-        total: passed(),
-    })
-}
-
-fn fault(error: host_transfer::Error) -> Fault {
-    let why = error.to_string();
-    match error {
-        host_transfer::Error::Bytes { .. } | host_transfer::Error::Word { .. } => Fault::Lied(why),
-        host_transfer::Error::Refused { .. } => Fault::Refused(why),
-        _ => Fault::Failed(why),
     }
 }
