@@ -212,7 +212,7 @@ contract ProofOfStorage is ProofBase {
         bytes memory peaks,
         bytes calldata answers,
         bytes32 seed
-    ) private view returns (uint256 live) {
+    ) internal view returns (uint256 live) {
         (live,) = Dataset.liveBytes(peaks, period);
         require(live != 0, "Proof: nothing to prove");
         uint256 at;
