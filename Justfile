@@ -63,6 +63,13 @@ devchain:
 bench *arguments:
     cargo run --release --package holdfast-benches --bin bench -- {{ arguments }}
 
+# the peers from their own registries into target/compare (needs Go), then the same table
+bench-compare *arguments:
+    @echo "fetches klauspost/reedsolomon, a Go module, and builds it into target/compare"
+    go build -C benches/compare/klauspost -o ../../../target/compare/klauspost .
+    cargo build --release --package holdfast-benches --bins
+    cargo run --release --package holdfast-benches --bin bench -- {{ arguments }}
+
 # the documentation of our own crates, as a browser shows it
 doc:
     cargo doc --release --workspace --no-deps --open

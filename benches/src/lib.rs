@@ -4,13 +4,17 @@
 
 pub mod busy;
 pub mod choose;
+pub mod coding;
+pub mod cpu;
 pub mod device;
 pub mod erasure;
 pub mod flush;
 pub mod idle;
+pub mod instructions;
 pub mod ledger;
 pub mod pairs;
 pub mod proof;
 pub mod put_limit;
 pub mod rows;
+pub mod tree;
 pub mod volume;

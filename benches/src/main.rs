@@ -9,7 +9,9 @@ use anyhow::Context;
 use clap::{Parser, ValueEnum};
 use holdfast_benches::busy::Busy;
 use holdfast_benches::rows::{self, Report};
-use holdfast_benches::{choose, device, erasure, flush, idle, ledger, proof, put_limit};
+use holdfast_benches::{
+    choose, coding, device, erasure, flush, idle, instructions, ledger, proof, put_limit, tree,
+};
 
 /// Ours against a named peer, in the same run
 #[derive(Debug, Parser)]
@@ -23,6 +25,9 @@ struct Arguments {
     /// Where files are made; a directory on the disk to measure
     #[arg(long, default_value = "target/bench")]
     dir: PathBuf,
+    /// Where `just bench-compare` puts the peers that it builds
+    #[arg(long, default_value = "target/compare")]
+    peers: PathBuf,
     /// The file of JSON rows
     #[arg(long, default_value = "benches/baseline/latest.json")]
     baseline: PathBuf,
@@ -47,6 +52,12 @@ enum Measurement {
     Erasure,
     /// The proof tree against hashing its leaves
     Proof,
+    /// The 8-bit code against klauspost's Go library
+    Coding,
+    /// The proof tree against the same tree by the crate sha2
+    Tree,
+    /// Instructions of the kernels by callgrind
+    Instructions,
     /// A renter's peak memory while it chooses 30 of 10,000 hosts against its budget
     Choose,
 }
@@ -93,6 +104,9 @@ fn run(measurement: Measurement, arguments: &Arguments) -> anyhow::Result<Report
         Measurement::Idle => idle::report(quick, &arguments.dir),
         Measurement::Erasure => Ok(erasure::report(quick)),
         Measurement::Proof => Ok(proof::report(quick)),
+        Measurement::Coding => coding::report(quick, &arguments.peers.join("klauspost")),
+        Measurement::Tree => Ok(tree::report(quick)),
+        Measurement::Instructions => instructions::report(),
         Measurement::Choose => choose::report(quick, &arguments.dir),
     }
 }
