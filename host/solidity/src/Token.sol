@@ -65,9 +65,13 @@ contract Token {
     }
 
     function _move(address src, address dst, uint256 wad) private returns (bool) {
-        require(balanceOf[src] >= wad, "Token: balance too low");
-        balanceOf[src] -= wad;
-        balanceOf[dst] += wad;
+        uint256 have = balanceOf[src];
+        require(have >= wad, "Token: balance too low");
+        // Neither can wrap: all balances add up to coins held here.
+        unchecked {
+            balanceOf[src] = have - wad;
+            balanceOf[dst] += wad;
+        }
         emit Transfer(src, dst, wad);
         return true;
     }

@@ -27,7 +27,8 @@ contract Vault {
 
     /// What is known of one token; two slots.
     struct Purse {
-        uint256 books; // paid to all beneficiaries ever, and the sum of all locks; see _split
+        uint256 books; // paid to all beneficiaries ever, and the sum of all locks; see _split.
+        // The top bit is set while a transfer of this token is under way.
         uint128 requested; // still withdrawable under the last request
         uint64 readyAt; // first block in which it is
         bool bounced; // once true, for ever
@@ -95,6 +96,12 @@ contract Vault {
     event UnlockRequested(address indexed token, address indexed beneficiary, uint64 unlockAt);
     event DepositUnlocked(address indexed token, address indexed beneficiary, uint256 amount);
 
+    /// Amounts are below 2^120: more than any token of 18 decimals has ever had.
+    uint256 private constant HALF = type(uint120).max;
+    uint256 private constant BUSY = 1 << 255;
+    /// Bytes of a clone's code, behind which its issuer stands.
+    uint256 private constant CODE_LEN = 45;
+
     /// The chain of the deployment and its domain separator, which is used as long as that is the
     /// chain the code runs on.
     uint256 private immutable CHAIN;
@@ -110,25 +117,24 @@ contract Vault {
     /// The token of the single-token functions; the same for all vaults of a factory.
     address public immutable token;
 
-    /// Who signs cheques and owns what is free.
-    address public issuer;
-    /// Whether a call that moves tokens is under way. It shares the issuer's slot, which such a
-    /// call reads anyway, so the guard costs a few hundred gas instead of some thousands.
-    bool private busy;
-
     mapping(address token => Purse) private purses;
     mapping(address token => mapping(address beneficiary => Account)) private accounts;
+    /// Registered payout addresses, for all vaults of the factory; only the logic's own storage
+    /// holds any. A clone has the logic's account at hand already, so asking it is cheap.
+    mapping(address beneficiary => address) private payouts;
 
     modifier onlyIssuer() {
-        require(msg.sender == issuer, "Vault: not issuer");
+        require(msg.sender == issuer(), "Vault: not issuer");
         _;
     }
 
-    modifier alone() {
-        require(!busy, "Vault: busy");
-        busy = true;
+    /// One transfer of a token at a time, and nothing else about that token meanwhile. The mark
+    /// stands in a word that every such call writes anyway.
+    modifier alone(address _token) {
+        Purse storage purse = purses[_token];
+        purse.books = _idle(purse) | BUSY;
         _;
-        busy = false;
+        purse.books &= ~BUSY;
     }
 
     /// @param factory_ the factory that clones this code
@@ -141,18 +147,39 @@ contract Vault {
         factory = factory_;
         token = token_;
         withdrawDelay = withdrawDelay_;
-        // The logic itself belongs to nobody and can never be set up.
-        issuer = address(1);
     }
 
-    /// @notice Gives a fresh clone its issuer. Factory only, once. The token is named for BTFS's
-    /// signature only; it must be the one in the code.
-    function init(address _issuer, address _token) external {
+    /// @notice Who signs cheques and owns what is free: the 20 bytes behind a clone's code, put
+    /// there by the factory, so that nobody can change them. The logic itself belongs to nobody.
+    function issuer() public view returns (address who) {
+        if (address(this) == LOGIC) return address(1);
+        assembly ("memory-safe") {
+            mstore(0, 0)
+            extcodecopy(address(), 12, CODE_LEN, 20)
+            who := mload(0)
+        }
+    }
+
+    /// @notice Kept for BTFS's signature; a clone is set up when it is made. Factory only; refuses
+    /// any other issuer or token than its own. (Without the mark this and `upgradeTo` would be
+    /// views, and their ABI another one.)
+    function init(address _issuer, address _token) external alone(token) {
         require(msg.sender == factory, "Vault: not factory");
-        require(issuer == address(0), "Vault: already initialized");
-        require(_issuer != address(0), "Vault: zero address");
+        require(_issuer == issuer(), "Vault: already initialized");
         require(_token == token, "Vault: not the default token");
-        issuer = _issuer;
+    }
+
+    // ---- payout addresses -------------------------------------------------------------------
+
+    /// @notice Registers a payout address, on the logic alone. The factory decides who may.
+    function recordPayout(address beneficiary, address payout) external {
+        require(msg.sender == factory && address(this) == LOGIC, "Vault: not factory");
+        payouts[beneficiary] = payout;
+    }
+
+    /// @notice The only address that may receive this beneficiary's money; zero when none is set.
+    function payoutOf(address beneficiary) public view returns (address) {
+        return address(this) == LOGIC ? payouts[beneficiary] : Vault(LOGIC).payoutOf(beneficiary);
     }
 
     // ---- money in ---------------------------------------------------------------------------
@@ -245,7 +272,7 @@ contract Vault {
         account.until = 0;
         account.unlockAt = 0;
         Purse storage purse = purses[_token];
-        (uint128 paidAll, uint128 lockedAll) = _split(purse.books);
+        (uint128 paidAll, uint128 lockedAll) = _split(_idle(purse));
         purse.books = _join(paidAll, lockedAll - amount);
         emit DepositUnlocked(_token, beneficiary, amount);
     }
@@ -277,7 +304,7 @@ contract Vault {
 
     /// @notice Kept for callers of BTFS's vault. The logic never changes: naming the present one
     /// does nothing, naming any other is refused.
-    function upgradeTo(address newImplementation) external onlyIssuer alone {
+    function upgradeTo(address newImplementation) external onlyIssuer alone(token) {
         require(newImplementation == LOGIC, "Vault: logic is immutable");
     }
 
@@ -422,15 +449,21 @@ contract Vault {
         return keccak256(abi.encode(EIP712DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, block.chainid));
     }
 
-    /// The two halves of a books word: what was paid (low) and what is locked (high). One word,
+    /// The two halves of a books word: what was paid (low) and what is locked (above). One word,
     /// so that a payment reads and writes each slot once.
     function _split(uint256 books) private pure returns (uint128 paid, uint128 locked) {
-        // forge-lint: disable-next-line(unsafe-typecast)
-        return (uint128(books), uint128(books >> 128));
+        return (uint128(books & HALF), uint128(books >> 120 & HALF));
     }
 
-    function _join(uint128 paid, uint128 locked) private pure returns (uint256) {
-        return uint256(locked) << 128 | paid;
+    function _join(uint256 paid, uint256 locked) private pure returns (uint256) {
+        require(paid <= HALF && locked <= HALF, "Vault: amount too large");
+        return locked << 120 | paid;
+    }
+
+    /// The books of a token of which no transfer is under way.
+    function _idle(Purse storage purse) private view returns (uint256 books) {
+        books = purse.books;
+        require(books < BUSY, "Vault: busy");
     }
 
     function _paid(address _token, address beneficiary) private view returns (uint128 paid) {
@@ -441,7 +474,7 @@ contract Vault {
         (, locked) = _split(accounts[_token][beneficiary].books);
     }
 
-    function _deposit(address _token, uint256 amount) private alone {
+    function _deposit(address _token, uint256 amount) private alone(_token) {
         // A token that keeps a fee delivers less; the event tells what arrived.
         uint256 before = totalbalanceOf(_token);
         IERC20(_token).safeTransferFrom(msg.sender, address(this), amount);
@@ -456,30 +489,31 @@ contract Vault {
         address recipient,
         uint256 cumulative,
         bytes calldata issuerSig
-    ) private alone returns (uint256 payout) {
+    ) private returns (uint256 payout) {
         require(recipient != address(0) && recipient != address(this), "Vault: bad recipient");
         require(
             _signedByIssuer(chequeDigest(_token, beneficiary, cumulative), issuerSig),
             "Vault: invalid issuer signature"
         );
         Account storage account = accounts[_token][beneficiary];
-        (uint128 paid, uint128 own) = _split(account.books);
+        (uint256 paid, uint256 own) = _split(account.books);
         require(cumulative > paid, "Vault: cannot cash");
         uint256 due = cumulative - paid;
-        uint128 fromLock;
+        uint256 fromLock;
         (payout, fromLock) = _take(_token, due, own);
         // The record must outlive this call, so a short payment never reverts.
         if (payout < due) _recordBounce(_token, beneficiary, cumulative, due - payout);
-        if (payout == 0) return 0;
-        // forge-lint: disable-next-line(unsafe-typecast)
-        account.books = _join(paid + uint128(payout), own - fromLock);
-        _emitCashed(_token, beneficiary, recipient, payout, cumulative);
-        IERC20(_token).safeTransfer(recipient, payout);
+        if (payout != 0) {
+            account.books = _join(paid + payout, own - fromLock);
+            _emitCashed(_token, beneficiary, recipient, payout, cumulative);
+            IERC20(_token).safeTransfer(recipient, payout);
+        }
+        purses[_token].books &= ~BUSY;
     }
 
     /// The caller cashes for itself: to its registered payout address if there is one.
     function _checkPayout(address recipient) private view {
-        address registered = IVaultFactory(factory).payoutOf(msg.sender);
+        address registered = payoutOf(msg.sender);
         require(
             registered == address(0) || registered == recipient,
             "Vault: not the registered payout address"
@@ -489,26 +523,29 @@ contract Vault {
     /// The issuer's key first: asking whether the issuer has code costs more than recovering the
     /// key. Only when that fails the issuer is asked as a contract wallet (ERC-1271).
     function _signedByIssuer(bytes32 digest, bytes calldata sig) private view returns (bool) {
-        address who = issuer;
-        (address signer, ECDSA.RecoverError err,) = ECDSA.tryRecover(digest, sig);
-        if (err == ECDSA.RecoverError.NoError && signer == who) return true;
+        address who = issuer();
+        if (sig.length == 65) {
+            (address signer, ECDSA.RecoverError err,) =
+                ECDSA.tryRecover(digest, uint8(sig[64]), bytes32(sig[0:32]), bytes32(sig[32:64]));
+            if (err == ECDSA.RecoverError.NoError && signer == who) return true;
+        }
         return SignatureChecker.isValidERC1271SignatureNow(who, digest, sig);
     }
 
     /// Books up to `due` as leaving, from the beneficiary's own lock first, then from what is
-    /// free. Every balance is below 2^128 here, or the cast refuses it.
-    function _take(address _token, uint256 due, uint128 own)
+    /// free, and marks the token busy; the caller takes the mark off again.
+    function _take(address _token, uint256 due, uint256 own)
         private
-        returns (uint256 payout, uint128 fromLock)
+        returns (uint256 payout, uint256 fromLock)
     {
         Purse storage purse = purses[_token];
         uint256 held = totalbalanceOf(_token);
-        (uint128 paid, uint128 locked) = _split(purse.books);
+        (uint256 paid, uint256 locked) = _split(_idle(purse));
         uint256 free = held > locked ? held - locked : 0;
         // Only a token that shrinks balances by itself makes the last bound matter.
-        fromLock = uint128(_least(due, own, held));
+        fromLock = _least(due, own, held);
         payout = _least(due, fromLock + free, held);
-        purse.books = _join(paid + payout.toUint128(), locked - fromLock);
+        purse.books = _join(paid + payout, locked - fromLock) | BUSY;
     }
 
     /// What is held of a token, and how much of it no lock claims.
@@ -556,15 +593,15 @@ contract Vault {
         require(amount <= freeBalanceOf(_token), "Vault: free balance too low");
         Account storage account = accounts[_token][beneficiary];
         (uint128 paid, uint128 own) = _split(account.books);
-        uint128 total = (own + amount).toUint128();
+        uint256 total = own + amount;
         require(total > 0, "Vault: nothing locked");
         account.books = _join(paid, total);
         // A promise once made is never shortened.
         if (until > account.until) account.until = until;
         account.unlockAt = 0;
         Purse storage purse = purses[_token];
-        (uint128 paidAll, uint128 lockedAll) = _split(purse.books);
-        purse.books = _join(paidAll, lockedAll + amount.toUint128());
+        (uint256 paidAll, uint256 lockedAll) = _split(_idle(purse));
+        purse.books = _join(paidAll, lockedAll + amount);
         emit DepositLocked(_token, beneficiary, amount, total, account.until);
     }
 
@@ -576,13 +613,13 @@ contract Vault {
         emit WithdrawRequested(_token, amount, purse.readyAt, endsAt);
     }
 
-    function _withdraw(address _token, uint256 amount) private onlyIssuer alone {
+    function _withdraw(address _token, uint256 amount) private onlyIssuer alone(_token) {
         (uint256 requested, uint64 readyAt,) = withdrawRequestOf(_token);
         // An old request would be a standing right to drain at once, hence the window.
         require(amount <= requested, "Vault: not requested");
         require(block.number >= readyAt, "Vault: withdrawal not ready");
         require(amount <= freeBalanceOf(_token), "Vault: free balance too low");
-        purses[_token].requested -= uint128(amount);
+        purses[_token].requested -= amount.toUint128();
         if (_token == token) emit VaultWithdraw(msg.sender, amount);
         else emit MultiTokenVaultWithdraw(_token, msg.sender, amount);
         IERC20(_token).safeTransfer(msg.sender, amount);

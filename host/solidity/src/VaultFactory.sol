@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.28;
 
-import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
+import {Create2} from "@openzeppelin/contracts/utils/Create2.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {IVaultFactory} from "./IVaultFactory.sol";
@@ -54,8 +54,6 @@ contract VaultFactory is IVaultFactory, EIP712 {
     /// @inheritdoc IVaultFactory
     mapping(address vault => bool) public override deployedContracts;
     mapping(string id => address vault) public peerVaultAddress;
-    /// @inheritdoc IVaultFactory
-    mapping(address beneficiary => address payout) public override payoutOf;
 
     /// @param token default token of the vaults
     /// @param delay blocks between a request to withdraw or unlock and its effect
@@ -112,7 +110,7 @@ contract VaultFactory is IVaultFactory, EIP712 {
 
     /// @notice Where `deployVault(issuer, ..., salt, ...)` puts the vault.
     function vaultAddress(address issuer, bytes32 salt) external view returns (address) {
-        return Clones.predictDeterministicAddress(master, _cloneSalt(issuer, salt));
+        return Create2.computeAddress(_cloneSalt(issuer, salt), keccak256(_cloneCode(issuer)));
     }
 
     /// @notice The delay of every vault made here, in blocks.
@@ -122,16 +120,22 @@ contract VaultFactory is IVaultFactory, EIP712 {
 
     // ---- payout addresses -------------------------------------------------------------------
 
+    /// @inheritdoc IVaultFactory
+    /// @dev Kept by the logic, where every vault finds it without a further account.
+    function payoutOf(address beneficiary) public view override returns (address) {
+        return Vault(master).payoutOf(beneficiary);
+    }
+
     /// @notice Registers the caller's payout address. Once: afterwards only that address moves it,
     /// so that a stolen hot key cannot redirect what is still to come.
     function setPayout(address payout) external {
-        require(payoutOf[msg.sender] == address(0), "VaultFactory: payout already set");
+        require(payoutOf(msg.sender) == address(0), "VaultFactory: payout already set");
         _setPayout(msg.sender, payout);
     }
 
     /// @notice Moves `beneficiary`'s payout address; only the present one may.
     function movePayout(address beneficiary, address payout) external {
-        require(payoutOf[beneficiary] == msg.sender, "VaultFactory: not the payout address");
+        require(payoutOf(beneficiary) == msg.sender, "VaultFactory: not the payout address");
         _setPayout(beneficiary, payout);
     }
 
@@ -148,7 +152,7 @@ contract VaultFactory is IVaultFactory, EIP712 {
         require(orders.length <= BATCH_MAX, "VaultFactory: too many orders");
         payouts = new uint256[](orders.length);
         accepted = new bool[](orders.length);
-        address registered = payoutOf[msg.sender];
+        address registered = payoutOf(msg.sender);
         for (uint256 i = 0; i < orders.length; ++i) {
             (payouts[i], accepted[i]) = _cashOne(orders[i], registered);
         }
@@ -217,20 +221,32 @@ contract VaultFactory is IVaultFactory, EIP712 {
         returns (address vault)
     {
         require(msg.sender == issuer, "VaultFactory: caller is not the issuer");
-        vault = Clones.cloneDeterministic(master, _cloneSalt(issuer, salt));
+        require(issuer != address(0), "VaultFactory: zero address");
+        vault = Create2.deploy(0, _cloneSalt(issuer, salt), _cloneCode(issuer));
         deployedContracts[vault] = true;
         if (bytes(id).length != 0) {
             require(peerVaultAddress[id] == address(0), "VaultFactory: id has a vault");
             peerVaultAddress[id] = vault;
         }
         emit VaultDeployed(issuer, vault, id);
-        Vault(vault).init(issuer, TokenAddress);
     }
 
     function _setPayout(address beneficiary, address payout) private {
         require(payout != address(0), "VaultFactory: zero address");
-        payoutOf[beneficiary] = payout;
         emit PayoutSet(beneficiary, payout);
+        Vault(master).recordPayout(beneficiary, payout);
+    }
+
+    /// Ten bytes that put the rest on the chain; 45 bytes of minimal proxy to the logic (EIP-1167);
+    /// the issuer, which is never run and only read.
+    function _cloneCode(address issuer) private view returns (bytes memory) {
+        return abi.encodePacked(
+            hex"6100413d81600a3d39f3",
+            hex"363d3d373d3d3d363d73",
+            master,
+            hex"5af43d82803e903d91602b57fd5bf3",
+            issuer
+        );
     }
 
     function _cloneSalt(address issuer, bytes32 salt) private pure returns (bytes32) {

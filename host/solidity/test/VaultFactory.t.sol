@@ -22,9 +22,9 @@ contract VaultFactoryTest is Fixture {
         require(!factory.deployedContracts(factory.master()), "the logic is no vault");
     }
 
-    function test_clone_has_the_45_bytes_of_erc1167() public view {
+    function test_clone_has_the_45_bytes_of_erc1167_and_its_issuer() public view {
         bytes memory expected = abi.encodePacked(
-            hex"363d3d373d3d3d363d73", factory.master(), hex"5af43d82803e903d91602b57fd5bf3"
+            hex"363d3d373d3d3d363d73", factory.master(), hex"5af43d82803e903d91602b57fd5bf3", renter
         );
         same(keccak256(address(vault).code), keccak256(expected));
     }
