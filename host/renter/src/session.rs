@@ -167,6 +167,12 @@ impl Session {
         rows.into_values().map(Trial::row).collect()
     }
 
+    /// Every trial, those that were given up too, in the order of their agreements.
+    #[must_use]
+    pub fn trials(&self) -> Vec<ShardRow> {
+        self.trials.values().map(Trial::row).collect()
+    }
+
     /// Agreements that nobody uses and whose host has not yet said that they are closed.
     #[must_use]
     pub fn unreleased(&self) -> Vec<ShardRow> {

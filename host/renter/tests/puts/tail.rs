@@ -1,0 +1,117 @@
+//! The long tail: who holds the others up is left, and owes and is owed nothing.
+
+use std::time::Duration;
+
+use host_core::seams::Clock;
+use host_renter::{Code, PutDone, Renter, Session, ShardState, State};
+use tokio::sync::watch;
+
+use crate::town::{Mood, Town, lock};
+use crate::{content, file, get, request};
+
+const LEN: usize = 2_000_000;
+
+/// Puts a file, and gives its session back beside what became of it.
+async fn put(renter: &Renter, dir: &std::path::Path) -> (PutDone, Session) {
+    let (progress, _watched) = watch::channel(host_renter::Progress::default());
+    let session = renter
+        .begin(&request(file(dir, LEN), false, 30))
+        .expect("begun");
+    let done = renter.resume(session, &progress).await.expect("put");
+    (done, renter.session(session).expect("reads"))
+}
+
+/// Goal: one host that takes frames and then nothing does not hold a put for long. Method: stall
+/// it before, inside and after the body; the file is stored on others, the clock shows about the
+/// bound, and no host is left with an agreement nobody uses.
+#[tokio::test]
+async fn a_host_that_stalls_gives_its_shard_to_another() {
+    for after in [0, 1, 3] {
+        let (town, dir) = (Town::new(8).await, tempfile::tempdir().expect("made"));
+        let renter = town.renter(&dir.path().join("home"));
+        town.mood(2, Mood::Stalls(after));
+        let began = town.clock.monotonic();
+        let (done, session) = put(&renter, dir.path()).await;
+        let took = town.clock.monotonic() - began;
+        assert!(took < Duration::from_secs(60), "{took:?}");
+        assert_eq!(session.state(), State::Completed);
+        assert_eq!(get(&renter, done.id).await.expect("got"), content(LEN));
+        assert!(
+            session
+                .shards()
+                .iter()
+                .all(|row| row.state == ShardState::Paid)
+        );
+        town.mood(2, Mood::Good);
+        assert_eq!(town.agreements().len() as u64, done.shards, "{after}");
+        assert!(session.unreleased().is_empty(), "{after}");
+    }
+}
+
+/// Goal: slow is relative. Method: one host a hundred times slower than the others is left; when
+/// every host is that slow, none is.
+#[tokio::test]
+async fn a_host_far_slower_than_the_others_is_left_and_a_slow_town_is_not() {
+    let slow = Mood::Slow(Duration::from_secs(3));
+    let (town, dir) = (Town::new(8).await, tempfile::tempdir().expect("made"));
+    let renter = town.renter(&dir.path().join("home"));
+    let peer = *town.hosts.keys().next().expect("one");
+    town.mood(1, slow);
+    let (done, session) = put(&renter, dir.path()).await;
+    let kept = town.agreements().iter().filter(|row| row.0 == peer).count();
+    assert_eq!(kept, 0, "the slow host keeps nothing");
+    let left: Vec<_> = (session.trials().into_iter())
+        .filter(|row| row.host == peer)
+        .collect();
+    assert!(
+        left.iter().all(|row| row.state == ShardState::Released),
+        "{left:?}"
+    );
+    assert!(
+        left.iter().all(|row| row.code == Some(Code::HostTooSlow)),
+        "{left:?}"
+    );
+    assert_eq!(get(&renter, done.id).await.expect("got"), content(LEN));
+
+    let (town, dir) = (Town::new(8).await, tempfile::tempdir().expect("made"));
+    let renter = town.renter(&dir.path().join("home"));
+    town.mood(8, slow);
+    let (_, session) = put(&renter, dir.path()).await;
+    let paid = session.shards();
+    assert!(paid.iter().all(|row| row.code.is_none()), "{paid:?}");
+}
+
+/// Goal: who is dead after signing costs a place and nothing else. Method: two hosts die once
+/// they signed; the put ends, tells of them, and gives their agreements back once they live.
+#[tokio::test]
+async fn a_host_that_dies_after_it_agreed_is_released_when_it_is_back() {
+    let (town, dir) = (Town::new(9).await, tempfile::tempdir().expect("made"));
+    let renter = town.renter(&dir.path().join("home"));
+    town.mood(2, Mood::DiesAfterAgree);
+    let (done, session) = put(&renter, dir.path()).await;
+    assert_eq!(get(&renter, done.id).await.expect("got"), content(LEN));
+    let loose = session.unreleased();
+    assert!(loose.iter().all(|row| row.state == ShardState::GivenUp));
+    town.mood(2, Mood::Good);
+    let paid = renter.pay_due().await.expect("looked at");
+    assert_eq!((paid.due, paid.released), (0, loose.len()));
+    let session = renter.session(session.id).expect("reads");
+    assert!(session.unreleased().is_empty());
+    assert_eq!(town.agreements().len() as u64, done.shards);
+}
+
+/// Goal: a host whose cheque is under way is never cut. Method: a host that is slow only in its
+/// answer to the cheque: it is waited for although the others were done long before.
+#[tokio::test]
+async fn the_answer_to_a_cheque_is_waited_for() {
+    let (town, dir) = (Town::new(8).await, tempfile::tempdir().expect("made"));
+    let renter = town.renter(&dir.path().join("home"));
+    town.mood(8, Mood::LosesAnswer);
+    let before = *lock(&town.dials);
+    let (done, session) = put(&renter, dir.path()).await;
+    assert!(*lock(&town.dials) > before);
+    let rows = session.shards();
+    assert!(rows.iter().all(|row| row.code.is_none()), "{rows:?}");
+    assert_eq!(town.agreements().len() as u64, done.shards);
+    assert_eq!(town.counted(crate::town::VAULT), done.issued);
+}
