@@ -7,8 +7,11 @@
 //! thread, and every act that changes the machine. The daemon drives the clock, `board-net` acts.
 
 pub mod error;
+pub mod gap;
 pub mod level;
+pub mod memory;
 pub mod neighbour;
 
 pub use error::{Blame, Error};
+pub use gap::Gap;
 pub use level::Level;
