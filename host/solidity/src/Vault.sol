@@ -474,8 +474,9 @@ contract Vault {
         (, locked) = _split(accounts[_token][beneficiary].books);
     }
 
-    function _deposit(address _token, uint256 amount) private alone(_token) {
-        // A token that keeps a fee delivers less; the event tells what arrived.
+    /// A token that keeps a fee delivers less; the event tells what arrived. No mark: nothing is
+    /// booked here, and a token that lies by calling back could as well lie about its balances.
+    function _deposit(address _token, uint256 amount) private {
         uint256 before = totalbalanceOf(_token);
         IERC20(_token).safeTransferFrom(msg.sender, address(this), amount);
         uint256 arrived = totalbalanceOf(_token) - before;
