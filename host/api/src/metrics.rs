@@ -55,8 +55,17 @@ const fn counter(name: &'static str, help: &'static str) -> Metric {
     }
 }
 
+const fn each(name: &'static str, label: &'static str, help: &'static str) -> Metric {
+    Metric {
+        name,
+        kind: Kind::Gauge,
+        help,
+        label: Some(label),
+    }
+}
+
 /// Every metric a host gives.
-pub const METRICS: [Metric; 24] = [
+pub const METRICS: [Metric; 27] = [
     gauge("holdfast_health", "0 pass, 1 warn, 2 fail"),
     gauge("holdfast_ready", "1 when the host takes part, else 0"),
     gauge("holdfast_mode", "0 serving, 1 draining, 2 maintenance"),
@@ -105,6 +114,21 @@ pub const METRICS: [Metric; 24] = [
     counter("process_cpu_seconds", "processor time of the daemon"),
     gauge("process_open_fds", "open descriptors of the daemon"),
     counter("holdfast_events", "warnings and errors since the start"),
+    each(
+        "holdfast_neighbour_entries",
+        "family",
+        "entries of the kernel's neighbour table, all namespaces",
+    ),
+    each(
+        "holdfast_neighbour_entries_max",
+        "family",
+        "entries at which the kernel refuses more",
+    ),
+    each(
+        "holdfast_neighbour_refusals",
+        "family",
+        "entries refused since the machine booted, each a dropped datagram",
+    ),
 ];
 
 /// A value of a metric that is in the list.

@@ -32,6 +32,7 @@ use crate::config::layers::{self, Layered};
 use crate::config::{Config, Driver, VolumeConfig};
 use crate::events::Events;
 use crate::live::Live;
+use crate::machine::{self, Watching};
 use crate::mode::ModeBook;
 use crate::ready::Ready;
 use crate::reload::Reloader;
@@ -59,7 +60,8 @@ pub struct Host {
     records: Records,
     restart: Arc<Notify>,
     driver: &'static str,
-    _pressure: watch::Sender<Pressure>,
+    pressure: watch::Sender<Pressure>,
+    dir: PathBuf,
     _lock: host_uring::DirLock,
 }
 
@@ -87,7 +89,6 @@ pub struct Running {
     standing: Arc<Standing>,
     /// Rung when a restart is asked for over the API.
     pub restart: Arc<Notify>,
-    _pressure: watch::Sender<Pressure>,
     _lock: host_uring::DirLock,
 }
 
@@ -184,7 +185,8 @@ pub async fn open(
         },
         restart: Arc::default(),
         driver,
-        _pressure: pressure,
+        pressure,
+        dir: dir.to_path_buf(),
         _lock: lock,
     })
 }
@@ -399,6 +401,14 @@ impl Host {
         running.spawn("expire", tasks::expire(Arc::clone(&desk), stopping.clone()));
         let cash = tasks::cash(Arc::clone(&self.cashier), self.live, stopping.clone());
         running.spawn("cash", cash);
+        let watching = Watching {
+            dir: self.dir,
+            pressure: self.pressure,
+            last: self.records.vitals.machine.clone(),
+            net: self.net.clone(),
+            restart: Arc::clone(&self.restart),
+        };
+        running.spawn("machine", machine::keep(watching, stopping.clone()));
         let mode = Arc::clone(&self.reloader.mode);
         running.spawn(
             "mode",
@@ -439,7 +449,6 @@ impl Host {
             tasks: running,
             standing: self.standing,
             restart: self.restart,
-            _pressure: self._pressure,
             _lock: self._lock,
         }
     }

@@ -15,6 +15,7 @@ pub mod inspect;
 pub mod keep;
 pub mod live;
 pub mod logs;
+pub mod machine;
 pub mod mode;
 pub mod ready;
 pub mod reload;

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use host_core::pressure::Pressure;
 use tokio::sync::watch;
 
+use crate::machine::LastLook;
+
 /// Facts of this run.
 #[derive(Debug)]
 pub struct Vitals {
@@ -18,6 +20,8 @@ pub struct Vitals {
     pub volumes_configured: usize,
     /// Whether the key file is sealed by a passphrase.
     pub key_sealed: bool,
+    /// What the watchdogs of the machine saw last.
+    pub machine: LastLook,
     pressure: watch::Receiver<Pressure>,
 }
 
@@ -35,6 +39,7 @@ impl Vitals {
             answered: AtomicU64::new(0),
             volumes_configured,
             key_sealed,
+            machine: LastLook::default(),
             pressure,
         }
     }

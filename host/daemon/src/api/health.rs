@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use board_watch::neighbour::Alarm;
 use host_api::health::MEDIA_TYPE;
 use host_api::metrics::{self, Readings};
 use host_api::{Check, Health, Mode, Scope, Standing};
@@ -16,6 +17,7 @@ use host_ledger::{Totals, VolumeRow, VolumeState};
 
 use super::caller::{Caller, Failure};
 use super::{Api, SharedApi};
+use crate::machine::Seen;
 use crate::vitals::Process;
 
 /// Silence of the chain after which somebody should look.
@@ -32,6 +34,7 @@ struct Look {
     used: u64,
     cashing: usize,
     process: Process,
+    machine: Seen,
 }
 
 impl Look {
@@ -47,6 +50,7 @@ impl Look {
             used,
             cashing: pending.len(),
             process: Process::read(),
+            machine: api.vitals.machine.seen(),
         })
     }
 
@@ -57,6 +61,8 @@ impl Look {
             ("storage:free".to_owned(), self.space()),
             ("storage:volumes".to_owned(), self.count(api)),
             ("machine:pressure".to_owned(), self.pressure(api)),
+            ("machine:memory".to_owned(), self.memory_left()),
+            ("machine:neighbours".to_owned(), self.neighbours()),
             ("process:memory".to_owned(), self.memory()),
         ];
         let volumes = self.volumes.iter();
@@ -139,6 +145,33 @@ impl Look {
         }
     }
 
+    fn memory_left(&self) -> Check {
+        let left = self.machine.memory.left_percent;
+        let check = Check::seen("system", left, self.at).in_unit("%");
+        match (&self.machine.memory_cause, &self.machine.leak) {
+            (None, None) => check,
+            (Some(cause), _) => check.judged(Standing::Warn, cause.clone()),
+            (None, Some(leak)) => check.judged(Standing::Warn, leak.clone()),
+        }
+    }
+
+    fn neighbours(&self) -> Check {
+        let fullest = self
+            .machine
+            .neighbours
+            .iter()
+            .map(|table| table.percent)
+            .max();
+        let check = Check::seen("system", fullest, self.at).in_unit("%");
+        let Some(cause) = &self.machine.neighbour_cause else {
+            return check;
+        };
+        if self.machine.neighbour_alarm == Alarm::Critical {
+            return check.judged(Standing::Fail, cause.clone());
+        }
+        check.judged(Standing::Warn, cause.clone())
+    }
+
     fn memory(&self) -> Check {
         Check::seen("system", self.process.resident, self.at).in_unit("By")
     }
@@ -155,6 +188,7 @@ impl Look {
         if !api.vitals.key_sealed {
             health.notes.push("key: plain".into());
         }
+        health.notes.extend_from_slice(&self.machine.gaps);
         health
     }
 }
@@ -270,6 +304,13 @@ fn readings(api: &Api, look: &Look) -> Readings {
     put("process_cpu_seconds", look.process.cpu_seconds);
     put("process_open_fds", float(look.process.descriptors));
     put("holdfast_events", float(api.events.grave()));
+    for table in &look.machine.neighbours {
+        let family = table.family.label();
+        let mut put = |name: &str, value: f64| readings.put_for(name, family, value);
+        put("holdfast_neighbour_entries", f64::from(table.entries));
+        put("holdfast_neighbour_entries_max", f64::from(table.limit));
+        put("holdfast_neighbour_refusals", float(table.table_fulls));
+    }
     readings
 }
 
