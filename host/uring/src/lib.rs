@@ -3,7 +3,8 @@
 //! Enters: a path and options. Leaves: a `Device`. Invariants: a buffer belongs to the driver
 //! while an operation is in flight; offsets and lengths are checked before the kernel sees them;
 //! nothing is durable before a flush has completed. Unsafe code lives here and nowhere else in the
-//! host: in `arena` (memory), `registered` and `ring` (submission) and `align` (statx).
+//! host: in `arena` (memory), `registered` and `ring` (submission), `lull`
+//! (the reactor), `align` (statx) and `raw` (an ioctl).
 //!
 //! | invariant | kept in |
 //! |---|---|
@@ -19,6 +20,7 @@ mod lull;
 mod open;
 mod plain;
 mod queue;
+mod raw;
 mod registered;
 mod ring;
 mod watch;
@@ -27,3 +29,4 @@ pub use arena::Buffer;
 pub use lock::{DirLock, LockError};
 pub use lull::lull;
 pub use open::{AnyDevice, Driver, OpenError, OpenOptions, open};
+pub use raw::clear;

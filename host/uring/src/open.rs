@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions as FileOptions};
 use std::io::{Seek, SeekFrom};
-use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -19,7 +19,7 @@ use crate::arena::{Arena, Buffer, PAGE};
 use crate::plain::Server;
 use crate::queue::{Move, Moved, Op, Order, Queue};
 use crate::ring::{Parts, Ring};
-use crate::{lull, watch};
+use crate::{lull, raw, watch};
 
 /// How long buffer memory stays unused before it is given back.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -41,7 +41,8 @@ pub enum Driver {
 /// How a volume is opened.
 #[derive(Debug, Clone, Copy)]
 pub struct OpenOptions {
-    /// Make the file with this many bytes, preallocated; it must not exist yet.
+    /// Make the file with this many bytes, preallocated; it must not exist yet. A block device is
+    /// taken whole: it must have as many and hold nothing (`clear`).
     pub create_size: Option<u64>,
     /// Bytes of buffers that may be alive at once.
     pub arena_bytes: usize,
@@ -63,6 +64,36 @@ pub enum OpenError {
         path: PathBuf,
         /// What the kernel said.
         source: std::io::Error,
+    },
+    /// The system, or another host, uses the block device.
+    #[error("{path} is in use: mounted, swap, part of another device, or another host's volume")]
+    Busy {
+        /// The device.
+        path: PathBuf,
+    },
+    /// A block device to be made a volume holds something.
+    #[error("{path} holds {holds}; clear it first if that may be lost")]
+    Foreign {
+        /// The device.
+        path: PathBuf,
+        /// What it looks like.
+        holds: &'static str,
+    },
+    /// Only block devices are cleared.
+    #[error("{path} is no block device")]
+    NotRaw {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A block device is smaller than the volume that was asked for.
+    #[error("{path} has {have} bytes, {need} were asked for")]
+    Small {
+        /// The device.
+        path: PathBuf,
+        /// Bytes asked for.
+        need: u64,
+        /// Bytes it has.
+        have: u64,
     },
     /// The wanted driver is not to be had.
     #[error("io_uring is not available for {path}; set storage.driver to auto or plain")]
@@ -124,8 +155,13 @@ fn open_with(path: &Path, options: OpenOptions, memory: Memory) -> Result<AnyDev
     if let Some(size) = options.create_size {
         create(path, size)?;
     }
-    let (mut file, direct) = open_direct(path).map_err(failed("open"))?;
-    let size = size_of(&mut file).map_err(failed("measure"))?;
+    let (file, direct) = open_direct(path).map_err(raw::os("open", path))?;
+    let size = size_of(&file).map_err(failed("measure"))?;
+    if let Some(need) = options.create_size.filter(|need| *need > size) {
+        let path = path.into();
+        let have = size;
+        return Err(OpenError::Small { path, need, have });
+    }
     if !direct {
         warn!(path = %path.display(), "no direct I/O here, the page cache will grow");
     }
@@ -175,9 +211,8 @@ fn create(path: &Path, size: u64) -> Result<(), OpenError> {
             source,
         }
     };
-    let is_device = std::fs::metadata(path).is_ok_and(|facts| facts.file_type().is_block_device());
-    if is_device {
-        return Ok(());
+    if raw::is_raw(path) {
+        return raw::must_be_empty(path);
     }
     let file = FileOptions::new()
         .write(true)
@@ -199,11 +234,15 @@ fn create(path: &Path, size: u64) -> Result<(), OpenError> {
 /// The file, and whether it is open for direct I/O: only where blocks of a page are aligned
 /// enough, as the kernel says it, or as a read shows where it does not say.
 fn open_direct(path: &Path) -> std::io::Result<(File, bool)> {
-    let plain = || FileOptions::new().read(true).write(true).open(path);
+    let also = raw::flags(path);
+    let plain = || {
+        let mut options = FileOptions::new();
+        options.read(true).write(true).custom_flags(also).open(path)
+    };
     let direct = FileOptions::new()
         .read(true)
         .write(true)
-        .custom_flags(OFlag::O_DIRECT.bits())
+        .custom_flags(OFlag::O_DIRECT.bits() | also)
         .open(path);
     let invalid =
         |error: &std::io::Error| error.raw_os_error() == Some(nix::errno::Errno::EINVAL as i32);
@@ -211,7 +250,8 @@ fn open_direct(path: &Path) -> std::io::Result<(File, bool)> {
         Err(error) if invalid(&error) => return Ok((plain()?, false)),
         direct => direct?,
     };
-    let fits = match direct_alignment(&file) {
+    let align = direct_alignment(&file).or_else(|| raw::logical_block(&file));
+    let fits = match align {
         Some(align) => usize::try_from(align).is_ok_and(|align| PAGE.is_multiple_of(align)),
         None => reads_direct(&file)?,
     };
@@ -230,7 +270,7 @@ fn reads_direct(file: &File) -> std::io::Result<bool> {
 }
 
 /// Bytes of a file or block device.
-fn size_of(file: &mut File) -> std::io::Result<u64> {
+pub(crate) fn size_of(mut file: &File) -> std::io::Result<u64> {
     let size = file.seek(SeekFrom::End(0))?;
     file.seek(SeekFrom::Start(0))?;
     Ok(size)
@@ -361,6 +401,9 @@ impl Drop for AnyDevice {
         self.flushes.close();
         for thread in self.threads.drain(..) {
             let _ = thread.join();
+        }
+        if let Moves::Ring(ring) = &self.moves {
+            ring.release();
         }
     }
 }

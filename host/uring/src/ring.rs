@@ -199,6 +199,12 @@ impl Ring {
         self.watch.close();
     }
 
+    /// Lets go of the file at once: with the ring alone it would go some time after, and a block
+    /// device stay taken until then. Nothing is under way any more.
+    pub(crate) fn release(&self) {
+        let _ = self.uring.submitter().unregister_files();
+    }
+
     /// Puts waiting orders into free slots; whether there was one.
     fn begin(&self, state: &mut State) -> bool {
         let mut begun = false;
