@@ -7,4 +7,5 @@ mod cashing;
 mod kills;
 mod model;
 mod outbox;
+mod reading;
 mod stage;

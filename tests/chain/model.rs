@@ -78,6 +78,8 @@ pub(crate) struct World {
     /// Most a gas unit may cost for the host.
     pub(crate) cap: u64,
     pub(crate) balance: u64,
+    /// What the issuer announced to take out.
+    pub(crate) leaving: u64,
     /// Nobody answers.
     pub(crate) silent: bool,
     /// Broadcasts are lost on the way, and their answer says so.
@@ -333,6 +335,10 @@ impl Chain for Model {
         })
     }
 
+    fn cost_of(&self, tx: &SignedTx) -> Amount {
+        Amount(Tx::read(tx).price.into())
+    }
+
     fn again<'a>(
         &'a self,
         tx: &'a SignedTx,
@@ -411,7 +417,7 @@ impl Chain for Model {
         self.ask(|world| {
             Ok(Some(VaultRisk {
                 cover: Amount(world.balance.into()),
-                leaving: Amount::ZERO,
+                leaving: Amount(world.leaving.into()),
             }))
         })
     }

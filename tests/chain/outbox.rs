@@ -18,7 +18,7 @@ pub(crate) struct Stand {
     pub(crate) model: Model,
     pub(crate) ledger: Ledger,
     pub(crate) cashier: Cashier,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 pub(crate) fn cashier(ledger: &Ledger, model: &Model, cost_max: Amount) -> Cashier {
@@ -47,8 +47,12 @@ impl Stand {
             model,
             ledger,
             cashier,
-            _dir: dir,
+            dir,
         }
+    }
+
+    pub(crate) fn path(&self) -> &std::path::Path {
+        self.dir.path()
     }
 
     fn pending(&self) -> Vec<OutboxRow> {

@@ -125,6 +125,7 @@ impl Ground {
     /// A network file's content for a town: its hubs, its endpoints, our contracts.
     pub(crate) fn network(&self, hubs: Vec<String>, endpoints: Vec<String>) -> Network {
         Network {
+            guard: Default::default(),
             name: "holdfast-it".into(),
             private: true,
             chain_id: CHAIN_ID,

@@ -8,15 +8,17 @@
 
 use crate::codec::{Log, factory, token, vault};
 use crate::endpoint::Endpoint;
-use crate::endpoints::{Endpoints, Guard};
+use crate::endpoints::{EndpointReport, Endpoints, Guard, Timing};
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::health::LAG_MAX;
+use crate::names::Names;
 use crate::reads::{Block, LogFilter, Receipt};
 use host_core::identity::SecretKey;
 use host_core::network::Contracts;
 use host_core::seams::{Head, VaultFacts};
 use host_core::{Address, Amount, Digest32};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -61,8 +63,41 @@ impl EvmChain {
     ///
     /// Errors: `NoEndpoint`, `EndpointText`, `HttpClient`.
     pub fn new(options: Options) -> Result<Self, Error> {
+        Self::with_timing(options, Timing::default(), &[])
+    }
+
+    /// The same with times of one's own, and resolvers (DNS over UDP) that are asked for the
+    /// endpoints' names when the system's cannot find them.
+    ///
+    /// Errors: `NoEndpoint`, `EndpointText`, `HttpClient`.
+    pub fn with_timing(
+        options: Options,
+        timing: Timing,
+        resolvers: &[SocketAddr],
+    ) -> Result<Self, Error> {
+        let names = Names::new(timing.lookup, resolvers);
+        Self::with_names(options, timing, names)
+    }
+
+    /// The same with every name looked up at `resolvers` alone.
+    ///
+    /// Errors: `NoEndpoint`, `EndpointText`, `HttpClient`.
+    pub fn with_resolvers_only(
+        options: Options,
+        timing: Timing,
+        resolvers: &[SocketAddr],
+    ) -> Result<Self, Error> {
+        Self::with_names(
+            options,
+            timing,
+            Names::without_system(timing.lookup, resolvers),
+        )
+    }
+
+    fn with_names(options: Options, timing: Timing, names: Names) -> Result<Self, Error> {
+        let pool = Endpoints::new(&options.endpoints, options.guard, timing, names)?;
         Ok(Self {
-            pool: Arc::new(Endpoints::new(&options.endpoints, options.guard)?),
+            pool: Arc::new(pool),
             contracts: options.contracts,
             fee_cap: options.fee_cap,
             depth: options.depth,
@@ -96,6 +131,12 @@ impl EvmChain {
     #[must_use]
     pub fn chain_id(&self) -> u64 {
         self.pool.chain_id()
+    }
+
+    /// How each endpoint is doing. Asks nothing.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<EndpointReport> {
+        self.pool.report()
     }
 
     /// The account that signs, if there is one.

@@ -1,7 +1,7 @@
 //! One JSON-RPC endpoint: a request over HTTP, its bounds, and the record of how it went.
 //!
 //! Enters: method and parameters. Leaves: the result, or a classed fault. Invariants: a request
-//! takes at most `TIMEOUT`, an answer at most `BODY_MAX` bytes; the URL never reaches a log or an
+//! takes at most its `Timing`, an answer at most `BODY_MAX` bytes; the URL never reaches a log or an
 //! error, since it may hold an access key: only host and port do. Does not: try again or choose.
 
 use crate::fault::Fault;
@@ -11,12 +11,8 @@ use reqwest::{Client, Response, StatusCode, Url};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// A whole request with its answer. Slower than this is as good as dead for a proof deadline.
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(8);
-/// Making the connection.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Largest answer: ten thousand logs fit.
 const BODY_MAX: usize = 16 << 20;
 /// Characters of a stranger's words that are kept.
@@ -52,6 +48,11 @@ impl Endpoint {
         &self.name
     }
 
+    /// Host alone, as its address is looked up.
+    pub(crate) fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
     /// Its record. Never held over an await.
     pub(crate) fn health(&self) -> MutexGuard<'_, Health> {
         // Plain numbers: a panic in between leaves nothing half written.
@@ -67,8 +68,9 @@ impl Endpoint {
             Err(fault) if fault.hurts() => {
                 let first = health.failures() == 0;
                 health.failed(Instant::now(), dice());
-                drop(health);
                 let (endpoint, err) = (self.name.as_str(), fault.why());
+                health.fault(err.clone());
+                drop(health);
                 if first {
                     tracing::warn!(
                         endpoint,

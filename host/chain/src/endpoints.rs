@@ -6,10 +6,12 @@
 //! every broken connection; a mismatch locks it out and says so; a dead endpoint costs a rest, not
 //! the program. Does not: know contracts or transactions.
 
-use crate::endpoint::{CONNECT_TIMEOUT, Endpoint, TIMEOUT};
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::health::APART_MAX;
+use crate::names::Names;
+use host_core::network::{Anchor, CodeHash, Network, NetworkGuard};
 use host_core::seams::Head;
 use host_core::{Address, Digest32};
 use reqwest::{Client, Url};
@@ -34,6 +36,80 @@ pub struct Guard {
     pub code: Vec<(Address, Digest32)>,
 }
 
+impl Guard {
+    /// The guard that a network file asks for.
+    #[must_use]
+    pub fn of_network(network: &Network) -> Self {
+        let anchor = network.guard.anchor.map(|anchor| Head {
+            block: anchor.block,
+            hash: anchor.hash,
+        });
+        let code = network.guard.code.iter();
+        Self {
+            chain_id: network.chain_id,
+            anchor,
+            code: code.map(|code| (code.address, code.hash)).collect(),
+        }
+    }
+
+    /// The same as a network file keeps it.
+    #[must_use]
+    pub fn for_file(&self) -> NetworkGuard {
+        let code = self.code.iter().map(|(address, hash)| CodeHash {
+            address: *address,
+            hash: *hash,
+        });
+        NetworkGuard {
+            anchor: self.anchor.map(|head| Anchor {
+                block: head.block,
+                hash: head.hash,
+            }),
+            code: code.collect(),
+        }
+    }
+}
+
+/// How long an endpoint may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// A whole request with its answer. Slower is as good as dead for a proof deadline.
+    pub request: Duration,
+    /// Making the connection, after the name was found.
+    pub connect: Duration,
+    /// Finding the address of a name, for each resolver asked.
+    pub lookup: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            request: Duration::from_secs(8),
+            connect: Duration::from_secs(3),
+            lookup: Duration::from_secs(2),
+        }
+    }
+}
+
+/// How one endpoint is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointReport {
+    /// Host and port; the rest of the URL may hold an access key.
+    pub name: String,
+    /// `serving`, `lagging`, `resting`, `locked out` or `unused`.
+    pub state: &'static str,
+    /// Moving average of its answers.
+    pub latency_ms: u64,
+    /// Of a thousand recent requests, how many failed.
+    pub errors_permille: u32,
+    /// The head it named last; 0 before the first.
+    pub head: u64,
+    /// Blocks it is behind the best head.
+    pub lag: u64,
+    /// What is wrong, when something is: its name cannot be found, it does not answer, or it serves
+    /// another chain.
+    pub why: Option<String>,
+}
+
 /// The endpoints.
 #[derive(Debug)]
 pub(crate) struct Endpoints {
@@ -41,14 +117,22 @@ pub(crate) struct Endpoints {
     guard: Guard,
     /// Whether the last money read had one endpoint only, so that the warning comes once.
     alone: AtomicBool,
+    names: Arc<Names>,
 }
 
 impl Endpoints {
     /// Takes the URLs; nothing is sent. Errors: `NoEndpoint`, `EndpointText`, `HttpClient`.
-    pub(crate) fn new(urls: &[String], guard: Guard) -> Result<Self, Error> {
+    pub(crate) fn new(
+        urls: &[String],
+        guard: Guard,
+        timing: Timing,
+        names: Names,
+    ) -> Result<Self, Error> {
+        let names = Arc::new(names);
         let http = Client::builder()
-            .timeout(TIMEOUT)
-            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(timing.request)
+            .connect_timeout(timing.connect.saturating_add(timing.lookup))
+            .dns_resolver(Arc::clone(&names))
             .pool_max_idle_per_host(8)
             .pool_idle_timeout(Duration::from_secs(30))
             .redirect(reqwest::redirect::Policy::none())
@@ -69,12 +153,47 @@ impl Endpoints {
             return Err(Error::NoEndpoint);
         }
         let alone = AtomicBool::new(false);
-        Ok(Self { list, guard, alone })
+        Ok(Self {
+            list,
+            guard,
+            alone,
+            names,
+        })
     }
 
     /// The chain id every endpoint must serve.
     pub(crate) fn chain_id(&self) -> u64 {
         self.guard.chain_id
+    }
+
+    /// How each endpoint is doing.
+    pub(crate) fn report(&self) -> Vec<EndpointReport> {
+        let (now, best) = (Instant::now(), self.best_head());
+        let each = self.list.iter().map(|endpoint| {
+            let health = endpoint.health();
+            let locked = health.quarantined(now).map(str::to_owned);
+            let state = match () {
+                () if locked.is_some() => "locked out",
+                () if health.failures() > 0 => "resting",
+                () if health.lags(best) => "lagging",
+                () if health.head() == 0 && !health.admitted() => "unused",
+                () => "serving",
+            };
+            // A name that cannot be found is another trouble than an endpoint that is dead, also
+            // while a remembered address still serves.
+            let name = self.names.fault(endpoint.host());
+            let why = locked.or(name).or(health.last_fault().map(str::to_owned));
+            EndpointReport {
+                name: endpoint.name().to_owned(),
+                state,
+                latency_ms: health.latency_ms(),
+                errors_permille: health.errors_permille(),
+                head: health.head(),
+                lag: best.saturating_sub(health.head()),
+                why,
+            }
+        });
+        each.collect()
     }
 
     /// Remembers a head and returns the best one that is believed.

@@ -32,6 +32,8 @@ enum Admission {
 pub(crate) struct Health {
     latency_ms: u64,
     failures: u32,
+    errors_permille: u32,
+    last_fault: Option<String>,
     rests_until: Option<Instant>,
     head: u64,
     admission: Admission,
@@ -44,6 +46,8 @@ impl Health {
         Self {
             latency_ms: 0,
             failures: 0,
+            errors_permille: 0,
+            last_fault: None,
             rests_until: None,
             head: 0,
             admission,
@@ -56,6 +60,8 @@ impl Health {
         // A moving average over about eight answers.
         self.latency_ms = (self.latency_ms.saturating_mul(7).saturating_add(now_ms)) / 8;
         self.failures = 0;
+        self.errors_permille = self.errors_permille * 15 / 16;
+        self.last_fault = None;
         self.rests_until = None;
     }
 
@@ -67,9 +73,30 @@ impl Health {
         let spread = doubled.saturating_mul(u32::from(dice)) / 512;
         self.rests_until = Some(now + doubled / 2 + spread);
         self.failures = self.failures.saturating_add(1);
+        self.errors_permille = (self.errors_permille * 15 + 1000) / 16;
         if self.admission == Admission::Admitted {
             self.admission = Admission::Unknown;
         }
+    }
+
+    /// What it did wrong last; forgotten with its next answer.
+    pub(crate) fn fault(&mut self, why: String) {
+        self.last_fault = Some(why);
+    }
+
+    /// What it did wrong last.
+    pub(crate) fn last_fault(&self) -> Option<&str> {
+        self.last_fault.as_deref()
+    }
+
+    /// Moving average of its answers' time.
+    pub(crate) fn latency_ms(&self) -> u64 {
+        self.latency_ms
+    }
+
+    /// Of a thousand requests, how many failed lately.
+    pub(crate) fn errors_permille(&self) -> u32 {
+        self.errors_permille
     }
 
     /// It named this head.
@@ -118,11 +145,13 @@ impl Health {
         self.rests_until.filter(|until| *until > now)
     }
 
-    /// Lower is better: latency, then a second for each failure in a row, then two for a lag.
+    /// Lower is better: latency, a second for each failure in a row, one for errors only, two for a
+    /// lag.
     pub(crate) fn score(&self, best_head: u64) -> u64 {
         let lag = if self.lags(best_head) { 2000 } else { 0 };
         self.latency_ms
             .saturating_add(u64::from(self.failures) * 1000)
+            .saturating_add(u64::from(self.errors_permille))
             .saturating_add(lag)
     }
 

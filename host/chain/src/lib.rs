@@ -18,6 +18,7 @@ mod fault;
 mod health;
 mod json;
 mod money;
+mod names;
 mod reads;
 mod seam;
 mod send;
@@ -27,7 +28,7 @@ mod watch;
 
 pub use chain::{EvmChain, Options};
 pub use deploy::{DeployParams, NetworkContracts};
-pub use endpoints::Guard;
+pub use endpoints::{EndpointReport, Guard, Timing};
 pub use error::Error;
 pub use money::PATIENCE;
 pub use reads::{Block, LogFilter, Receipt};

@@ -5,7 +5,7 @@
 use crate::chain::EvmChain;
 use crate::money::cash_intent;
 use crate::send::Intent;
-use crate::sign::intent_of;
+use crate::sign::{cost_of, intent_of};
 use host_core::seams::{
     BoxFuture, Chain, ChainCall, ChainError, ChequePaid, Head, SignedTx, TxReceipt, VaultFacts,
     VaultRisk,
@@ -71,6 +71,10 @@ impl Chain for EvmChain {
         cost_max: Amount,
     ) -> BoxFuture<'a, Result<SignedTx, ChainError>> {
         Box::pin(async move { Ok(self.bump_within(tx, cost_max).await?) })
+    }
+
+    fn cost_of(&self, tx: &SignedTx) -> Amount {
+        cost_of(tx).unwrap_or(Amount::ZERO)
     }
 
     fn again<'a>(

@@ -13,7 +13,7 @@ use ethers_core::types::{Eip1559TransactionRequest, NameOrAddress, TransactionRe
 use ethers_core::utils::{keccak256, rlp::Rlp};
 use ethers_signers::{LocalWallet, Signer};
 use host_core::seams::SignedTx;
-use host_core::{Address, Digest32};
+use host_core::{Address, Amount, Digest32};
 
 /// Prices of one gas unit in wei.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +93,21 @@ pub(crate) fn intent_of(tx: &SignedTx) -> Result<Intent, Error> {
         value: amount("raw transaction", value)?,
         data: typed.data().map(|data| data.to_vec()).unwrap_or_default(),
     })
+}
+
+/// Wei a signed transaction costs at most: its gas at its highest price.
+pub(crate) fn cost_of(tx: &SignedTx) -> Result<Amount, Error> {
+    let typed = decode(tx)?;
+    let price = match &typed {
+        TypedTransaction::Eip1559(inner) => inner.max_fee_per_gas,
+        TypedTransaction::Legacy(inner) => inner.gas_price,
+        TypedTransaction::Eip2930(inner) => inner.tx.gas_price,
+    };
+    let gas = typed.gas().copied().unwrap_or_default();
+    amount(
+        "raw transaction",
+        gas.saturating_mul(price.unwrap_or_default()),
+    )
 }
 
 /// The account that signed, recovered from the bytes.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::epoch::EpochRule;
 use crate::error::Error;
-use crate::ids::{Address, NetworkId};
+use crate::ids::{Address, Digest32, NetworkId};
 
 /// Addresses of the contracts on the network's chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,42 @@ pub struct Network {
     pub epoch: EpochRule,
     /// The contracts.
     pub contracts: Contracts,
+    /// What every endpoint must show before it is believed; a file without it asks for the chain
+    /// id alone.
+    #[serde(default)]
+    pub guard: NetworkGuard,
+}
+
+/// What tells the network's chain from every other one.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetworkGuard {
+    /// A block everybody on this chain has, deep enough to stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<Anchor>,
+    /// Contracts and the Keccak-256 of their code.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub code: Vec<CodeHash>,
+}
+
+/// A block that names a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Anchor {
+    /// Its number.
+    pub block: u64,
+    /// Its hash.
+    pub hash: Digest32,
+}
+
+/// A contract's code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CodeHash {
+    /// Where it stands.
+    pub address: Address,
+    /// Keccak-256 of its runtime code.
+    pub hash: Digest32,
 }
 
 impl Network {

@@ -474,6 +474,12 @@ pub trait Chain: Send + Sync + 'static {
         not_offered("fee bumps")
     }
 
+    /// Wei a transaction may cost at most, as signed; zero when this chain cannot say.
+    fn cost_of(&self, tx: &SignedTx) -> Amount {
+        let _ = tx;
+        Amount::ZERO
+    }
+
     /// The same call at the lowest free nonce not below `nonce_floor`, signed; nothing is sent. A
     /// call that would now revert is refused.
     fn again<'a>(

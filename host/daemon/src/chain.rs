@@ -11,11 +11,7 @@ const FEE_CAP: u128 = 10_000_000_000_000;
 pub fn connect(network: &Network) -> anyhow::Result<EvmChain> {
     let options = Options {
         endpoints: network.endpoints.clone(),
-        guard: Guard {
-            chain_id: network.chain_id,
-            anchor: None,
-            code: Vec::new(),
-        },
+        guard: Guard::of_network(network),
         contracts: Some(network.contracts.clone()),
         fee_cap: FEE_CAP,
         depth: network.epoch.depth,

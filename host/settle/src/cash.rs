@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use host_core::seams::Chain;
 use host_core::{Address, Amount};
-use host_ledger::{ChequeRow, Ledger, OutboxRow};
-use tracing::info;
+use host_ledger::{ChequeRow, Fact, IntentKey, Ledger, OutboxRow};
+use tracing::{debug, info};
 
 use crate::error::Error;
 use crate::outbox::{Bounds, Outbox, Purse, Round, Waiting};
+use crate::policy::{Claim, Policy};
 
 /// Cheques read a page at a time.
 const PAGE: usize = 256;
@@ -20,6 +21,8 @@ const PAGE: usize = 256;
 /// Turns cheques into transactions and follows them.
 pub struct Cashier {
     ledger: Ledger,
+    chain: Arc<dyn Chain>,
+    beneficiary: Address,
     outbox: Outbox,
 }
 
@@ -53,8 +56,13 @@ impl Cashier {
         purse: Purse,
         bounds: Bounds,
     ) -> Self {
-        let outbox = Outbox::new(ledger.clone(), chain, purse, bounds);
-        Self { ledger, outbox }
+        let outbox = Outbox::new(ledger.clone(), Arc::clone(&chain), purse, bounds);
+        Self {
+            ledger,
+            chain,
+            beneficiary: purse.beneficiary,
+            outbox,
+        }
     }
 
     /// Wants a transaction for every vault whose newest cheque would pay at least `above`, and
@@ -81,6 +89,64 @@ impl Cashier {
             info!(err = %error, count = begun, "cashing waits for the chain");
         }
         Ok(begun)
+    }
+
+    /// Wants a transaction for every cheque the policy says is worth one, and signs and sends what it
+    /// can. Errors when the chain does not answer: nothing is judged on old news.
+    pub async fn look(&self, policy: &Policy) -> Result<usize, Error> {
+        let block = self.chain.head().await?.block;
+        let mut begun = 0;
+        let mut after = None;
+        while begun < policy.at_once {
+            let page = self.ledger.read()?.cheques(after.as_ref(), PAGE)?;
+            let Some(last) = page.last() else {
+                break;
+            };
+            after = Some(last.cheque.cheque.vault);
+            for row in page.iter().filter(|row| row.due() > Amount::ZERO) {
+                if begun >= policy.at_once {
+                    break;
+                }
+                begun += usize::from(self.judge(row, block, policy).await?);
+            }
+        }
+        if begun > 0 {
+            self.outbox.follow().await?;
+        }
+        Ok(begun)
+    }
+
+    async fn judge(&self, row: &ChequeRow, block: u64, policy: &Policy) -> Result<bool, Error> {
+        let vault = row.cheque.cheque.vault;
+        if self
+            .ledger
+            .read()?
+            .outbox(&IntentKey::cash(&vault))?
+            .is_some()
+        {
+            return Ok(false);
+        }
+        if row.due_since.is_none() {
+            let due = Fact::ChequeDue { vault, block };
+            self.ledger.commit(vec![due]).await?;
+        }
+        let claim = Claim {
+            due: row.due(),
+            due_since: row.due_since,
+            block,
+            risk: self.chain.vault_risk(vault, self.beneficiary).await?,
+        };
+        let verdict = policy.judge(&claim);
+        if !verdict.cashes() {
+            return Ok(false);
+        }
+        // An empty vault pays nothing, whatever the reason to hurry.
+        if claim.risk.is_some_and(|risk| risk.cover == Amount::ZERO) {
+            debug!(vault = %vault, amount = %claim.due, "vault is empty, cashing waits");
+            return Ok(false);
+        }
+        info!(vault = %vault, amount = %claim.due, why = verdict.label(), "policy cashes");
+        self.want(row).await
     }
 
     async fn want(&self, row: &ChequeRow) -> Result<bool, Error> {

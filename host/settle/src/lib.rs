@@ -9,8 +9,12 @@ pub mod cash;
 pub mod error;
 pub mod judge;
 pub mod outbox;
+pub mod policy;
+pub mod reader;
 
 pub use cash::Cashier;
 pub use error::Error;
 pub use judge::{Accepted, Claim, judge};
 pub use outbox::{Bounds, Outbox, Purse, Round, Waiting};
+pub use policy::{Policy, Verdict};
+pub use reader::{Reader, Reading};

@@ -190,6 +190,7 @@ fn draw_key() -> anyhow::Result<SecretKey> {
 /// The network file before chain and hub are known. Private: loopback may be dialled.
 fn blank_network() -> Network {
     Network {
+        guard: Default::default(),
         name: "holdfast-demo".into(),
         private: true,
         chain_id: CHAIN_ID,
@@ -320,5 +321,6 @@ async fn deploy(network: &mut Network, deployer: SecretKey) -> anyhow::Result<Ev
     .context("deploying the contracts took over a minute")??;
     network.contracts = deployed.contracts.clone();
     network.epoch.genesis_block = deployed.anchor.block;
+    network.guard = deployed.guard.for_file();
     Ok(chain.with_contracts(deployed.contracts))
 }

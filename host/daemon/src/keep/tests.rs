@@ -25,6 +25,7 @@ struct Place {
 
 fn network() -> Network {
     Network {
+            guard: Default::default(),
         name: "test".into(),
         private: true,
         chain_id: 31337,

@@ -94,6 +94,7 @@ impl Town {
             registry: zero,
         };
         let network = Network {
+            guard: Default::default(),
             name: "town".into(),
             private: true,
             chain_id: 31337,

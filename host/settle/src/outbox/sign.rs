@@ -52,6 +52,13 @@ impl Outbox {
             }
             Err(error) => return Err(error.into()),
         };
+        let (cost, cap) = (self.chain.cost_of(&tx), self.bounds.cost_max);
+        if cost > cap {
+            // Nothing was sent, so nothing need be remembered of these bytes.
+            self.note(&intent).why = format!("gas is too dear: {cost} wei of {cap}");
+            round.pending += 1;
+            return Ok(());
+        }
         let mut row = row.signed(tx, head.block);
         row.cumulative = cumulative;
         self.ledger
