@@ -1,7 +1,7 @@
-//! What can be wrong with shard bytes, unit lists and leaf proofs. Each variant carries the
-//! numbers or hashes that disagree, so that a log line is enough to see who lied about what.
+//! What can be wrong with shard bytes, unit lists, leaf proofs and datasets. Each variant carries
+//! the numbers or hashes that disagree, so that a log line is enough to see who lied about what.
 
-use host_core::{Blame, Digest32, ShardId};
+use host_core::{AgreementDigest, Blame, Digest32, ShardId};
 
 /// A broken fact about a shard, its units or one of its leaves.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -88,14 +88,85 @@ pub enum Error {
         /// Hashes that were given.
         have: usize,
     },
+    /// More bytes than a dataset can hold.
+    #[error("a dataset of more than {max} bytes")]
+    DatasetBytes {
+        /// Bytes of the largest dataset.
+        max: u64,
+    },
+    /// A way from a leaf to its peak that is longer than any can be.
+    #[error("a path of {have} steps in a dataset")]
+    PathSteps {
+        /// Steps that were given.
+        have: usize,
+    },
+    /// Bytes of a dataset's proof that are no encoding of it.
+    #[error("bytes that are no {what}")]
+    Encoding {
+        /// What was to be read.
+        what: &'static str,
+    },
+    /// A list of peaks that is not the committed one.
+    #[error("peaks with the name {found} instead of {need}")]
+    Commitment {
+        /// The name on the chain.
+        need: Digest32,
+        /// The name of the list.
+        found: Digest32,
+    },
+    /// A way that does not lead from the leaf to its peak.
+    #[error("agreement {agreement} is not where the proof says")]
+    NotIncluded {
+        /// The leaf's agreement.
+        agreement: AgreementDigest,
+    },
+    /// A byte behind the last one of the range.
+    #[error("byte {byte} of a range of {live}")]
+    Range {
+        /// The byte.
+        byte: u64,
+        /// Live bytes of the range.
+        live: u64,
+    },
+    /// An answer about another byte than the drawn one.
+    #[error("byte {byte} was drawn, the answer is about agreement {agreement}")]
+    NotDrawn {
+        /// The drawn byte of the range.
+        byte: u64,
+        /// The leaf's agreement.
+        agreement: AgreementDigest,
+    },
+    /// A leaf shown as over that is not.
+    #[error("agreement {agreement} ends in epoch {end}, after {period}")]
+    NotOver {
+        /// The leaf's agreement.
+        agreement: AgreementDigest,
+        /// First epoch after its term.
+        end: u64,
+        /// The period that is proven.
+        period: u64,
+    },
+    /// A leaf shown as given up whose renter did not sign that.
+    #[error("agreement {agreement} was not given up by its renter")]
+    NotReleased {
+        /// The leaf's agreement.
+        agreement: AgreementDigest,
+    },
+    /// A batch whose leaves, read again, have another root than the committed one.
+    #[error("the leaves of batch {batch} have another root than was committed")]
+    BatchRoot {
+        /// The batch, from 0.
+        batch: usize,
+    },
 }
 
 impl Error {
-    /// Who must act: the side that sent the bytes, except for rot, which is a drive's.
+    /// Who must act: the side that sent the bytes, except for rot and a batch that reads otherwise
+    /// than it was committed, which are the machine's.
     #[must_use]
     pub const fn blame(&self) -> Blame {
         match self {
-            Self::Rot { .. } => Blame::Machine,
+            Self::Rot { .. } | Self::BatchRoot { .. } => Blame::Machine,
             _ => Blame::Peer,
         }
     }

@@ -11,10 +11,13 @@
 //! memory is one hash a unit and at most 256 leaf hashes, whatever the shard's size; every length
 //! that came from outside is checked before anything is allocated for it.
 //!
-//! What this room deliberately does not do: read files, know agreements or datasets, or choose
-//! which leaf is challenged.
+//! Over the shards of one host stands its `dataset`: what the chain keeps of them, which leaves a
+//! period's seed draws, and the answers (docs/formats/dataset.md).
+//!
+//! What this room deliberately does not do: read files, check who signed what, or talk to a chain.
 #![deny(missing_docs)]
 
+pub mod dataset;
 mod error;
 mod leaf;
 mod node;
