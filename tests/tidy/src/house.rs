@@ -109,6 +109,9 @@ pub(crate) const TOKIO_ROOMS: [&str; 6] = [
 /// Rooms that may hold unsafe code.
 pub(crate) const UNSAFE_ROOMS: [&str; 2] = ["host-uring", "host-simd"];
 
+/// Folders that are workspaces of their own, so that what they need stays out of the build.
+pub(crate) const OWN_WORKSPACES: [&str; 2] = ["benches/compare", "tests/fuzz"];
+
 /// Rooms that do not log; they return.
 pub(crate) const PURE_ROOMS: [&str; 8] = [
     "host-core",

@@ -2,7 +2,7 @@
 //! docs/ARCHITECTURE.md (R8), and that every manifest takes versions and lints from the workspace.
 
 use super::Findings;
-use crate::house::{ARROW_EXCEPTIONS, DRIVERS, LEVELS, ROOTS, UNSAFE_ROOMS};
+use crate::house::{ARROW_EXCEPTIONS, DRIVERS, LEVELS, OWN_WORKSPACES, ROOTS, UNSAFE_ROOMS};
 use crate::manifest::Package;
 use crate::tree::Tree;
 use std::collections::BTreeSet;
@@ -145,7 +145,7 @@ pub(super) fn manifests(tree: &Tree) -> Findings {
     for package in tree
         .packages
         .iter()
-        .filter(|package| package.folder != "benches/compare")
+        .filter(|package| !OWN_WORKSPACES.contains(&package.folder.as_str()))
     {
         for name in &package.own_versions {
             faults.push(format!(
