@@ -135,6 +135,20 @@ impl Book {
         Ok(total)
     }
 
+    /// The turn to read an object's records and write them anew; other processes of this home wait.
+    /// Never held over a conversation.
+    pub(crate) fn turn(&self) -> Result<File, Error> {
+        let path = self.path("objects.lock");
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(file(&path))?;
+        lock.lock().map_err(file(&path))?;
+        Ok(lock)
+    }
+
     /// Writes an object's records; durable when it returns.
     pub(crate) fn keep(&self, record: &ObjectRecord) -> Result<(), Error> {
         let id = record.placement.placement.object;

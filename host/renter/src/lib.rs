@@ -281,21 +281,28 @@ impl Renter {
         self.bury(&record).await;
         let silent = self.close(&placement.places).await;
         let counts = (placement.places.len() - silent.len(), silent.len());
-        if silent.is_empty() {
+        // What did not answer stays written down, so that asking again can still release it; and
+        // so do leases that another process of this home added meanwhile.
+        let _turn = inner.book.turn()?;
+        let now = inner.book.object(&object)?;
+        let newest = &now.placement.placement;
+        let is_closed = |place: &&Place| {
+            let is_it = |other: &Place| other.agreement == place.agreement;
+            placement.places.iter().any(is_it) && !silent.iter().any(is_it)
+        };
+        let rest = newest.places.iter().filter(|place| !is_closed(place));
+        let places: Vec<Place> = rest.cloned().collect();
+        if places.is_empty() {
             inner.book.forget(&object)?;
             return Ok(counts);
         }
-        // What did not answer stays written down, so that asking again can still release it.
         let rest = Placement {
-            version: placement.version + 2,
-            places: silent,
-            ..placement.clone()
+            version: newest.version + 2,
+            places,
+            ..newest.clone()
         };
         let placement = SignedPlacement::sign(rest, &inner.id, &inner.key);
-        inner.book.keep(&ObjectRecord {
-            placement,
-            ..record.clone()
-        })?;
+        inner.book.keep(&ObjectRecord { placement, ..now })?;
         Ok(counts)
     }
 

@@ -18,8 +18,7 @@ use tokio::sync::watch;
 
 use crate::cipher::{CHUNK, TAG};
 use crate::error::Error;
-use crate::hosts::Wanted;
-use crate::progress::{Cost, Phase, Phases, Progress};
+use crate::progress::{Cost, Phases, Progress};
 use crate::record;
 use crate::session::{self, Begin, Entry, Journal, Session, SessionId, ShardState, State, Trial};
 use crate::{Inner, Renter};
@@ -28,6 +27,7 @@ mod body;
 pub(crate) mod cover;
 mod finish;
 pub(crate) mod noted;
+mod prepare;
 mod quote;
 pub(crate) mod release;
 pub(crate) mod reuse;
@@ -36,6 +36,7 @@ mod shard;
 mod store;
 mod tail;
 
+use body::Body;
 use cover::Cover;
 use noted::Noted;
 pub use quote::Quote;
@@ -253,7 +254,7 @@ async fn work(
     progress.send_modify(|p| p.bytes_total = begin.bytes);
     let again = begin.reuse.map(|id| reuse::Again::open(renter, id));
     let again = again.transpose()?;
-    let (put, cost) = prepare(renter, &session, noted, again.as_ref(), progress).await?;
+    let (put, cost) = prepare::prepare(renter, &session, noted, again.as_ref(), progress).await?;
     noted.state(State::Sending, None)?;
     let (secret, descriptor) = match &again {
         Some(again) => {
@@ -283,98 +284,6 @@ async fn work(
     Ok(done)
 }
 
-/// Chooses hosts, checks the vault's cover and gathers what earlier runs left. Returns the cost
-/// of the whole term at the prices found.
-async fn prepare<'a>(
-    renter: &'a Renter,
-    session: &Session,
-    noted: &Noted,
-    again: Option<&reuse::Again>,
-    progress: &'a watch::Sender<Progress>,
-) -> Result<(Put<'a>, Amount), Error> {
-    let inner = &*renter.inner;
-    let begin = &session.begin;
-    let geometry = match again {
-        Some(again) => again.descriptor.geometry,
-        None => put_geometry(begin.data, begin.parity)?,
-    };
-    let epochs = inner.network.epoch.epochs_of_days(begin.days)?;
-    let block = inner.chain.head().await?.block;
-    let end_epoch = inner.network.epoch.epoch_of(block) + epochs;
-    if let Some(again) = again {
-        again.must_extend(end_epoch)?;
-    }
-    if session.end_epoch.is_none() {
-        noted.note(&Entry::Term { end_epoch })?;
-    }
-    let share = quote::host_share(&geometry, begin.bytes, begin.public);
-    let phases = Phases::new(Arc::clone(&inner.meter));
-    let need = usize::from(geometry.total());
-    let wanted = Wanted {
-        need,
-        bytes: share,
-        epochs,
-        price_max: begin.price_max,
-    };
-    let chosen = phases.poll(Phase::Find, renter.choose(&wanted)).await;
-    phases.note_peak(Phase::Find);
-    let (hosts, known) = match (chosen, again) {
-        (Ok(chosen), _) => (chosen.hosts, chosen.known),
-        // Those that keep the shards may be enough, whoever else is announced.
-        (Err(_), Some(_)) => (Vec::new(), 0),
-        (Err(error), None) => return Err(error),
-    };
-    // Before any host is contacted the cost is reckoned at the prices hubs list; what keepers of a
-    // lease ask themselves is checked too, once they were asked.
-    let mut cost = quote::cost(&hosts, need, share, epochs)?;
-    let cover = Cover::default();
-    let promised = promised(session)?;
-    let rest = |cost: Amount| Amount(cost.0.saturating_sub(promised.0));
-    cover.check(inner, rest(cost)).await?;
-    let mut keepers = BTreeMap::new();
-    if let Some(again) = again {
-        keepers = again.keepers(renter, begin.price_max).await;
-        cost = again.cost(&keepers, epochs)?;
-        cover.check_again(inner, rest(cost)).await?;
-    }
-    progress.send_modify(|p| {
-        p.hosts_known = u64::try_from(known).unwrap_or(0);
-        p.cost = cost;
-    });
-    let earlier = session.trials.values().filter(|trial| trial.is_under_way());
-    let put = Put {
-        renter,
-        inner,
-        geometry,
-        end_epoch,
-        hosts,
-        keepers,
-        places: Mutex::new(session.places.clone()),
-        earlier: Mutex::new(
-            earlier
-                .map(|trial| ((trial.place.segment, trial.place.index), trial.clone()))
-                .collect(),
-        ),
-        loose: Mutex::new(session.loose().cloned().collect()),
-        cover,
-        progress,
-        phases,
-        noted: noted.clone(),
-    };
-    Ok((put, cost))
-}
-
-/// What the first cheques of a session's placed shards promised.
-fn promised(session: &Session) -> Result<Amount, Error> {
-    let mut sum = Amount::ZERO;
-    for place in &session.places {
-        if let Some(terms) = session.terms(&place.agreement) {
-            sum = sum.plus(terms.cost_of(1)?)?;
-        }
-    }
-    Ok(sum)
-}
-
 impl Put<'_> {
     /// The chain's epoch.
     async fn epoch_now(&self) -> Result<u64, Error> {
@@ -382,19 +291,24 @@ impl Put<'_> {
         Ok(self.inner.network.epoch.epoch_of(block))
     }
 
-    /// Whether the vault covers the next segment's first cheques.
-    async fn cover_segment(&self) -> Result<(), Error> {
-        let dearest = self.hosts.iter().map(|host| host.offer.price);
-        let kept = self.keepers.values().flatten().map(|offer| offer.price);
-        let price = dearest.chain(kept).max().unwrap_or_default();
-        let shard_len = self.geometry.shard_len(self.geometry.segment_len);
-        let one = Amount::of_storage(shard_len, price, 1)?;
-        let mut needed = Amount::ZERO;
-        for _ in 0..self.geometry.total() {
-            needed = needed.plus(one)?;
+    /// Whether the vault covers what is left of a segment's first cheques, at the dearest prices
+    /// that may come.
+    async fn cover_segment(&self, body: &Body) -> Result<(), Error> {
+        let (mut needed, mut need) = (Amount::ZERO, 0);
+        for index in 0..self.geometry.total() {
+            let at = (body.segment, index);
+            match self.keepers.get(&at).and_then(|offers| offers.first()) {
+                _ if self.is_placed(body.segment, index) => {}
+                None => need += 1,
+                Some(offer) => {
+                    let one = Amount::of_storage(body.shard_len, offer.price, 1)?;
+                    needed = needed.plus(one)?;
+                }
+            }
         }
-        let bound = self.progress.borrow().cost;
-        self.cover.check_again(self.inner, needed.min(bound)).await
+        let rest = quote::cost(&self.hosts, need, (1, body.shard_len), 1)?;
+        let needed = needed.plus(rest)?;
+        self.cover.check_again(self.inner, needed).await
     }
 
     /// Gives agreements nobody uses back to their hosts, whatever became of the work.
@@ -420,6 +334,7 @@ impl Put<'_> {
 /// how many hosts did not answer; asking again asks those again.
 pub(crate) async fn cancel(renter: &Renter, id: SessionId) -> Result<(usize, usize), Error> {
     let path = renter.inner.book.session(id);
+    session::read(&path, id)?;
     let noted = Noted::new(&renter.inner, Journal::open(&path)?);
     let session = session::read(&path, id)?;
     let open: Vec<Trial> = session

@@ -30,9 +30,12 @@ impl Put<'_> {
         let shards = u64::try_from(places.len()).unwrap_or(0);
         // Open data put again is the same object under new leases: both are written down, so that
         // giving it up releases both.
+        let turn = inner.book.turn()?;
         let known = inner.book.object(&id).ok();
         let known = known.map(|known| known.placement.placement);
+        // Above every version hosts may hold, also of an object that was given up and forgotten.
         let version = known.as_ref().map_or(1, |known| known.version + 1);
+        let version = version.max(inner.clock.wall_ms());
         let mut last_end = end_epoch;
         if let Some(known) = known.filter(|_| !replaces) {
             last_end = last_end.max(known.end_epoch);
@@ -57,6 +60,7 @@ impl Put<'_> {
             placement,
         };
         inner.book.keep(&record)?;
+        drop(turn);
         self.spread(&record, id).await;
         let issued = inner.book.issued(inner.vault)?;
         Ok(PutDone {

@@ -44,16 +44,15 @@ pub(crate) async fn quote(renter: &Renter, request: &PutRequest) -> Result<Quote
     let (bytes, _) = facts_of(&request.path)?;
     let geometry = put_geometry(request.data, request.parity)?;
     let epochs = inner.network.epoch.epochs_of_days(request.days)?;
-    let share = host_share(&geometry, bytes, request.public);
+    let (segments, shard_len) = shape(&geometry, bytes, request.public);
     let need = usize::from(geometry.total());
     let wanted = Wanted {
         need,
-        bytes: share,
+        bytes: segments * shard_len,
         epochs,
         price_max: request.price_max,
     };
     let Chosen { hosts, fit, .. } = renter.choose(&wanted).await?;
-    let segments = segment_count(&geometry, bytes, request.public);
     let path = request.path.clone();
     let id = match request.public {
         false => None,
@@ -70,8 +69,8 @@ pub(crate) async fn quote(renter: &Renter, request: &PutRequest) -> Result<Quote
         shard_len: geometry.shard_len(geometry.segment_len.min(bytes)),
         epochs,
         hosts: fit,
-        cost: cost(&hosts, need, share, epochs)?,
-        first: cost(&hosts, need, share, 1)?,
+        cost: cost(&hosts, need, (segments, shard_len), epochs)?,
+        first: cost(&hosts, need, (segments, shard_len), 1)?,
     })
 }
 
@@ -94,31 +93,39 @@ fn name_public(path: &Path, geometry: &Geometry) -> Result<ObjectId, Error> {
 }
 
 /// Segments an object of `bytes` plaintext has.
-pub(super) fn segment_count(geometry: &Geometry, bytes: u64, public: bool) -> u64 {
+fn segment_count(geometry: &Geometry, bytes: u64, public: bool) -> u64 {
     let run = u64::try_from(plain_len(geometry, public)).unwrap_or(u64::MAX);
     bytes.div_ceil(run)
 }
 
-/// Bytes one host must have room for.
-pub(super) fn host_share(geometry: &Geometry, bytes: u64, public: bool) -> u64 {
+/// How many segments an object has, and the bytes of a shard of its longest one.
+pub(super) fn shape(geometry: &Geometry, bytes: u64, public: bool) -> (u64, u64) {
     let segments = segment_count(geometry, bytes, public);
     let sealed = bytes + bytes.div_ceil(CHUNK as u64) * TAG as u64;
-    segments * geometry.shard_len(geometry.segment_len.min(sealed))
+    (
+        segments,
+        geometry.shard_len(geometry.segment_len.min(sealed)),
+    )
 }
 
-/// What `share` bytes cost for `epochs` on each of the `need` dearest hosts that fit: a bound, as
-/// which of them take part is not known yet.
+/// What `segments` shards of `shard_len` bytes cost for `epochs` on each of the `need` dearest
+/// hosts that fit: a bound, as which of them take part is not known yet, and the last segment may
+/// be shorter.
 pub(super) fn cost(
     hosts: &[Announcement],
     need: usize,
-    share: u64,
+    (segments, shard_len): (u64, u64),
     epochs: u64,
 ) -> Result<Amount, Error> {
     let mut prices: Vec<Amount> = hosts.iter().map(|host| host.offer.price).collect();
     prices.sort_unstable_by(|a, b| b.cmp(a));
     let mut sum = Amount::ZERO;
     for price in prices.into_iter().take(need) {
-        sum = sum.plus(Amount::of_storage(share, price, epochs)?)?;
+        let one = Amount::of_storage(shard_len, price, epochs)?;
+        let all = one.0.checked_mul(u128::from(segments));
+        sum = sum.plus(Amount(
+            all.ok_or(host_core::Error::Overflow { what: "cost" })?,
+        ))?;
     }
     Ok(sum)
 }

@@ -236,7 +236,7 @@ impl Put<'_> {
     }
 
     /// Whether an earlier run of this session stored and paid the shard.
-    fn is_placed(&self, segment: u32, index: u16) -> bool {
+    pub(super) fn is_placed(&self, segment: u32, index: u16) -> bool {
         let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         places
             .iter()

@@ -106,7 +106,7 @@ impl Put<'_> {
         let mut stored = self.deliver(body, trial, terms, track).await?;
         self.noted.step(&trial.place, ShardState::Stored)?;
         self.progress.send_modify(|p| p.shards_stored += 1);
-        let paid = self.pay(race, trial, terms, Some(&mut stored), track);
+        let paid = self.pay((race, body), trial, terms, Some(&mut stored), track);
         self.phases.poll(Phase::Cheques, paid).await?;
         stored.close().await;
         Ok(())
@@ -127,7 +127,7 @@ impl Put<'_> {
         }
         match trial.state {
             ShardState::Stored | ShardState::Paying => {
-                let paid = self.pay(race, trial, terms, None, track);
+                let paid = self.pay((race, body), trial, terms, None, track);
                 self.phases.poll(Phase::Cheques, paid).await
             }
             _ => self.try_host(body, race, trial, track).await,
@@ -176,14 +176,14 @@ impl Put<'_> {
     /// its own. From here on the host is not cut any more.
     async fn pay(
         &self,
-        race: &Race,
+        (race, body): (&Race, &Body),
         trial: &Trial,
         terms: &Agreement,
         stored: Option<&mut StoredShard>,
         track: &Track,
     ) -> Result<(), Fault> {
         race.covered
-            .get_or_try_init(|| self.cover_segment())
+            .get_or_try_init(|| self.cover_segment(body))
             .await?;
         let to = addr(&trial.place);
         let debt = Debt {
@@ -210,7 +210,7 @@ impl Put<'_> {
         }
         drop(purse);
         if matches!(&promised, Err(Fault::Talk(e)) if is_refused(e, RefusalCode::Cover)) {
-            self.cover_segment().await?;
+            self.cover_segment(body).await?;
         }
         self.note_paid(trial, promised?)?;
         Ok(())
