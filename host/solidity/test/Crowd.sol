@@ -17,6 +17,7 @@ contract Crowd {
     Vault[2] public vaults;
     address[3] public hosts;
     address public renter;
+    VaultFactory public factory;
     /// First thing that must not happen; empty while all is well.
     string public wrong;
     /// How often each kind of thing succeeded, so that an idle run is noticed.
@@ -34,7 +35,7 @@ contract Crowd {
     constructor() {
         renter = vm.addr(RENTER_KEY);
         tokens = [new Token(), new Token()];
-        VaultFactory factory = new VaultFactory(address(tokens[0]), DELAY);
+        factory = new VaultFactory(address(tokens[0]), DELAY);
         for (uint256 i = 0; i < 2; ++i) {
             vm.prank(renter);
             vaults[i] = Vault(factory.deployVault(renter, address(0), bytes32(i), "", ""));
@@ -74,6 +75,35 @@ contract Crowd {
         (Vault vault, Token token, address host) = _pick(pick);
         uint256 signed = signedUpTo[address(vault)][address(token)][host];
         _cash(vault, token, host, signed == 0 ? 0 : part % (signed + 1));
+    }
+
+    /// One host cashes at both vaults in one call, with a cheque between them that one of the
+    /// vaults must refuse.
+    function cashBoth(uint256 pick, uint96 more) external {
+        (, Token token, address host) = _pick(pick);
+        VaultFactory.CashOrder[] memory orders = new VaultFactory.CashOrder[](3);
+        uint256[2] memory could;
+        for (uint256 i = 0; i < 2; ++i) {
+            Vault vault = vaults[i];
+            uint256 signed = signedUpTo[address(vault)][address(token)][host] + more / (i + 1);
+            signedUpTo[address(vault)][address(token)][host] = signed;
+            bytes memory sig = _sign(vault, token, host, signed);
+            (uint256 own,,) = vault.lockOf(address(token), host);
+            could[i] = own + vault.freeBalanceOf(address(token));
+            orders[2 * i] =
+                VaultFactory.CashOrder(address(vault), address(token), host, signed, sig);
+        }
+        orders[1] = orders[0];
+        orders[1].vault = address(vaults[1]);
+        vm.prank(host);
+        (uint256[] memory payouts, bool[] memory accepted) = factory.cashMany(orders);
+        if (accepted[1]) wrong = "a batch took another vault's cheque";
+        for (uint256 i = 0; i < 2; ++i) {
+            uint256 got = payouts[2 * i];
+            if (got > could[i]) wrong = "a batch paid more than was there";
+            received[address(vaults[i])][address(token)][host] += got;
+            if (accepted[2 * i]) ++done["batch"];
+        }
     }
 
     function cashElsewhere(uint256 pick) external {

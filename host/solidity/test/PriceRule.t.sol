@@ -194,6 +194,28 @@ contract PriceRuleTest is Fixture {
         oracle.priceAtMost(address(this), units);
     }
 
+    /// Whatever is announced, staked, filled, refreshed or left to grow stale in any order, the
+    /// sums are those of what counts for each host.
+    function testFuzz_sums_are_those_of_the_hosts(uint256[24] memory dice) public {
+        for (uint256 i = 0; i < dice.length; ++i) {
+            uint256 d = dice[i];
+            address who = hostAt(d % 5);
+            uint256 act = (d >> 8) % 5;
+            if (act == 0) staking.set(who, (d >> 16) % 1e24);
+            else if (act == 1) proofs.setBytes(who, (d >> 16) % (1 << 60));
+            else if (act == 2) oracle.refresh(who);
+            else if (act == 3) later((d >> 16) % 700);
+            vm.prank(who);
+            if (act == 4) oracle.announce(uint64(d >> 16));
+            (uint256 capacity, uint256 used) = oracle.totals();
+            for (uint256 h = 0; h < 5; ++h) {
+                capacity -= oracle.spaceOf(hostAt(h)).capacity;
+                used -= oracle.spaceOf(hostAt(h)).used;
+            }
+            require(capacity == 0 && used == 0, "sums are off");
+        }
+    }
+
     // ---- simulation -------------------------------------------------------------------------
 
     /// 40 hosts of unequal size; demand rises for 120 intervals, stays, falls, stays. The price

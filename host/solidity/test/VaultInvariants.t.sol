@@ -25,7 +25,7 @@ contract VaultInvariantsTest {
     }
 
     function targetSelectors() external view returns (FuzzSelector[] memory list) {
-        bytes4[] memory acts = new bytes4[](12);
+        bytes4[] memory acts = new bytes4[](13);
         acts[0] = Crowd.deposit.selector;
         acts[1] = Crowd.give.selector;
         acts[2] = Crowd.cash.selector;
@@ -38,6 +38,7 @@ contract VaultInvariantsTest {
         acts[9] = Crowd.requestWithdraw.selector;
         acts[10] = Crowd.withdraw.selector;
         acts[11] = Crowd.wait.selector;
+        acts[12] = Crowd.cashBoth.selector;
         list = new FuzzSelector[](1);
         list[0] = FuzzSelector(address(crowd), acts);
     }
@@ -91,9 +92,10 @@ contract VaultInvariantsTest {
         uint256 dice = uint256(keccak256("walk 1"));
         for (uint256 i = 0; i < 3_000; ++i) {
             dice = uint256(keccak256(abi.encode(dice)));
-            step(dice % 12, dice >> 8, uint96(dice >> 128) % 100 ether);
+            step(dice % 13, dice >> 8, uint96(dice >> 128) % 100 ether);
         }
-        string[6] memory kinds = ["deposit", "cash", "bounce", "lock", "unlock", "withdraw"];
+        string[7] memory kinds =
+            ["deposit", "cash", "bounce", "lock", "unlock", "withdraw", "batch"];
         for (uint256 i = 0; i < kinds.length; ++i) {
             require(crowd.done(kinds[i]) >= 10, string.concat("walk never reached ", kinds[i]));
         }
@@ -115,6 +117,7 @@ contract VaultInvariantsTest {
         else if (act == 8) crowd.unlock(pick);
         else if (act == 9) crowd.requestWithdraw(pick, amount);
         else if (act == 10) crowd.withdraw(pick, amount);
+        else if (act == 11) crowd.cashBoth(pick, amount / 4);
         else crowd.wait(uint8(amount));
     }
 
