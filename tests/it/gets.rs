@@ -30,6 +30,15 @@ fn ranges_come_back_past_a_dead_host_and_stat_tells_what_may_still_die() {
     assert_eq!(well["segments_asked"], well["segments"]);
     assert!(well["epochs_left"].as_u64().is_some_and(|left| left > 0));
 
+    let out = home.dir.join("one");
+    let one: serde_json::Value = home.try_get(&id, &out, &["--range", "9-9"]).json();
+    assert!(
+        one["moved"]
+            .as_u64()
+            .is_some_and(|moved| moved <= 3 * 65_536),
+        "{one}"
+    );
+
     let places = home.places(&id);
     let first = places.iter().find(|place| place.index == 0);
     let keeper = first.expect("a first shard").host;

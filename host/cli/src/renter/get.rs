@@ -46,6 +46,8 @@ fn range(text: &str) -> anyhow::Result<Range<u64>> {
 struct GotSaid {
     id: ObjectId,
     bytes: u64,
+    /// Bytes that came from hosts, those of spares included.
+    moved: u64,
     sha256: String,
     seconds: f64,
 }
@@ -62,7 +64,7 @@ pub(crate) async fn run(args: GetArgs) -> anyhow::Result<()> {
         Box::new(File::create(&fresh).with_context(|| format!("making {}", fresh.display()))?)
     };
     let started = Instant::now();
-    let (progress, _) = tokio::sync::watch::channel(host_renter::Progress::default());
+    let (progress, watched) = tokio::sync::watch::channel(host_renter::Progress::default());
     let got = renter
         .get(args.id, args.range.clone(), out, &progress)
         .await;
@@ -81,6 +83,7 @@ pub(crate) async fn run(args: GetArgs) -> anyhow::Result<()> {
     let said = GotSaid {
         id: args.id,
         bytes: got.bytes,
+        moved: watched.borrow().bytes_moved,
         sha256: got
             .sha256
             .iter()

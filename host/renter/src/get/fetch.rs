@@ -2,8 +2,9 @@
 //! fastest known holders; one that is late gets a spare and may still win; one that failed is
 //! replaced, one that lied is never asked again in this get.
 //!
-//! Invariants: at most twice as many asks as shards needed are under way, so that one part never
-//! holds more than two segments' bytes; every byte kept was verified against the shard's name.
+//! Invariants: answers and asks under way are at most twice as many as shards needed, so that one
+//! part never holds more than two segments' bytes; every byte kept was verified against the
+//! shard's name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -29,7 +30,7 @@ use crate::progress::Progress;
 /// costs time too.
 const PARITY_HANDICAP: f64 = 1.25;
 
-/// Asks under way for each shard needed, late ones included.
+/// Asks under way and answers held for each shard needed, late ones included.
 const ASKED_PER_NEED: usize = 2;
 
 /// Fetches parts of one object, one after the other.
@@ -285,7 +286,8 @@ impl<'a> Round<'a, '_> {
     fn start(&mut self, place: &Place, run: Range<u64>) -> Option<Asking<'a>> {
         let index = usize::from(place.index);
         let shard = *self.shards.get(index)?;
-        while self.asked.len() >= ASKED_PER_NEED * self.need.enough.max(self.need.each.len()) {
+        let most = ASKED_PER_NEED * self.need.enough.max(self.need.each.len());
+        while self.asked.len() + self.have() >= most {
             let at = self.asked.iter().position(|asked| asked.late)?;
             self.asked.remove(at).abort.abort();
         }
