@@ -17,7 +17,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use futures::executor::block_on;
 use host_core::seams::Device;
 
 use crate::rows::{Goal, Report, Row};
@@ -87,10 +86,11 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(quick: bool) -> Self {
+    fn new(quick: bool, only: &str) -> Self {
         let count = if quick { 1 } else { usize::MAX };
+        let chosen = cases().filter(|case| case.name().contains(only));
         Self {
-            cases: cases().take(count).collect(),
+            cases: chosen.take(count).collect(),
             rounds: if quick { 1 } else { 5 },
             span: Duration::from_millis(if quick { 100 } else { 400 }),
             size: if quick { 32 << 20 } else { 1 << 30 },
@@ -100,11 +100,11 @@ impl Plan {
 
 /// The report; `quick` only proves that it runs. Errors when the file cannot be made; a missing
 /// fio is a remark.
-pub fn report(quick: bool, dir: &Path) -> anyhow::Result<Report> {
-    let plan = Plan::new(quick);
+pub fn report(quick: bool, dir: &Path, only: &str) -> anyhow::Result<Report> {
+    let plan = Plan::new(quick, only);
     let volume = Volume::make(dir, plan.size)?;
-    let device = &volume.device;
-    let facts = device.facts();
+    let facts = volume.device.facts();
+    let runtime = crate::runtime::like_the_daemons()?;
     let mut report = Report::default();
     let peer = match peer::Peer::find(&volume.path) {
         Ok(peer) => peer,
@@ -121,7 +121,7 @@ pub fn report(quick: bool, dir: &Path) -> anyhow::Result<Report> {
         let mut rates = Vec::new();
         let mut costs = Vec::new();
         for round in 0..plan.rounds {
-            let ours = || block_on(load::run(device, &case, plan.span));
+            let ours = || load::run(&runtime, &volume.device, case, plan.span);
             // Who goes first alternates, so that neither always follows the other's writes.
             let (own, other) = if round % 2 == 0 {
                 let own = ours()?;

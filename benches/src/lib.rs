@@ -16,5 +16,6 @@ pub mod pairs;
 pub mod proof;
 pub mod put_limit;
 pub mod rows;
+pub mod runtime;
 pub mod tree;
 pub mod volume;

@@ -25,6 +25,9 @@ struct Arguments {
     /// Where files are made; a directory on the disk to measure
     #[arg(long, default_value = "target/bench")]
     dir: PathBuf,
+    /// Rows whose name contains this word alone, where a measurement can choose
+    #[arg(long, default_value = "")]
+    only: String,
     /// Where `just bench-compare` puts the peers that it builds
     #[arg(long, default_value = "target/compare")]
     peers: PathBuf,
@@ -97,7 +100,7 @@ fn main() -> anyhow::Result<()> {
 fn run(measurement: Measurement, arguments: &Arguments) -> anyhow::Result<Report> {
     let quick = arguments.quick;
     match measurement {
-        Measurement::Device => device::report(quick, &arguments.dir),
+        Measurement::Device => device::report(quick, &arguments.dir, &arguments.only),
         Measurement::Flush => flush::report(quick, &arguments.dir),
         Measurement::Ledger => ledger::report(quick, &arguments.dir),
         Measurement::PutLimit => put_limit::report(quick, &arguments.dir),

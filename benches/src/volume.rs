@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use futures::executor::block_on;
@@ -17,7 +18,7 @@ const WRITE: (usize, usize) = (1 << 20, 8);
 /// A written volume.
 pub struct Volume {
     /// Its device.
-    pub device: AnyDevice,
+    pub device: Arc<AnyDevice>,
     /// Its file.
     pub path: PathBuf,
     _dir: TempDir,
@@ -36,7 +37,7 @@ impl Volume {
         };
         let device = host_uring::open(&path, options)?;
         let volume = Self {
-            device,
+            device: Arc::new(device),
             path,
             _dir: dir,
         };

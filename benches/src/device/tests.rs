@@ -6,7 +6,7 @@ use super::report;
 #[test]
 fn the_smallest_run_gives_a_rate_and_a_cost_or_says_what_is_missing() {
     let dir = tempfile::tempdir().expect("a directory");
-    let report = report(true, dir.path()).expect("runs");
+    let report = report(true, dir.path(), "").expect("runs");
     assert_eq!(report.notes.len(), 1, "{:?}", report.notes);
     assert!(report.rows.is_empty() || report.rows.len() == 2);
     assert!(
