@@ -26,7 +26,27 @@ pub(crate) fn works(program: impl AsRef<Path>, words: &[&str]) -> bool {
 
 /// Node and npm, from the system's packages when missing. Ok(None) when they work.
 pub(crate) fn node(desk: &Desk<'_>) -> Result<Option<String>, Error> {
-    if works("node", &["--version"]) && works("npm", &["--version"]) {
+    let there = || works("node", &["--version"]) && works("npm", &["--version"]);
+    packages(desk, "contracts", "node and npm", &["nodejs", "npm"], there)
+}
+
+/// Programs that serve a failing file, from the system's packages when missing. Their tests skip
+/// themselves without them, so a reason is no obstacle.
+pub(crate) fn faults(desk: &Desk<'_>) -> Result<Option<String>, Error> {
+    let there = || works("nbdkit", &["--version"]) && works("nbdfuse", &["--version"]);
+    let names = ["nbdkit", "libnbd-bin", "fuse3"];
+    packages(desk, "crash", "nbdkit and nbdfuse", &names, there)
+}
+
+/// Installs system packages for `tier` unless `there` already; the reason when they cannot be had.
+fn packages(
+    desk: &Desk<'_>,
+    tier: &str,
+    what: &str,
+    names: &[&str],
+    there: impl Fn() -> bool,
+) -> Result<Option<String>, Error> {
+    if there() {
         return Ok(None);
     }
     let prefix: &[&str] = if works("sh", &["-c", "test $(id -u) -eq 0"]) {
@@ -34,30 +54,22 @@ pub(crate) fn node(desk: &Desk<'_>) -> Result<Option<String>, Error> {
     } else if works("sudo", &["-n", "true"]) {
         &["sudo", "-n"]
     } else {
-        return Ok(Some(
-            "node and npm are missing and only root could install them".into(),
-        ));
+        let why = format!("{what} are missing and only root could install them");
+        return Ok(Some(why));
     };
     if !works("apt-get", &["--version"]) {
-        return Ok(Some(
-            "node and npm are missing and this system has no apt-get".into(),
-        ));
+        let why = format!("{what} are missing and this system has no apt-get");
+        return Ok(Some(why));
     }
-    println!("contracts: node is missing, installing the system packages nodejs and npm");
-    let install = [
-        "apt-get",
-        "install",
-        "--yes",
-        "--no-install-recommends",
-        "nodejs",
-        "npm",
-    ];
+    let list = names.join(" ");
+    println!("{tier}: {what} are missing, installing the system packages {list}");
+    let mut install = vec!["apt-get", "install", "--yes", "--no-install-recommends"];
+    install.extend(names);
     if !install_with(desk, prefix, &install)? {
         let _refreshed = install_with(desk, prefix, &["apt-get", "update"])?;
         let _installed = install_with(desk, prefix, &install)?;
     }
-    let there = works("node", &["--version"]) && works("npm", &["--version"]);
-    Ok((!there).then(|| "node and npm could not be installed, see the log".into()))
+    Ok((!there()).then(|| format!("{what} could not be installed, see the log")))
 }
 
 fn install_with(desk: &Desk<'_>, prefix: &[&str], words: &[&str]) -> Result<bool, Error> {

@@ -7,6 +7,7 @@
 
 use crate::count::Counting;
 use crate::error::Error;
+use crate::need;
 use crate::place::Place;
 use crate::step::{Desk, Step};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +41,11 @@ pub(super) fn it(desk: &Desk<'_>) -> Result<Vec<Step>, Error> {
 
 /// Kills and broken devices.
 pub(super) fn crash(desk: &Desk<'_>) -> Result<Vec<Step>, Error> {
-    Ok(tier(desk.place, "crash"))
+    let mut steps = tier(desk.place, "crash");
+    if let Some(why) = need::faults(desk)? {
+        steps.push(Step::skip("failing drives", why));
+    }
+    Ok(steps)
 }
 
 /// The development chain.
