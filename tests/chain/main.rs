@@ -4,8 +4,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod cashing;
+mod faults;
 mod kills;
 mod model;
 mod outbox;
 mod reading;
+mod resolver;
+mod scripted;
 mod stage;
