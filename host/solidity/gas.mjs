@@ -18,6 +18,8 @@ const LIMITS = {
   commit_1000: 150_000,
   stake: 80_000,
   commit_1000_merging_all: 150_000,
+  prove_k10_10_1mib: 320_000,
+  prove_k10_131072_1mib: 450_000,
   escrow_release: 150_000,
   seal: 60_000,
   report_miss: 190_000,

@@ -142,6 +142,42 @@ contract Prove64MiBGas is ProveRow {
     }
 }
 
+/// 10 shards of 1 MiB, and 131,072 of them: what grows is the way up, one step for each doubling.
+/// All leaves of a test's dataset are one, which costs the contract the same and the test nothing.
+contract ProveScaleGas is GasRow {
+    function setUp() public {
+        setUpProof();
+        stakeAs(host, 10_000 ether);
+    }
+
+    function measure(string memory name, uint256 doublings, uint256 more) internal {
+        bytes32 seed = seedOf(0);
+        Book.Entry memory one = book.enter(leafOf(terms(seed, 1 << 20, 0, 400)), seed);
+        Book.Entry memory root = one;
+        for (uint256 i = 0; i < doublings; ++i) {
+            root = book.join(root, root);
+        }
+        if (more != 0) root = book.join(root, book.join(one, one));
+        commit(root, uint64(root.sum >> 20));
+        seal(0);
+        bytes memory list = book.answers(seedAt(0), host, 0, K);
+        row(
+            name,
+            host,
+            address(proof),
+            abi.encodeCall(proof.prove, (host, 0, book.bytesOfPeaks(), list))
+        );
+    }
+
+    function test_gas_prove_k10_10_1mib() public {
+        measure("prove_k10_10_1mib", 3, 2);
+    }
+
+    function test_gas_prove_k10_131072_1mib() public {
+        measure("prove_k10_131072_1mib", 17, 0);
+    }
+}
+
 /// A host with seven peaks adds 1,000 shards.
 contract CommitGas is GasRow {
     function setUp() public {

@@ -301,3 +301,6 @@ fn check_released<'a>(
     }
     Ok(rest)
 }
+
+#[cfg(test)]
+mod tests;
