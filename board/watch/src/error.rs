@@ -63,6 +63,20 @@ pub enum Error {
         /// What was looked for.
         what: &'static str,
     },
+    /// The name in NOTIFY_SOCKET is no socket.
+    #[error("notify socket {}: {source}", path.display())]
+    NotifySocket {
+        /// The name.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The service's owner does not take our datagrams.
+    #[error("the service's owner does not listen: {source}")]
+    Notify {
+        /// The system's answer.
+        source: io::Error,
+    },
 }
 
 impl Error {
@@ -74,6 +88,8 @@ impl Error {
                 io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound => Blame::Operator,
                 _ => Blame::Machine,
             },
+            Self::NotifySocket { .. } => Blame::Operator,
+            Self::Notify { .. } => Blame::Machine,
             Self::NetlinkEndless { .. } | Self::NoTables | Self::Form { .. } => Blame::Machine,
         }
     }

@@ -94,3 +94,6 @@ impl Memory {
         self.sampler.descriptors()
     }
 }
+
+#[cfg(test)]
+mod tests;

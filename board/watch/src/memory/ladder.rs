@@ -1,9 +1,10 @@
 //! The ladder of memory: samples and the caller's monotonic clock enter, a level and its cause
 //! leave. Pure, so that recorded traces test it.
 //!
-//! Up at once, by as many levels as the readings say; down by one, when every input is below 80 % of
-//! what enters the present level, the minute's stall average is below 2 %, and the level has stood
-//! for a minute. A restart is dear: it needs three samples in a row, and the caller may forbid it.
+//! Up at once, by as many levels as the readings say; down by one, when every input is below 80 %
+//! of what enters the present level, the minute's stall average is below 2 %, and the level has
+//! stood for a minute. A restart is dear: it needs three samples in a row, and the caller may
+//! forbid it.
 //!
 //! | level | own memory of budget | machine left | stalls | other |
 //! |---|---|---|---|---|

@@ -1,9 +1,10 @@
-//! The slope of a slow leak: the median of all slopes between pairs of points (Theil and Sen), which
-//! a third of wild points does not move.
+//! The slope of a slow leak: the median of all slopes between pairs of points (Theil and Sen),
+//! which a third of wild points does not move.
 //!
-//! Enters: a quantity in bytes, the number of peers, the monotonic clock. Leaves: [`Leak`] while the
-//! slope leads to exhaustion within the rule's horizon. Bounded: 96 points, one every 225 s, six
-//! hours. Pairs whose peers differ by more than a fifth are left out: more peers need more memory.
+//! Enters: a quantity in bytes, the number of peers, the monotonic clock. Leaves: [`Leak`] while
+//! the slope leads to exhaustion within the rule's horizon. Bounded: 96 points, one every 225 s,
+//! six hours. Pairs whose peers differ by more than a fifth are left out: more peers need more
+//! memory.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The text the kernel writes about memory, read without trust. Pure.
 //!
-//! Enters: the text of files under /proc and a cgroup. Leaves: numbers, or nothing when the text has
-//! another form. Invariant: no input panics, no number is invented.
+//! Enters: the text of files under /proc and a cgroup. Leaves: numbers, or nothing when the text
+//! has another form. Invariant: no input panics, no number is invented.
 
 /// A line `name: 123 kB` of /proc/meminfo or /proc/self/status, in bytes.
 pub(crate) fn kib_field(text: &str, name: &str) -> Option<u64> {

@@ -2,8 +2,8 @@
 //! cgroup that is too small for it, and a watch reads that cgroup as its own. Needs root and a
 //! memory controller of either version; says `skipped:` otherwise. Takes at most 20 s.
 
-use board_watch::Level;
-use board_watch::memory::{Memory, Origin, Roots};
+use crate::Level;
+use crate::memory::{Memory, Origin, Roots};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs;
 use std::os::unix::fs::symlink;
