@@ -1,6 +1,7 @@
 //! Building the tree while a shard passes by: bytes in any cutting enter, the shard's name and
 //! one node a unit leave. Holds the hashes of one unit's leaves, one part of a leaf, and one hash
-//! for each unit closed so far: at most 42 KiB for the longest shard.
+//! for each unit closed so far, at most 42 KiB for the longest shard; while it works, twice the
+//! hashes of four units, 64 KiB.
 
 use host_core::limits::{LEAF_LEN, SHARD_LEN_MAX};
 use host_core::{Digest32, ShardId};
@@ -9,6 +10,9 @@ use sha2::{Digest, Sha256};
 use crate::error::Error;
 use crate::node::{self, Node};
 use crate::shape::{self, LEAVES_PER_UNIT, UNIT_LEVEL};
+
+/// Units closed together at most: those of a piece of 256 KiB.
+const UNITS_AT_ONCE: usize = 4;
 
 /// What a shard's bytes come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,17 +117,22 @@ impl TreeBuilder {
         })
     }
 
-    /// Takes the next leaves and closes the units they fill.
+    /// Takes the next leaves and closes the units they fill, several together where they come
+    /// together: the more hashes are asked for at once, the fewer lanes stay empty.
     fn take(&mut self, leaves: &[[u8; LEAF_LEN]]) {
         let mut rest = leaves;
         while !rest.is_empty() {
-            let room = LEAVES_PER_UNIT - self.leaves.len();
+            let units = (rest.len() / LEAVES_PER_UNIT).min(UNITS_AT_ONCE);
+            let room = match self.leaves.len() {
+                0 if units > 0 => units * LEAVES_PER_UNIT,
+                held => LEAVES_PER_UNIT - held,
+            };
             let (now, later) = rest.split_at(rest.len().min(room));
             node::append_leaves(now, &mut self.leaves);
             rest = later;
-            if self.leaves.len() == LEAVES_PER_UNIT {
+            if self.leaves.len().is_multiple_of(LEAVES_PER_UNIT) {
                 let leaves = std::mem::take(&mut self.leaves);
-                self.units.push(node::fold(leaves, 0, UNIT_LEVEL));
+                self.units.extend((0..UNIT_LEVEL).fold(leaves, node::raise));
             }
         }
     }

@@ -39,3 +39,12 @@ impl Machine {
         Self::default()
     }
 }
+
+/// Tells the cache that this byte's line will be read.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(crate) fn will_read(byte: &u8) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    // SAFETY: a hint about an address: it reads and writes nothing that a program can see.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(byte).cast()) };
+}

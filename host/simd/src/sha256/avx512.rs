@@ -5,6 +5,7 @@ use std::arch::x86_64 as x86;
 
 use super::Digest;
 use super::constants::{Padding, ROUNDS, START};
+use crate::machine::will_read;
 
 type Vector = x86::__m512i;
 
