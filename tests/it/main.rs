@@ -12,6 +12,7 @@ mod cheques;
 mod copies;
 mod gets;
 mod leases;
+mod leasing;
 mod liars;
 mod losses;
 mod objects;

@@ -113,6 +113,16 @@ impl Book {
         write_sum(&mut journal, vault, beneficiary, sum).map_err(file(&path))
     }
 
+    /// What `vault` promised to one beneficiary.
+    pub(crate) fn promised_to(&self, vault: Address, to: Address) -> Result<Amount, Error> {
+        let all = self.promises(vault)?.into_iter();
+        Ok(all
+            .filter(|(other, _)| *other == to)
+            .map(|(_, sum)| sum)
+            .max()
+            .unwrap_or_default())
+    }
+
     /// What `vault` promised to each beneficiary.
     pub(crate) fn promises(&self, vault: Address) -> Result<Vec<(Address, Amount)>, Error> {
         let path = self.path("issued.journal");

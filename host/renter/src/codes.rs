@@ -45,73 +45,131 @@ macro_rules! codes {
 }
 
 codes! {
-    NoHome = "no-home", Operator, "make a renter with `holdfast renter init`, or name its directory in HOLDFAST_HOME";
-    HomeExists = "home-exists", Operator, "use the renter that is there, or name another directory in HOLDFAST_HOME";
-    KeySealed = "key-sealed", Operator, "name the file of the passphrase in HOLDFAST_PASSPHRASE_FILE";
-    KeyUnreadable = "key-unreadable", Operator, "check the passphrase and the key file, or bring the wallet back with `holdfast recover --phrase`";
+    NoHome = "no-home", Operator,
+        "make a renter with `holdfast renter init`, or name its directory in HOLDFAST_HOME";
+    HomeExists = "home-exists", Operator,
+        "use the renter that is there, or name another directory in HOLDFAST_HOME";
+    KeySealed = "key-sealed", Operator,
+        "name the file of the passphrase in HOLDFAST_PASSPHRASE_FILE";
+    KeyUnreadable = "key-unreadable", Operator,
+        "check the passphrase and the key file, or bring the wallet back with `holdfast \
+         recover --phrase`";
     NoNetwork = "no-network", Operator, "join a network with `holdfast renter join FILE`";
     NetworkFile = "network-file", Operator, "get the network file again from who runs the network";
     FileMissing = "file-missing", Operator, "check the path and its permissions";
-    FileFailed = "file-failed", Machine, "check the drive and its free space, then run the command again";
-    BookDamaged = "book-damaged", Machine, "keep a copy of the book, then rebuild it in a new home with `holdfast recover --phrase`";
+    FileFailed = "file-failed", Machine,
+        "check the drive and its free space, then run the command again";
+    BookDamaged = "book-damaged", Machine,
+        "keep a copy of the book, then rebuild it in a new home with `holdfast recover \
+         --phrase`";
     NoHubs = "no-hubs", Operator, "check the connection and `hubs` in the network file";
-    TooFewHosts = "too-few-hosts", Operator, "lower --data or --parity, shorten --days, raise --price-max, or wait for more hosts";
-    TooFewPrefixes = "too-few-prefixes", Operator, "lower --data or --parity, or wait for hosts elsewhere; no two shards of a segment may stand together";
-    VaultShort = "vault-short", Operator, "deposit what is missing with `holdfast wallet deposit`, or run again with --top-up CAP";
-    TopUpCap = "top-up-cap", Operator, "raise the cap of --top-up, or deposit with `holdfast wallet deposit`";
-    VaultForeign = "vault-foreign", Operator, "use a vault that the network's factory made; `holdfast wallet balance` makes and names yours";
-    VaultNotYours = "vault-not-yours", Operator, "use the vault of this wallet; `holdfast wallet balance` names it";
-    NoHostForShard = "no-host-for-shard", Peer, "run `holdfast put resume` later, or lower --parity so that more hosts are to spare";
+    TooFewHosts = "too-few-hosts", Operator,
+        "lower --data or --parity, shorten --days, raise --price-max, or wait for more hosts";
+    TooFewPrefixes = "too-few-prefixes", Operator,
+        "lower --data or --parity, or wait for hosts elsewhere; no two shards of a segment \
+         may stand together";
+    VaultShort = "vault-short", Operator,
+        "deposit what is missing with `holdfast wallet deposit`, or run again with --top-up \
+         CAP";
+    TopUpCap = "top-up-cap", Operator,
+        "raise the cap of --top-up, or deposit with `holdfast wallet deposit`";
+    VaultForeign = "vault-foreign", Operator,
+        "use a vault that the network's factory made; `holdfast wallet balance` makes and \
+         names yours";
+    VaultNotYours = "vault-not-yours", Operator,
+        "use the vault of this wallet; `holdfast wallet balance` names it";
+    NoHostForShard = "no-host-for-shard", Peer,
+        "run `holdfast put resume` later, or lower --parity so that more hosts are to spare";
     TooFewShards = "too-few-shards", Peer, "try again later; hosts that are away may come back";
-    ObjectUnknown = "object-unknown", Operator, "look it up with `holdfast ls`, or bring the book back with `holdfast recover --phrase`";
-    ChunkDamaged = "chunk-damaged", Us, "report it with the object's id; the shards verified and the bytes did not open";
-    HashMismatch = "hash-mismatch", Us, "report it with the object's id; the shards verified and the whole did not";
-    RangeOutside = "range-outside", Operator, "ask for bytes within the object; `holdfast stat` says how many there are";
-    SessionUnknown = "session-unknown", Operator, "check the session's id; sessions live in the home that began them";
-    SessionBusy = "session-busy", Operator, "watch the process that works on it with `holdfast put status --follow`";
+    ObjectUnknown = "object-unknown", Operator,
+        "look it up with `holdfast ls`, or bring the book back with `holdfast recover \
+         --phrase`";
+    ChunkDamaged = "chunk-damaged", Us,
+        "report it with the object's id; the shards verified and the bytes did not open";
+    HashMismatch = "hash-mismatch", Us,
+        "report it with the object's id; the shards verified and the whole did not";
+    RangeOutside = "range-outside", Operator,
+        "ask for bytes within the object; `holdfast stat` says how many there are";
+    SessionUnknown = "session-unknown", Operator,
+        "check the session's id; sessions live in the home that began them";
+    SessionBusy = "session-busy", Operator,
+        "watch the process that works on it with `holdfast put status --follow`";
     SessionEnded = "session-ended", Operator, "put the file again; an ended session does not go on";
-    FileChanged = "file-changed", Operator, "cancel the session with `holdfast put cancel` and put the file again";
-    AlreadyStored = "already-stored", Operator, "name more --days to extend it; nothing was changed";
+    FileChanged = "file-changed", Operator,
+        "cancel the session with `holdfast put cancel` and put the file again";
+    AlreadyStored = "already-stored", Operator,
+        "name more --days to extend it; nothing was changed";
     ValueInvalid = "value-invalid", Operator, "change the value that the message names";
     CoderRefused = "coder-refused", Us, "report it with the geometry that was asked for";
     WorkerDied = "worker-died", Us, "run the command again; report it when it comes back";
-    ChainUnreachable = "chain-unreachable", Operator, "check `endpoints` in the network file and the connection";
-    ChainDisagrees = "chain-disagrees", Operator, "wait until the endpoints agree, or name endpoints you trust";
-    ChainReverted = "chain-reverted", Operator, "change what the contract refuses; the message gives its reason";
-    ChainMalformed = "chain-malformed", Operator, "name another endpoint; this one answers out of form";
+    ChainUnreachable = "chain-unreachable", Operator,
+        "check `endpoints` in the network file and the connection";
+    ChainDisagrees = "chain-disagrees", Operator,
+        "wait until the endpoints agree, or name endpoints you trust";
+    ChainReverted = "chain-reverted", Operator,
+        "change what the contract refuses; the message gives its reason";
+    ChainMalformed = "chain-malformed", Operator,
+        "name another endpoint; this one answers out of form";
     ChainGas = "chain-gas", Operator, "send native tokens for gas to the account the message names";
-    HostUnreachable = "host-unreachable", Peer, "nothing; another host was asked, or try again later";
-    HostUnsupported = "host-unsupported", Peer, "nothing; the host runs a version that does not speak this";
+    HostUnreachable = "host-unreachable", Peer,
+        "nothing; another host was asked, or try again later";
+    HostUnsupported = "host-unsupported", Peer,
+        "nothing; the host runs a version that does not speak this";
     HostBrokeOff = "host-broke-off", Peer, "nothing; another host was asked, or try again later";
     HostSilent = "host-silent", Peer, "nothing; another host was asked, or try again later";
     HostHungUp = "host-hung-up", Peer, "nothing; another host was asked, or try again later";
     HostOversize = "host-oversize", Peer, "nothing; the host breaks the wire's bound and was left";
-    HostOutOfTurn = "host-out-of-turn", Peer, "nothing; the host does not follow the conversation and was left";
-    HostFalseWord = "host-false-word", Peer, "nothing; the host's signed word did not hold and it was left";
-    HostFalseBytes = "host-false-bytes", Peer, "nothing; the host's bytes were not the shard's and it was left";
-    DialRefused = "dial-refused", Operator, "the address is refused here: check whether the network file should say `private`";
+    HostOutOfTurn = "host-out-of-turn", Peer,
+        "nothing; the host does not follow the conversation and was left";
+    HostFalseWord = "host-false-word", Peer,
+        "nothing; the host's signed word did not hold and it was left";
+    HostFalseBytes = "host-false-bytes", Peer,
+        "nothing; the host's bytes were not the shard's and it was left";
+    DialRefused = "dial-refused", Operator,
+        "the address is refused here: check whether the network file should say `private`";
     HostTooSlow = "host-too-slow", Peer, "nothing; a faster host took the shard";
     HostStalled = "host-stalled", Peer, "nothing; another host took the shard";
-    HostLeft = "host-left", Peer, "nothing; an earlier run was cut off and another agreement took its place";
-    ShardAbsent = "shard-absent", Peer, "put the object again with --reuse; this host gets no further cheque";
-    TermsUnknown = "terms-unknown", Operator, "put the file again with --reuse: a recovered home lacks the terms that later cheques need";
-    HostRefusedMalformed = "host-refused-malformed", Us, "report it with the versions of both sides";
-    HostRefusedNetwork = "host-refused-network", Operator, "check that both sides read the same network file";
-    HostRefusedSignature = "host-refused-signature", Us, "report it with the versions of both sides";
+    HostLeft = "host-left", Peer,
+        "nothing; an earlier run was cut off and another agreement took its place";
+    ShardAbsent = "shard-absent", Peer,
+        "put the object again with --reuse; this host gets no further cheque";
+    TermsUnknown = "terms-unknown", Operator,
+        "put the file again with --reuse: a recovered home lacks the terms that later cheques \
+         need";
+    HostRefusedMalformed = "host-refused-malformed", Us,
+        "report it with the versions of both sides";
+    HostRefusedNetwork = "host-refused-network", Operator,
+        "check that both sides read the same network file";
+    HostRefusedSignature = "host-refused-signature", Us,
+        "report it with the versions of both sides";
     HostRefusedSpace = "host-refused-space", Peer, "nothing; a host with room was asked";
-    HostRefusedPrice = "host-refused-price", Peer, "run again for its newest price, or raise --price-max";
-    HostRefusedTerm = "host-refused-term", Operator, "shorten --days, or run again when both sides see the same epoch";
-    HostRefusedBusy = "host-refused-busy", Peer, "nothing; another host was asked, or try again later";
-    HostRefusedPressure = "host-refused-pressure", Peer, "nothing; another host was asked, or try again later";
-    HostRefusedRoot = "host-refused-root", Us, "report it; the bytes were not the shard their name promised";
-    HostRefusedUnknown = "host-refused-unknown", Peer, "nothing; the host does not keep it (any more)";
-    HostRefusedVault = "host-refused-vault", Operator, "use the wallet's own vault, made by the network's factory";
-    HostRefusedCover = "host-refused-cover", Operator, "deposit into the vault with `holdfast wallet deposit`";
-    HostRefusedIncrement = "host-refused-increment", Operator, "bring the promised sums back with `holdfast recover`; another copy of this wallet signed cheques";
-    HostRefusedPayment = "host-refused-payment", Operator, "pay what is owed with `holdfast renter pay`";
-    HostRefusedChain = "host-refused-chain", Peer, "try again later; the host cannot reach the chain";
-    HostRefusedDamaged = "host-refused-damaged", Peer, "nothing; the host's copy is damaged and another one was read";
-    HostRefusedInternal = "host-refused-internal", Peer, "nothing; another host was asked, or try again later";
+    HostRefusedPrice = "host-refused-price", Peer,
+        "run again for its newest price, or raise --price-max";
+    HostRefusedTerm = "host-refused-term", Operator,
+        "shorten --days, or run again when both sides see the same epoch";
+    HostRefusedBusy = "host-refused-busy", Peer,
+        "nothing; another host was asked, or try again later";
+    HostRefusedPressure = "host-refused-pressure", Peer,
+        "nothing; another host was asked, or try again later";
+    HostRefusedRoot = "host-refused-root", Us,
+        "report it; the bytes were not the shard their name promised";
+    HostRefusedUnknown = "host-refused-unknown", Peer,
+        "nothing; the host does not keep it (any more)";
+    HostRefusedVault = "host-refused-vault", Operator,
+        "use the wallet's own vault, made by the network's factory";
+    HostRefusedCover = "host-refused-cover", Operator,
+        "deposit into the vault with `holdfast wallet deposit`";
+    HostRefusedIncrement = "host-refused-increment", Operator,
+        "bring the promised sums back with `holdfast recover`; another copy of this wallet \
+         signed cheques";
+    HostRefusedPayment = "host-refused-payment", Operator,
+        "pay what is owed with `holdfast renter pay`";
+    HostRefusedChain = "host-refused-chain", Peer,
+        "try again later; the host cannot reach the chain";
+    HostRefusedDamaged = "host-refused-damaged", Peer,
+        "nothing; the host's copy is damaged and another one was read";
+    HostRefusedInternal = "host-refused-internal", Peer,
+        "nothing; another host was asked, or try again later";
     HostRefusedQuota = "host-refused-quota", Peer, "nothing; another host was asked";
     Failed = "failed", Us, "read the message; report it when it does not say what to do";
 }

@@ -10,6 +10,7 @@ mod fault;
 mod get;
 mod health;
 mod hosts;
+mod lease;
 mod pay;
 mod progress;
 mod purse;

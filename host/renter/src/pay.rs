@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::stream::{self, StreamExt};
 use host_core::agreement::Agreement;
 use host_core::seams::PeerAddr;
+use host_core::wire::RefusalCode;
 use host_core::{AgreementDigest, Amount, ObjectId, PeerId};
 use host_transfer::pay;
 use serde::Serialize;
@@ -27,6 +28,7 @@ use crate::put::release::release;
 use crate::session::{self, Entry, Journal, Session, SessionId, ShardState, State, Trial};
 use crate::{Renter, Whereabouts};
 
+mod adopt;
 mod inclusion;
 
 /// Hosts paid side by side.
@@ -72,17 +74,24 @@ struct Due {
     object: ObjectId,
     trial: Trial,
     terms: Agreement,
-    paid_through: u64,
+    /// None when another home paid before and what is not known.
+    paid_through: Option<u64>,
     through_epoch: u64,
 }
 
 impl Due {
-    const fn debt(&self) -> Debt<'_> {
+    /// What is owed when the agreement is paid up to an epoch.
+    const fn debt(&self, paid_through: u64) -> Debt<'_> {
         Debt {
             terms: &self.terms,
-            paid_through: self.paid_through,
+            paid_through,
             through_epoch: self.through_epoch,
         }
+    }
+
+    /// The least that may be owed: the epoch that has begun.
+    fn least(&self) -> u64 {
+        self.paid_through.unwrap_or(self.through_epoch - 1)
     }
 
     fn missed(&self, code: Code, message: String) -> Missed {
@@ -115,7 +124,7 @@ pub(crate) async fn due(renter: &Renter) -> Result<Paid, Error> {
     let count = round.due.len() + round.missed.len();
     let mut needed = Amount::ZERO;
     for due in &round.due {
-        needed = needed.plus(due.debt().due()?)?;
+        needed = needed.plus(due.debt(due.least()).due()?)?;
     }
     if !round.due.is_empty() {
         Cover::default().check(inner, needed).await?;
@@ -157,24 +166,54 @@ pub(crate) async fn due(renter: &Renter) -> Result<Paid, Error> {
     })
 }
 
-/// Reads every session and finds what is due.
+/// Reads every session and finds what is due. Agreements of a home that was lost are taken up.
 fn gather(renter: &Renter, epoch: u64) -> Result<Round, Error> {
     let book = &renter.inner.book;
     let mut round = Round::default();
-    let mut unknown: BTreeMap<AgreementDigest, (ObjectId, PeerId)> = BTreeMap::new();
-    let mut live: BTreeSet<AgreementDigest> = BTreeSet::new();
-    for record in book.objects()? {
-        let placement = record.placement.placement;
-        for place in placement.places {
-            live.insert(place.agreement);
-            if placement.end_epoch > epoch {
-                unknown.insert(place.agreement, (placement.object, place.host));
-            }
-        }
-    }
+    let objects = book.objects()?;
+    let places = objects
+        .iter()
+        .flat_map(|one| &one.placement.placement.places);
+    let live: BTreeSet<AgreementDigest> = places.map(|place| place.agreement).collect();
+    let mut known = BTreeSet::new();
     for id in book.sessions()? {
-        let Ok(session) = session::read(&book.session(id), id) else {
+        round.read(renter, id, epoch, &live, &mut known)?;
+    }
+    for record in &objects {
+        let placement = &record.placement.placement;
+        if placement.end_epoch <= epoch {
             continue;
+        }
+        if let Some(id) = adopt::adopt(renter, record, &known)? {
+            round.read(renter, id, epoch, &live, &mut known)?;
+        }
+        let code = Code::TermsUnknown;
+        let lost = placement.places.iter();
+        let lost = lost.filter(|place| !known.contains(&place.agreement));
+        round.missed.extend(lost.map(|place| Missed {
+            object: placement.object,
+            agreement: place.agreement,
+            host: place.host,
+            code,
+            message: "this home does not hold the agreement's terms".to_owned(),
+            next: code.next(),
+        }));
+    }
+    Ok(round)
+}
+
+impl Round {
+    /// Takes what one session says is due; one that does not read says nothing.
+    fn read(
+        &mut self,
+        renter: &Renter,
+        id: SessionId,
+        epoch: u64,
+        live: &BTreeSet<AgreementDigest>,
+        known: &mut BTreeSet<AgreementDigest>,
+    ) -> Result<(), Error> {
+        let Ok(session) = session::read(&renter.inner.book.session(id), id) else {
+            return Ok(());
         };
         let object = session
             .object
@@ -183,39 +222,27 @@ fn gather(renter: &Renter, epoch: u64) -> Result<Round, Error> {
             let (agreement, Some(terms)) = (trial.place.agreement, &trial.terms) else {
                 continue;
             };
-            unknown.remove(&agreement);
+            known.insert(agreement);
             let paid_through = trial.paid_through.unwrap_or(terms.start_epoch + 1);
             let is_due = paid_through <= epoch && paid_through < terms.end_epoch;
             let used = trial.state == ShardState::Paid && live.contains(&agreement);
             if let Some(object) = object.filter(|_| is_due && used) {
-                round.due.push(Due {
+                self.due.push(Due {
                     session: id,
                     object,
                     trial: trial.clone(),
                     terms: terms.clone(),
-                    paid_through,
+                    paid_through: trial.paid_through,
                     through_epoch: (epoch + 1).min(terms.end_epoch),
                 });
             }
         }
         let over = matches!(session.state(), State::Completed | State::Cancelled);
         if over && session.loose().next().is_some() {
-            round.loose.push(session);
+            self.loose.push(session);
         }
+        Ok(())
     }
-    let code = Code::TermsUnknown;
-    round.missed = unknown
-        .into_iter()
-        .map(|(agreement, (object, host))| Missed {
-            object,
-            agreement,
-            host,
-            code,
-            message: "this home does not hold the agreement's terms".to_owned(),
-            next: code.next(),
-        })
-        .collect();
-    Ok(round)
 }
 
 /// The journals of the sessions that pay, each open once and held until the round ends.
@@ -267,13 +294,37 @@ async fn pay_host(
     Ok((paid, sum, missed))
 }
 
+/// Pays one agreement once its host showed the shard. Where it is not known up to which epoch it
+/// was paid, the least sum is offered first and more only when the host asks for more: a sum that
+/// was refused is part of the next one, so nothing is promised twice.
 async fn pay_one(renter: &Renter, due: &Due, to: &PeerAddr) -> Result<Amount, Fault> {
     let inner = &*renter.inner;
     inclusion::check(inner, to, &due.terms).await?;
     let mut purse = Purse::take(inner, due.terms.host).await?;
     let (agreement, peers) = (due.trial.place.agreement, inner.peers.as_ref());
-    let hand = |through, cheque| pay::pay(peers, to, agreement, through, cheque);
-    purse.pay(to, due.debt(), hand).await
+    let known = due.paid_through.is_some();
+    let mut promised = inner.book.promised_to(inner.vault, due.terms.host)?;
+    let before = promised;
+    let mut from = due.least();
+    loop {
+        let hand = |through, cheque| pay::pay(peers, to, agreement, through, cheque);
+        let paid = purse.pay(to, due.debt(from), hand).await;
+        promised = promised.max(inner.book.promised_to(inner.vault, due.terms.host)?);
+        match paid {
+            Ok(_) => return Ok(promised.minus(before)?),
+            Err(Fault::Talk(error))
+                if !known && from > due.terms.start_epoch && asks_more(&error) =>
+            {
+                from -= 1;
+            }
+            Err(fault) => return Err(fault),
+        }
+    }
+}
+
+fn asks_more(error: &host_transfer::Error) -> bool {
+    let refusal = error.refusal();
+    refusal.is_some_and(|refusal| refusal.code == RefusalCode::Increment)
 }
 
 /// Gives the unused agreements of a session that is over back.

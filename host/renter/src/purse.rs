@@ -39,6 +39,9 @@ struct Pending {
     through_epoch: u64,
     #[n(3)]
     cumulative: Amount,
+    /// What it was meant to pay.
+    #[n(4)]
+    due: Amount,
 }
 
 /// What the file holds.
@@ -166,14 +169,18 @@ impl<'a> Purse<'a> {
             agreement,
             through_epoch,
             cumulative,
+            due,
         };
         memory.pending = Some(pending.clone());
         self.remember(&memory)?;
         match hand(through_epoch, self.sign(cumulative)).await {
             Ok(_) => {}
-            // The host counts on more than this book knows: go on from there, once.
+            // The host counts on more than this book knew: go on from there, once.
             Err(error) if refused(&error) == Some(RefusalCode::Increment) => {
-                self.learn(to).await?;
+                let counted = self.learn(to).await?;
+                if counted.plus(due).map_err(Error::from)? <= cumulative {
+                    return Err(error.into());
+                }
                 fresh = due;
                 pending.cumulative = self.promise(due)?;
                 memory.pending = Some(pending.clone());

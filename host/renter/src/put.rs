@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use crate::cipher::{CHUNK, TAG};
 use crate::error::Error;
+use crate::lease::Terms;
 use crate::progress::{Cost, Phases, Progress};
 use crate::record;
 use crate::session::{self, Begin, Entry, Journal, Session, SessionId, ShardState, State, Trial};
@@ -121,6 +122,8 @@ struct Put<'a> {
     keepers: BTreeMap<(u32, u16), Vec<HostOffer>>,
     /// Stored and paid.
     places: Mutex<Vec<Place>>,
+    /// Terms of those.
+    terms: Mutex<Terms>,
     /// What an earlier run was at when it ended.
     earlier: Mutex<BTreeMap<(u32, u16), Trial>>,
     /// Agreements nobody uses.

@@ -194,6 +194,13 @@ impl Session {
         self.begin.reuse.is_some()
     }
 
+    /// Terms of every agreement of this session.
+    pub(crate) fn all_terms(&self) -> BTreeMap<AgreementDigest, Agreement> {
+        let all = self.trials.iter();
+        all.filter_map(|(agreement, trial)| Some((*agreement, trial.terms.clone()?)))
+            .collect()
+    }
+
     /// First epoch after the term every shard reaches at least.
     #[must_use]
     pub const fn end_epoch(&self) -> Option<u64> {

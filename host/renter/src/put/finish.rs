@@ -9,6 +9,7 @@ use host_core::{Amount, ObjectId, codec, limits};
 
 use super::{Put, PutDone};
 use crate::error::Error;
+use crate::lease;
 use crate::record::{self, ObjectRecord, Secret, shelf};
 
 impl Put<'_> {
@@ -31,7 +32,12 @@ impl Put<'_> {
         // Open data put again is the same object under new leases: both are written down, so that
         // giving it up releases both.
         let turn = inner.book.turn()?;
+        let mut terms =
+            std::mem::take(&mut *self.terms.lock().unwrap_or_else(PoisonError::into_inner));
         let known = inner.book.object(&id).ok();
+        if let Some(known) = &known {
+            terms.extend(lease::read(inner, known)?);
+        }
         let known = known.map(|known| known.placement.placement);
         // Above every version hosts may hold, also of an object that was given up and forgotten.
         let version = known.as_ref().map_or(1, |known| known.version + 1);
@@ -44,6 +50,7 @@ impl Put<'_> {
             places.extend(known.places.into_iter().filter(other));
         }
         places.sort_by_key(|place| (place.segment, place.index));
+        let secret_bytes = lease::write(&secret, &places, &terms);
         let placement = Placement {
             object: id,
             owner: inner.owner,
@@ -53,7 +60,7 @@ impl Put<'_> {
         };
         let placement = SignedPlacement::sign(placement, &inner.id, &inner.key);
         let nonce = inner.nonce();
-        let sealed = record::seal(&inner.seal, nonce, &codec::to_bytes(&secret));
+        let sealed = record::seal(&inner.seal, nonce, &secret_bytes);
         let record = ObjectRecord {
             descriptor: bytes,
             secret: sealed,

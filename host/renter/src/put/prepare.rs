@@ -1,5 +1,5 @@
-//! Before the first byte: the term, the hosts, the cost, the vault's cover, and what earlier runs of
-//! the session left.
+//! Before the first byte: the term, the hosts, the cost, the vault's cover, and what earlier runs
+//! of the session left.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -65,6 +65,7 @@ pub(super) async fn prepare<'a>(
         hosts: chosen.hosts,
         keepers,
         places: Mutex::new(session.places.clone()),
+        terms: Mutex::new(session.all_terms()),
         earlier: Mutex::new(earlier.collect()),
         loose: Mutex::new(session.loose().cloned().collect()),
         cover,

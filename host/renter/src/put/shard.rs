@@ -239,6 +239,9 @@ impl Put<'_> {
         let mut loose = self.loose.lock().unwrap_or_else(PoisonError::into_inner);
         loose.retain(|other| other.place.agreement != agreement);
         drop(loose);
+        let mut terms = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
+        terms.extend(trial.terms.clone().map(|terms| (agreement, terms)));
+        drop(terms);
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         places.push(trial.place.clone());
         Ok(())

@@ -82,6 +82,7 @@ pub(crate) fn inner() -> Arc<Inner> {
         chain_id: 31337,
         endpoints: Vec::new(),
         hubs: Vec::new(),
+        guard: Default::default(),
         score_bar: 0,
         epoch: EpochRule {
             genesis_block: 0,

@@ -140,3 +140,31 @@ async fn a_round_the_vault_does_not_cover_pays_nobody_and_names_what_is_missing(
     assert_eq!(available, Amount(1));
     assert_eq!(town.counted(VAULT), done.issued);
 }
+
+/// Goal: a home rebuilt from the keys pays on, and nothing twice. Method: two epochs are paid, the
+/// home is lost and recovered two epochs later; the new one pays what is owed, to the unit.
+#[tokio::test]
+async fn a_recovered_home_goes_on_paying_where_the_lost_one_ended() {
+    let (town, dir) = (Town::new(6).await, tempfile::tempdir().expect("made"));
+    let renter = town.renter(&dir.path().join("home"));
+    let done = work(&renter, &request(file(dir.path(), LEN), false, 30)).await;
+    done.expect("put");
+    town.pass(1);
+    assert_eq!(renter.pay_due().await.expect("paid").paid, 6);
+    drop(renter);
+    town.pass(3);
+    let renter = town.renter(&dir.path().join("new"));
+    assert_eq!(renter.recover().await.expect("recovered"), 1);
+    let paid = renter.pay_due().await.expect("paid");
+    assert_eq!((paid.due, paid.paid, &paid.missed[..]), (6, 6, &[][..]));
+    let rows = town.agreements();
+    for (_, row) in &rows {
+        let owed = row.signed.terms.cost_of(5).expect("a sum");
+        assert_eq!((row.paid, row.paid_through), (owed, 10));
+    }
+    let total = rows.iter().map(|(_, row)| row.paid.0).sum();
+    assert_eq!(town.counted(VAULT), Amount(total));
+    assert_eq!(renter.pay_due().await.expect("again").due, 0);
+    town.pass(1);
+    assert_eq!(renter.pay_due().await.expect("paid").paid, 6);
+}

@@ -50,6 +50,8 @@ pub(crate) enum Mood {
     DiesAfterAgree,
     /// Keeps nothing it is asked for later.
     Drops,
+    /// Its answer to a cheque takes this long.
+    SlowAnswer(Duration),
     /// Its answer to the first cheque is lost, once; then all is well.
     LosesAnswer,
     /// Its answer to the first cheque is lost and it is dead from then on.
@@ -149,6 +151,7 @@ impl Town {
             chain_id: CHAIN,
             endpoints: Vec::new(),
             hubs: vec![format!("/memory/2/p2p/{}", hub.peer_id())],
+            guard: Default::default(),
             score_bar: 0,
             epoch: rule(),
             contracts: Contracts {
@@ -348,6 +351,14 @@ impl Street {
         *lock(&self.host(peer).bodies) += usize::from(is_body);
     }
 
+    /// How long an answer is on its way.
+    fn holds_back(&self, peer: &PeerId, frame: &Bytes) -> Option<Duration> {
+        match *lock(&self.host(peer).mood) {
+            Mood::SlowAnswer(span) if is_paid(frame) => Some(span),
+            _ => None,
+        }
+    }
+
     /// Once a frame came from the host; false when it is lost with the link.
     fn arrive(&mut self, peer: &PeerId, frame: &Bytes) -> bool {
         self.town.clock.stir();
@@ -356,8 +367,7 @@ impl Street {
         }
         self.got += 1;
         let mut mood = lock(&self.host(peer).mood);
-        let reply = codec::from_bytes::<wire::UploadReply>("reply", frame);
-        let is_paid = matches!(reply, Ok(wire::UploadReply::Paid { .. }));
+        let is_paid = is_paid(frame);
         let (next, lost) = match *mood {
             Mood::DiesAfterAgree if self.got == 1 => (Mood::Dead, false),
             Mood::Dead => (Mood::Dead, true),
@@ -368,6 +378,11 @@ impl Street {
         *mood = next;
         !lost
     }
+}
+
+fn is_paid(frame: &Bytes) -> bool {
+    let reply = codec::from_bytes::<wire::UploadReply>("reply", frame);
+    matches!(reply, Ok(wire::UploadReply::Paid { .. }))
 }
 
 fn broken(peer: PeerId) -> LinkError {
@@ -396,10 +411,13 @@ impl Frames for Wire {
     fn recv(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, LinkError>> {
         Box::pin(async move {
             let frame = self.into.recv().await;
-            if let (Some(street), Some(frame)) = (&mut self.street, &frame)
-                && !street.arrive(&self.peer, frame)
-            {
-                return Err(broken(self.peer));
+            if let (Some(street), Some(frame)) = (&mut self.street, &frame) {
+                if let Some(span) = street.holds_back(&self.peer, frame) {
+                    street.town.clock.sleep(span).await;
+                }
+                if !street.arrive(&self.peer, frame) {
+                    return Err(broken(self.peer));
+                }
             }
             Ok(frame)
         })
