@@ -4,8 +4,7 @@ pragma solidity 0.8.28;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {Cheques} from "./Cheques.sol";
 import {IVaultFactory} from "./IVaultFactory.sol";
 
 /// @title Vault of one issuer: pays cumulative cheques in several tokens
@@ -21,7 +20,7 @@ import {IVaultFactory} from "./IVaultFactory.sol";
 ///    for the rest.
 /// All delays and ends are block numbers; the wall clock plays no part.
 /// Deliberately absent: upgrade, owner, pause, fees, transfer of the issuer's role.
-contract Vault {
+contract Vault is Cheques {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
@@ -45,16 +44,6 @@ contract Vault {
     /// A lock reaches at most this far ahead (about six years of two-second blocks), so that a
     /// mistyped block number does not bury money for ever.
     uint64 public constant LOCK_BLOCKS_MAX = 100_000_000;
-
-    bytes32 public constant EIP712DOMAIN_TYPEHASH =
-        keccak256("EIP712Domain(string name,string version,uint256 chainId)");
-    bytes32 public constant CHEQUE_TYPEHASH =
-        keccak256("Cheque(address vault,address beneficiary,uint256 cumulativePayout)");
-    bytes32 public constant MULTI_TOKEN_CHEQUE_TYPEHASH = keccak256(
-        "MultiTokenCheque(address token,address vault,address beneficiary,uint256 cumulativePayout)"
-    );
-    bytes32 private constant NAME_HASH = keccak256("Vault");
-    bytes32 private constant VERSION_HASH = keccak256("1.0");
 
     event VaultDeposit(address indexed from, uint256 amount);
     event VaultWithdraw(address indexed from, uint256 amount);
@@ -102,10 +91,6 @@ contract Vault {
     /// Bytes of a clone's code, behind which its issuer stands.
     uint256 private constant CODE_LEN = 45;
 
-    /// The chain of the deployment and its domain separator, which is used as long as that is the
-    /// chain the code runs on.
-    uint256 private immutable CHAIN;
-    bytes32 private immutable SEPARATOR;
     /// The logic every clone runs; set once in the code, so a clone cannot point elsewhere.
     address private immutable LOGIC;
     /// Who may set up clones, and who knows the registered payout addresses.
@@ -113,9 +98,6 @@ contract Vault {
     /// Blocks between a request (withdraw, unlock) and its effect; also how long a withdrawal
     /// request stays usable.
     uint64 public immutable withdrawDelay;
-
-    /// The token of the single-token functions; the same for all vaults of a factory.
-    address public immutable token;
 
     mapping(address token => Purse) private purses;
     mapping(address token => mapping(address beneficiary => Account)) private accounts;
@@ -140,12 +122,9 @@ contract Vault {
     /// @param factory_ the factory that clones this code
     /// @param token_ the default token of its vaults
     /// @param withdrawDelay_ in blocks
-    constructor(address factory_, address token_, uint64 withdrawDelay_) {
-        CHAIN = block.chainid;
-        SEPARATOR = _separator();
+    constructor(address factory_, address token_, uint64 withdrawDelay_) Cheques(token_) {
         LOGIC = address(this);
         factory = factory_;
-        token = token_;
         withdrawDelay = withdrawDelay_;
     }
 
@@ -418,36 +397,7 @@ contract Vault {
         return claimed > paid ? claimed - paid : 0;
     }
 
-    /// @notice The digest an issuer signs for a cheque of `_token`.
-    function chequeDigest(address _token, address beneficiary, uint256 cumulativePayout)
-        public
-        view
-        returns (bytes32)
-    {
-        bytes32 claim = _token == token
-            ? keccak256(abi.encode(CHEQUE_TYPEHASH, address(this), beneficiary, cumulativePayout))
-            : keccak256(
-                abi.encode(
-                    MULTI_TOKEN_CHEQUE_TYPEHASH,
-                    _token,
-                    address(this),
-                    beneficiary,
-                    cumulativePayout
-                )
-            );
-        return keccak256(abi.encodePacked(hex"1901", domainSeparator(), claim));
-    }
-
-    /// @notice Follows the chain id: after a fork old cheques hold on one side only.
-    function domainSeparator() public view returns (bytes32) {
-        return block.chainid == CHAIN ? SEPARATOR : _separator();
-    }
-
     // ---- inside -----------------------------------------------------------------------------
-
-    function _separator() private view returns (bytes32) {
-        return keccak256(abi.encode(EIP712DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, block.chainid));
-    }
 
     /// The two halves of a books word: what was paid (low) and what is locked (above). One word,
     /// so that a payment reads and writes each slot once.
@@ -493,7 +443,7 @@ contract Vault {
     ) private returns (uint256 payout) {
         require(recipient != address(0) && recipient != address(this), "Vault: bad recipient");
         require(
-            _signedByIssuer(chequeDigest(_token, beneficiary, cumulative), issuerSig),
+            _signed(issuer(), chequeDigest(_token, beneficiary, cumulative), issuerSig),
             "Vault: invalid issuer signature"
         );
         Account storage account = accounts[_token][beneficiary];
@@ -519,18 +469,6 @@ contract Vault {
             registered == address(0) || registered == recipient,
             "Vault: not the registered payout address"
         );
-    }
-
-    /// The issuer's key first: asking whether the issuer has code costs more than recovering the
-    /// key. Only when that fails the issuer is asked as a contract wallet (ERC-1271).
-    function _signedByIssuer(bytes32 digest, bytes calldata sig) private view returns (bool) {
-        address who = issuer();
-        if (sig.length == 65) {
-            (address signer, ECDSA.RecoverError err,) =
-                ECDSA.tryRecover(digest, uint8(sig[64]), bytes32(sig[0:32]), bytes32(sig[32:64]));
-            if (err == ECDSA.RecoverError.NoError && signer == who) return true;
-        }
-        return SignatureChecker.isValidERC1271SignatureNow(who, digest, sig);
     }
 
     /// Books up to `due` as leaving, from the beneficiary's own lock first, then from what is
