@@ -19,3 +19,4 @@ pub mod rows;
 pub mod runtime;
 pub mod tree;
 pub mod volume;
+pub mod watch;

@@ -11,6 +11,7 @@ use holdfast_benches::busy::Busy;
 use holdfast_benches::rows::{self, Report};
 use holdfast_benches::{
     choose, coding, device, erasure, flush, idle, instructions, ledger, proof, put_limit, tree,
+    watch,
 };
 
 /// Ours against a named peer, in the same run
@@ -63,6 +64,8 @@ enum Measurement {
     Instructions,
     /// A renter's peak memory while it chooses 30 of 10,000 hosts against its budget
     Choose,
+    /// What it costs to watch the machine against its budget
+    Watch,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -111,5 +114,6 @@ fn run(measurement: Measurement, arguments: &Arguments) -> anyhow::Result<Report
         Measurement::Tree => Ok(tree::report(quick)),
         Measurement::Instructions => instructions::report(),
         Measurement::Choose => choose::report(quick, &arguments.dir),
+        Measurement::Watch => watch::report(quick, &arguments.dir),
     }
 }

@@ -63,3 +63,10 @@ impl Neighbours {
         self.drops
     }
 }
+
+/// The name of an interface of our own namespace, by its index: what [`Holder::Ours`] names.
+#[must_use]
+pub fn interface_name(index: u32) -> Option<String> {
+    let name = nix::net::if_::if_indextoname(index).ok()?;
+    name.into_string().ok()
+}

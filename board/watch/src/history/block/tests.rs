@@ -47,7 +47,10 @@ fn any_point() -> impl Strategy<Value = (u64, [Option<u32>; FIELDS.len()])> {
 
 proptest! {
     #[test]
-    fn points_read_back(steps in prop::collection::vec(any_point(), 0..70), start in 0_u64..1 << 40) {
+    fn points_read_back(
+        steps in prop::collection::vec(any_point(), 0..70),
+        start in 0_u64..1 << 40,
+    ) {
         let mut block = Block::new(9);
         let (mut kept, mut minute) = (Vec::new(), start);
         for (step, values) in steps {

@@ -58,7 +58,10 @@ fn limits_that_limit_nothing_are_absent() {
 
 proptest! {
     #[test]
-    fn no_text_panics(text in "\\PC{0,300}", lines in "(some|full|0::|MemTotal:)[ =0-9a-z:./]{0,80}") {
+    fn no_text_panics(
+        text in "\\PC{0,300}",
+        lines in "(some|full|0::|MemTotal:)[ =0-9a-z:./]{0,80}",
+    ) {
         for text in [text, lines] {
             let _read = stall(&text, "some");
             let _read = kib_field(&text, "MemTotal");

@@ -27,3 +27,13 @@ fn the_kernel_tells_its_tables_and_our_entries() {
         first.tables.map(|t| t.is_some())
     );
 }
+
+#[test]
+fn interfaces_have_names_by_their_index() {
+    assert_eq!(crate::neighbour::interface_name(0), None);
+    let index = nix::net::if_::if_nametoindex("lo").unwrap();
+    assert_eq!(
+        crate::neighbour::interface_name(index).as_deref(),
+        Some("lo")
+    );
+}
