@@ -62,7 +62,7 @@ pub fn report(quick: bool, dir: &Path) -> anyhow::Result<Report> {
 }
 
 /// A program built beside this one; test programs lie one directory deeper.
-fn program(name: &str) -> anyhow::Result<PathBuf> {
+pub(crate) fn program(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let dir = own.parent().context("a program lies in a directory")?;
     let dir = match (dir.file_name(), dir.parent()) {

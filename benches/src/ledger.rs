@@ -23,7 +23,8 @@ use host_ledger::{AgreementRow, Fact, Ledger, Options, PlacementRow};
 use crate::rows::{Goal, Report, Row};
 use crate::volume;
 
-const VOLUME: VolumeId = VolumeId([7; 16]);
+/// The only volume.
+pub(crate) const VOLUME: VolumeId = VolumeId([7; 16]);
 const SHARD_LEN: u64 = 65_000;
 const EXTENT_SIZE: u64 = 128 << 10;
 
@@ -33,12 +34,7 @@ pub fn report(quick: bool, dir: &Path) -> anyhow::Result<Report> {
     let time = Duration::from_millis(millis);
     let dir = volume::scratch(dir)?;
     let ledger = Ledger::open(dir.path(), Options::default())?;
-    let volume = Fact::VolumeAdded {
-        volume: VOLUME,
-        start: 1 << 20,
-        size: 1 << 42,
-    };
-    block_on(ledger.commit(vec![volume]))?;
+    block_on(ledger.commit(vec![volume_added()]))?;
     let count = Cell::new(0);
     let mut figures = Vec::new();
     for _ in 0..rounds {
@@ -52,6 +48,15 @@ pub fn report(quick: bool, dir: &Path) -> anyhow::Result<Report> {
         rows: vec![Row::new(name, "sets/s", &figures, Goal::AtLeast(10.0))],
         notes: vec![format!("ledger: {} sets recorded in all", count.get())],
     })
+}
+
+/// The volume all sets lie on.
+pub(crate) const fn volume_added() -> Fact {
+    Fact::VolumeAdded {
+        volume: VOLUME,
+        start: 1 << 20,
+        size: 1 << 50,
+    }
 }
 
 /// Sets a second with `submitters` of them waiting at any time.
@@ -73,7 +78,8 @@ fn rate(
     Ok((count.get() - first) as f64 / start.elapsed().as_secs_f64())
 }
 
-fn set(n: u64) -> Vec<Fact> {
+/// What a receipt waits for: the agreement and the placement of shard `n`.
+pub(crate) fn set(n: u64) -> Vec<Fact> {
     let (digest, shard) = (AgreementDigest(id(n)), ShardId(id(n)));
     let terms = Agreement {
         network: NetworkId([1; 32]),
@@ -113,7 +119,7 @@ fn set(n: u64) -> Vec<Fact> {
 }
 
 /// Ids spread over the table as digests are.
-fn id(n: u64) -> [u8; 32] {
+pub(crate) fn id(n: u64) -> [u8; 32] {
     let spread = n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
     let mut bytes = [0; 32];
     for (to, from) in bytes

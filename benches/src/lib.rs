@@ -17,6 +17,7 @@ pub mod proof;
 pub mod put_limit;
 pub mod rows;
 pub mod runtime;
+pub mod start;
 pub mod tree;
 pub mod volume;
 pub mod watch;

@@ -10,8 +10,8 @@ use clap::{Parser, ValueEnum};
 use holdfast_benches::busy::Busy;
 use holdfast_benches::rows::{self, Report};
 use holdfast_benches::{
-    choose, coding, device, erasure, flush, idle, instructions, ledger, proof, put_limit, tree,
-    watch,
+    choose, coding, device, erasure, flush, idle, instructions, ledger, proof, put_limit, start,
+    tree, watch,
 };
 
 /// Ours against a named peer, in the same run
@@ -35,6 +35,12 @@ struct Arguments {
     /// The file of JSON rows
     #[arg(long, default_value = "benches/baseline/latest.json")]
     baseline: PathBuf,
+    /// Shards of the larger ledger that `start` opens
+    #[arg(long, default_value_t = 1_000_000)]
+    rows: u64,
+    /// Be the program that `start` kills: the ledger it commits into
+    #[arg(long, hide = true)]
+    commit_into: Option<PathBuf>,
     /// Be the renter that `choose` measures: the hub it chooses from
     #[arg(long, hide = true)]
     choose_from: Option<String>,
@@ -48,6 +54,8 @@ enum Measurement {
     Flush,
     /// Group commit against one commit a shard
     Ledger,
+    /// Opening a ledger of many shards against one of few
+    Start,
     /// Every stage of a put against the slowest
     PutLimit,
     /// The memory of an idle host against its budget
@@ -74,18 +82,23 @@ fn main() -> anyhow::Result<()> {
         println!("{}", choose::child(hub, &arguments.dir)?);
         return Ok(());
     }
+    if let Some(place) = &arguments.commit_into {
+        return start::commit_for_ever(place, || println!("committed"));
+    }
     let what = if arguments.what.is_empty() {
         Measurement::value_variants()
     } else {
         &arguments.what
     };
+    let last = rows::read(&arguments.baseline)?;
     println!("{}", rows::head());
     for measurement in what {
         let busy = Busy::start();
         let report = run(*measurement, &arguments)
             .with_context(|| format!("measuring {measurement:?}").to_lowercase())?;
         for row in &report.rows {
-            println!("{}", row.line());
+            let last = last.iter().find(|old| old.name == row.name);
+            println!("{}", row.line(last));
         }
         for note in &report.notes {
             println!("  {note}");
@@ -93,11 +106,22 @@ fn main() -> anyhow::Result<()> {
         if let Some(percent) = busy.percent() {
             println!("  a task waited for a processor in {percent:.0} % of the time");
         }
+        println!("  again: just bench {}", word(*measurement));
         if !arguments.quick {
             rows::merge(&arguments.baseline, &report.rows)?;
         }
     }
     Ok(())
+}
+
+/// A measurement's name on the command line; one row of `device` alone is asked with `--only`.
+fn word(measurement: Measurement) -> String {
+    let value = measurement.to_possible_value();
+    let name = value.map_or_else(String::new, |value| value.get_name().to_owned());
+    if measurement == Measurement::Device {
+        return format!("{name} --only 'NAME OF A ROW'");
+    }
+    name
 }
 
 fn run(measurement: Measurement, arguments: &Arguments) -> anyhow::Result<Report> {
@@ -106,6 +130,7 @@ fn run(measurement: Measurement, arguments: &Arguments) -> anyhow::Result<Report
         Measurement::Device => device::report(quick, &arguments.dir, &arguments.only),
         Measurement::Flush => flush::report(quick, &arguments.dir),
         Measurement::Ledger => ledger::report(quick, &arguments.dir),
+        Measurement::Start => start::report(quick, &arguments.dir, arguments.rows),
         Measurement::PutLimit => put_limit::report(quick, &arguments.dir),
         Measurement::Idle => idle::report(quick, &arguments.dir),
         Measurement::Erasure => Ok(erasure::report(quick)),

@@ -1,7 +1,7 @@
 //! What a measurement leaves behind: rows of ours against a peer, as a table for people and as a
 //! JSON baseline. Rounds enter, medians and judgements leave. Rows of the baseline are replaced by
-//! name, so that each measurement can be run alone. Deliberately no comparison with older rows:
-//! the machine is shared, only what ran in the same minute can be compared.
+//! name, so that each measurement can be run alone. A line shows the ratio of the last baseline
+//! too: ratios of neighbours in time can be compared across days, rates cannot.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -67,23 +67,24 @@ impl Row {
         }
     }
 
-    /// The row as a line of the table.
+    /// The row as a line of the table, beside the ratio it had in the last baseline.
     #[must_use]
-    pub fn line(&self) -> String {
+    pub fn line(&self, last: Option<&Self>) -> String {
+        let last = last.map_or_else(String::new, |last| format!("last {:.2}", last.ratio));
         let goal = match (self.goal, self.met) {
             (None, _) => String::new(),
             (Some(goal), true) => format!("goal {goal:<5} met"),
             (Some(goal), false) => format!("goal {goal:<5} MISSED"),
         };
         format!(
-            "{:<34} {:>10} {:>10} {:<8} {:>6.2} [{:.2}-{:.2}]  {goal}",
+            "{:<36} {:>9} {:>9} {:<7} {:>5.2} {:<13} {:<17} {last}",
             self.name,
             digits(self.ours),
             digits(self.peer),
             self.unit,
             self.ratio,
-            self.ratio_min,
-            self.ratio_max,
+            format!("[{:.2}-{:.2}]", self.ratio_min, self.ratio_max),
+            goal,
         )
     }
 }
@@ -101,20 +102,25 @@ pub struct Report {
 #[must_use]
 pub fn head() -> String {
     format!(
-        "{:<34} {:>10} {:>10} {:<8} {:>6} [min-max]",
+        "{:<36} {:>9} {:>9} {:<7} {:>5} [min-max]     goal",
         "name", "ours", "peer", "unit", "ratio"
     )
+}
+
+/// The rows of a baseline, none when there is no such file. Errors when it holds no rows.
+pub fn read(baseline: &Path) -> anyhow::Result<Vec<Row>> {
+    match std::fs::read(baseline) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .with_context(|| format!("{} does not hold rows", baseline.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error).context(baseline.display().to_string()),
+    }
 }
 
 /// Replaces the rows of the same names in the baseline and leaves the others. Errors when the file
 /// cannot be read as rows or not be written.
 pub fn merge(baseline: &Path, rows: &[Row]) -> anyhow::Result<()> {
-    let old: Vec<Row> = match std::fs::read(baseline) {
-        Ok(bytes) => serde_json::from_slice(&bytes)
-            .with_context(|| format!("{} does not hold rows", baseline.display()))?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(error).context(baseline.display().to_string()),
-    };
+    let old = read(baseline)?;
     let all = old.iter().chain(rows);
     let by_name: BTreeMap<&str, &Row> = all.map(|row| (row.name.as_str(), row)).collect();
     let rows: Vec<&Row> = by_name.into_values().collect();

@@ -6,7 +6,7 @@ use super::report;
 fn the_smallest_run_gives_every_stage_and_both_limits() {
     let dir = tempfile::tempdir().expect("a directory");
     let report = report(true, dir.path()).expect("runs");
-    assert_eq!(report.rows.len(), 5);
+    assert_eq!(report.rows.len(), 6);
     assert!(
         report
             .rows
