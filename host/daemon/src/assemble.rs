@@ -32,6 +32,7 @@ use crate::config::layers::{self, Layered};
 use crate::config::{Config, Driver, VolumeConfig};
 use crate::events::Events;
 use crate::live::Live;
+use crate::machine::pulse::Pulse;
 use crate::machine::{self, Watching};
 use crate::mode::ModeBook;
 use crate::ready::Ready;
@@ -382,7 +383,9 @@ impl Host {
         let mut running = Tasks::default();
         let stopping = running.stopping();
         let desk = self.desk;
-        let converse = tasks::converse(Arc::clone(&desk), self.inlet, stopping.clone());
+        let pulse = Pulse::begin(desk.ledger().clone());
+        let beat = pulse.conversations();
+        let converse = tasks::converse(Arc::clone(&desk), self.inlet, beat, stopping.clone());
         running.spawn("converse", converse);
         let watch = tasks::watch_head(
             Arc::clone(desk.chain()),
@@ -401,18 +404,20 @@ impl Host {
         running.spawn("expire", tasks::expire(Arc::clone(&desk), stopping.clone()));
         let cash = tasks::cash(Arc::clone(&self.cashier), self.live, stopping.clone());
         running.spawn("cash", cash);
+        let runtime = pulse.runtime();
         let watching = Watching {
             dir: self.dir,
             pressure: self.pressure,
             last: self.records.vitals.machine.clone(),
             net: self.net.clone(),
             restart: Arc::clone(&self.restart),
+            pulse,
         };
         running.spawn("machine", machine::keep(watching, stopping.clone()));
         let mode = Arc::clone(&self.reloader.mode);
         running.spawn(
             "mode",
-            tasks::keep_mode(Arc::clone(&mode), stopping.clone()),
+            tasks::keep_mode(Arc::clone(&mode), runtime, stopping.clone()),
         );
         let shared = Arc::new(Api {
             desk: Arc::clone(&desk),

@@ -2,17 +2,19 @@
 //! kernel's neighbour tables, and their level becomes the host's pressure. The readings are facts
 //! of the machine; what follows from a level stands in the rooms that read `Pressure`.
 //!
-//! A cause is said once when it comes and once when it goes. What cannot be watched here is said
-//! once at the start. A restart for memory happens at most once an hour, so that a machine that is
-//! too small is left shedding, with its reason told, instead of restarting for ever.
+//! One thread of its own does it, so that a wedged runtime is seen as well: the supervisor's
+//! watchdog is fed only while every critical loop goes round (`pulse`). A cause is said once when
+//! it comes and once when it goes. The last minutes stand in a black box; after an unclean end they
+//! are told at the next start. A restart for memory happens at most once an hour, so that a machine
+//! that is too small is left shedding, with its reason told, instead of restarting for ever.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use board_watch::Level;
-use board_watch::memory::{self, Memory};
-use board_watch::neighbour::{self, Neighbours};
+use board_watch::blackbox::LastEnd;
+use board_watch::{Level, Now, Options, Past, Said, Step, Watch, memory, neighbour};
 use host_core::pressure::Pressure;
 use host_net::Net;
 use tokio::sync::{Notify, watch};
@@ -22,12 +24,18 @@ use crate::config::layers;
 use crate::supervise::Stopping;
 use crate::vitals;
 
-/// Between two looks.
+pub mod pulse;
+
+use pulse::Pulse;
+
+/// Between two looks, unless the kernel wakes us earlier.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Between two restarts for memory.
 const RESTART_PAUSE: u64 = 3600;
 /// Name of the file that holds when the host last restarted for memory.
 const RESTART_FILE: &str = "restarted.memory";
+/// Folder of the black box and the history in the data directory.
+const BOARD_DIR: &str = "board";
 
 /// What the watchdogs saw last.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +54,10 @@ pub struct Seen {
     pub neighbour_alarm: neighbour::Alarm,
     /// The numbers of each table.
     pub neighbours: Vec<neighbour::Reading>,
+    /// Critical loops that stand still, in words.
+    pub late: Vec<String>,
+    /// How the last life ended, when that was not on purpose.
+    pub past: Option<String>,
     /// What cannot be watched here, and why.
     pub gaps: Vec<String>,
 }
@@ -79,39 +91,56 @@ pub(crate) struct Watching {
     pub(crate) net: Net,
     /// Rung when only a restart helps.
     pub(crate) restart: Arc<Notify>,
+    /// The critical loops, and the supervisor who wants to hear of them.
+    pub(crate) pulse: Pulse,
 }
 
-/// The watchdogs and what they said before.
-struct Dogs {
-    memory: Memory,
-    neighbours: Neighbours,
-    blind: bool,
-}
-
-/// Watches until told to end.
+/// Watches until told to end; then the black box is closed as a clean end.
 pub(crate) async fn keep(watching: Watching, mut stopping: Stopping) {
+    let ending = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&ending);
+    let thread = std::thread::Builder::new().name("machine".into());
+    let running = match thread.spawn(move || watch_until(watching, &seen)) {
+        Ok(running) => running,
+        Err(err) => {
+            error!(err = %err, "the machine is not watched: no thread could be started");
+            return;
+        }
+    };
+    stopping.wait().await;
+    ending.store(true, Ordering::Release);
+    // The thread sleeps a second at most, and gives the drive five more for the last line.
+    let joined = tokio::task::spawn_blocking(move || running.join()).await;
+    if !matches!(joined, Ok(Ok(()))) {
+        error!("the watchdogs ended badly");
+    }
+}
+
+fn watch_until(mut watching: Watching, ending: &AtomicBool) {
     let begun = std::time::Instant::now();
-    let mut dogs = Some(Dogs {
-        memory: Memory::open(memory::Roots::default()),
-        neighbours: Neighbours::default(),
-        blind: false,
-    });
-    for gap in dogs.iter().flat_map(|dogs| dogs.memory.gaps()) {
+    let now = || Now {
+        mono: begun.elapsed(),
+        unix_s: vitals::seconds(SystemTime::now()),
+    };
+    let (mut watch, past) = Watch::open(Options::new(watching.dir.join(BOARD_DIR)), now());
+    let past = tell_past(&past);
+    for gap in watch.gaps() {
         info!(gap = %gap, "something cannot be watched");
     }
     let mut before = Seen::default();
-    while stopping.sleep(LOOK_EVERY).await {
-        let Some(mut held) = dogs.take() else { return };
-        let peers = watching.net.connections();
-        let may_restart = may_restart(&watching.dir);
-        let at = begun.elapsed();
-        // A look reads a few files of the kernel; under pressure even that can wait.
-        let look = tokio::task::spawn_blocking(move || {
-            let seen = look(&mut held, at, peers, may_restart);
-            (held, seen)
-        });
-        let Ok((held, seen)) = look.await else { return };
-        dogs = Some(held);
+    while !ending.load(Ordering::Acquire) {
+        let said = Said {
+            peers: watching.net.connections(),
+            may_restart: may_restart(&watching.dir),
+            drive_us: None,
+        };
+        let step = watch.step(now(), said);
+        let seen = Seen {
+            late: watching.pulse.feel(),
+            past: past.clone(),
+            gaps: watch.gaps().map(ToString::to_string).collect(),
+            ..seen_in(step)
+        };
         tell(&before, &seen);
         watching.pressure.send_if_modified(|level| {
             let changed = *level != seen.pressure;
@@ -122,44 +151,61 @@ pub(crate) async fn keep(watching: Watching, mut stopping: Stopping) {
         if seen.pressure == Pressure::Restart {
             note_restart(&watching.dir);
             watching.restart.notify_one();
-            return;
+            break;
         }
         before = seen;
+        watch.wait(LOOK_EVERY);
     }
+    watching.pulse.stopping();
+    watch.close(now());
 }
 
-fn look(dogs: &mut Dogs, at: Duration, peers: u32, may_restart: bool) -> Seen {
-    let (memory, leaks) = dogs.memory.step(at, peers, may_restart);
-    let mut gaps: Vec<String> = dogs.memory.gaps().iter().map(ToString::to_string).collect();
-    let tables = match dogs.neighbours.step(at) {
-        Ok(tables) => {
-            dogs.blind = false;
-            tables
-        }
-        Err(err) => {
-            if !std::mem::replace(&mut dogs.blind, true) {
-                warn!(err = %err, "the neighbour tables cannot be watched");
-            }
-            gaps.push(format!("neighbour tables are not watched: {err}"));
-            neighbour::Verdict::default()
-        }
+/// Says how the last life ended, when that was not on purpose.
+fn tell_past(past: &Past) -> Option<String> {
+    for record in &past.records {
+        error!(
+            record = record.name,
+            bytes = record.len,
+            "the kernel left a record of a panic"
+        );
+    }
+    let (who, lines) = match &past.end {
+        LastEnd::First | LastEnd::Clean => return None,
+        LastEnd::Machine(lines) => ("the machine went down under the host", lines),
+        LastEnd::Daemon(lines) => ("the host was killed or died", lines),
     };
-    let leak = leaks.first().map(|leak| {
+    let last = lines
+        .last()
+        .map_or_else(|| "nothing".into(), |line| line.text());
+    let reset = past.reset.label();
+    warn!(
+        who,
+        reset,
+        lines = lines.len(),
+        last,
+        "the last life did not end on purpose"
+    );
+    Some(format!("{who}; reset: {reset}; last line: {last}"))
+}
+
+fn seen_in(step: Step) -> Seen {
+    let leak = step.leaks.first().map(|leak| {
         let (rate, hours) = (leak.bytes_per_hour, leak.hours_left);
         format!(
             "{:?} memory grows by {rate} bytes an hour, {hours} hours are left",
             leak.of
         )
     });
+    let tables = step.neighbours.unwrap_or_default();
     Seen {
-        pressure: pressure(memory.level.max(tables.level)),
-        memory_cause: memory.cause.map(|cause| cause.to_string()),
-        memory: memory.reading,
+        pressure: pressure(step.level),
+        memory_cause: step.memory.cause.map(|cause| cause.to_string()),
+        memory: step.memory.reading,
         leak,
         neighbour_cause: tables.cause.map(|cause| cause.to_string()),
         neighbour_alarm: tables.alarm,
         neighbours: tables.readings,
-        gaps,
+        ..Seen::default()
     }
 }
 
@@ -189,6 +235,12 @@ fn tell(before: &Seen, now: &Seen) {
     }
     if let (None, Some(leak)) = (&before.leak, &now.leak) {
         warn!(leak, "memory grows without end");
+    }
+    for late in &now.late {
+        let name = late.split(' ').next().unwrap_or_default();
+        if !before.late.iter().any(|earlier| earlier.starts_with(name)) {
+            error!(late, "a critical loop stands still");
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use tracing::{info, warn};
 
 use crate::assemble::HostDesk;
 use crate::live::Live;
+use crate::machine::pulse::Beat;
 use crate::mode::ModeBook;
 use crate::standing::Standing;
 use crate::supervise::Stopping;
@@ -32,20 +33,28 @@ const EXPIRE_EVERY: Duration = Duration::from_secs(20);
 const ANNOUNCE_RETRY: Duration = Duration::from_secs(3);
 /// Between two looks at transactions under way.
 const FOLLOW_EVERY: Duration = Duration::from_secs(3);
+/// Between two beats of the loop that serves conversations.
+const BEAT_EVERY: Duration = Duration::from_secs(5);
 /// Between two looks whether a mode is over.
 const MODE_EVERY: Duration = Duration::from_secs(1);
 /// Conversations served at once; more wait in the network's bounded queue.
 const CONVERSATIONS_MAX: usize = 2 * (limits::UPLOADS_MAX + limits::DOWNLOADS_MAX);
 
 /// Serves inbound conversations until told to end, then lets those that run finish.
-pub(crate) async fn converse(desk: Arc<HostDesk>, mut inlet: Inlet, mut stopping: Stopping) {
+pub(crate) async fn converse(
+    desk: Arc<HostDesk>,
+    mut inlet: Inlet,
+    beat: Beat,
+    mut stopping: Stopping,
+) {
     let mut running = JoinSet::new();
+    let mut beats = tokio::time::interval(BEAT_EVERY);
     loop {
-        while running.len() >= CONVERSATIONS_MAX {
-            running.join_next().await;
-        }
+        beat.beat();
+        let full = running.len() >= CONVERSATIONS_MAX;
         let inbound = tokio::select! {
-            next = inlet.next() => next,
+            next = inlet.next(), if !full => next,
+            _ = beats.tick() => continue,
             () = stopping.wait() => None,
             Some(_) = running.join_next(), if !running.is_empty() => continue,
         };
@@ -154,9 +163,10 @@ pub(crate) async fn cash(cashier: Arc<Cashier>, live: Arc<Live>, mut stopping: S
     }
 }
 
-/// Ends a mode whose time is over.
-pub(crate) async fn keep_mode(mode: Arc<ModeBook>, mut stopping: Stopping) {
+/// Ends a mode whose time is over; its timer is also the runtime's pulse.
+pub(crate) async fn keep_mode(mode: Arc<ModeBook>, runtime: Beat, mut stopping: Stopping) {
     while stopping.sleep(MODE_EVERY).await {
+        runtime.beat();
         let now = vitals::seconds(std::time::SystemTime::now());
         if let Err(err) = mode.tick(now) {
             warn!(

@@ -64,6 +64,7 @@ impl Look {
             ("machine:memory".to_owned(), self.memory_left()),
             ("machine:neighbours".to_owned(), self.neighbours()),
             ("process:memory".to_owned(), self.memory()),
+            ("process:loops".to_owned(), self.loops()),
         ];
         let volumes = self.volumes.iter();
         checks.extend(volumes.map(|row| ("volume:state".to_owned(), self.volume(row))));
@@ -176,6 +177,15 @@ impl Look {
         Check::seen("system", self.process.resident, self.at).in_unit("By")
     }
 
+    fn loops(&self) -> Check {
+        let late = &self.machine.late;
+        let check = Check::seen("system", late.len(), self.at);
+        if late.is_empty() {
+            return check;
+        }
+        check.judged(Standing::Fail, late.join("; "))
+    }
+
     fn health(&self, api: &Api) -> Health {
         let peer = api.desk.key().peer_id().to_string();
         let mut health = Health::join(env!("CARGO_PKG_VERSION"), peer, self.checks(api));
@@ -188,6 +198,7 @@ impl Look {
         if !api.vitals.key_sealed {
             health.notes.push("key: plain".into());
         }
+        health.notes.extend(self.machine.past.clone());
         health.notes.extend_from_slice(&self.machine.gaps);
         health
     }

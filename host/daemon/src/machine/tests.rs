@@ -25,13 +25,22 @@ fn a_restart_for_memory_waits_an_hour_for_the_next() {
 }
 
 #[test]
-fn one_look_at_this_machine_gives_readings_or_names_the_gap() {
-    let mut dogs = Dogs {
-        memory: Memory::open(memory::Roots::default()),
-        neighbours: Neighbours::default(),
-        blind: false,
+fn a_life_that_was_cut_off_is_told_and_a_clean_one_is_not() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let now = |second| Now {
+        mono: Duration::from_secs(second),
+        unix_s: 1_700_000_000 + second,
     };
-    let seen = look(&mut dogs, Duration::from_secs(1), 0, false);
-    assert!(!seen.neighbours.is_empty() || !seen.gaps.is_empty());
+    let open = |second| Watch::open(Options::new(dir.path().join(BOARD_DIR)), now(second));
+    let (watch, past) = open(0);
+    assert_eq!(tell_past(&past), None, "there was no life before");
+    assert!(watch.close(now(1)), "the last line is on the drive");
+    let (mut watch, past) = open(2);
+    assert_eq!(tell_past(&past), None, "it ended on purpose");
+    let seen = seen_in(watch.step(now(3), Said::default()));
     assert!(seen.pressure < Pressure::Restart);
+    drop(watch);
+    let (_, past) = open(4);
+    let told = tell_past(&past).expect("nobody closed it");
+    assert!(told.starts_with("the host was killed or died"), "{told}");
 }
