@@ -97,6 +97,12 @@ pub(crate) async fn recover(args: RecoverArgs) -> anyhow::Result<()> {
     let recovered = renter.recover().await;
     net.stop().await;
     print::either(args.json, &recovered?, |found| {
-        format!("{found} objects are back; `holdfast ls` lists them")
+        let mut lines = vec![format!(
+            "{} objects are back; `holdfast ls` lists them ({} of {} hosts answered)",
+            found.objects, found.answered, found.hosts
+        )];
+        let torn = found.torn.iter();
+        lines.extend(torn.map(|id| format!("{id}: parts of its record are missing; try later")));
+        lines.join("\n")
     })
 }

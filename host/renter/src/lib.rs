@@ -42,6 +42,7 @@ pub use pay::{Missed, Paid};
 pub use progress::{Cost, Meter, NoMeter, Phase, Progress};
 pub use put::reuse::Already;
 pub use put::{PutDone, PutRequest, Quote, put_geometry};
+pub use record::shelf::Recovered;
 pub use session::{Session, SessionId, ShardRow, ShardState, State, StateChange};
 
 use crate::book::Book;
@@ -344,8 +345,8 @@ impl Renter {
         silent.map(|(place, _)| place.clone()).collect()
     }
 
-    /// Rebuilds the book from the records hosts keep for this wallet; returns the objects found.
-    pub async fn recover(&self) -> Result<usize, Error> {
+    /// Rebuilds the book from the records hosts keep for this wallet.
+    pub async fn recover(&self) -> Result<Recovered, Error> {
         shelf::recover(&self.inner).await
     }
 

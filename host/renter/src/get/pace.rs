@@ -72,12 +72,12 @@ impl Pace {
         !self.failed.contains(host) && !self.lied.contains(host)
     }
 
-    /// Seconds a host is expected to take for `len` bytes; a host nothing is known of is expected
-    /// to be like the middle one.
+    /// Seconds a host is expected to take for `len` bytes. One nothing is known of is expected to
+    /// take twice what the middle one does: it may be dead, and that is what finding out costs.
     pub(super) fn expects(&self, host: &PeerId, len: u64) -> f64 {
         let usual = match self.speeds.get(host) {
             Some(speed) => speed.first + speed.byte * len as f64,
-            None => self.middle(len).unwrap_or(0.0),
+            None => self.middle(len).unwrap_or(0.0) * f64::from(PATIENCE_FACTOR),
         };
         usual + self.late.get(host).copied().unwrap_or(0.0)
     }

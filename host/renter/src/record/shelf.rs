@@ -4,15 +4,30 @@
 use std::sync::{Mutex, PoisonError};
 
 use futures::stream::{StreamExt, iter};
+use host_core::ObjectId;
 use host_core::records::SignedRecord;
 use host_core::seams::PeerAddr;
 use host_transfer::{pay, records};
+use serde::Serialize;
 
 use super::ObjectRecord;
 use super::parts::{self, Gathering};
 use crate::Inner;
 use crate::error::Error;
 use crate::hosts;
+
+/// What a recovery found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Recovered {
+    /// Objects that are back in the book.
+    pub objects: usize,
+    /// Objects whose records are there in parts only, or whose placement is not this wallet's.
+    pub torn: Vec<ObjectId>,
+    /// Hosts that are announced.
+    pub hosts: usize,
+    /// Those of them that answered.
+    pub answered: usize,
+}
 
 /// Hosts asked at the same time.
 const AT_ONCE: usize = 32;
@@ -50,9 +65,9 @@ async fn give(inner: &Inner, hosts: &[PeerAddr], all: &[SignedRecord]) -> usize 
 }
 
 /// Asks every announced host for this wallet's records, writes the objects into the book and
-/// takes up the cheques that were promised. Returns how many objects there are. In memory: each
-/// record once, however many hosts keep it.
-pub(crate) async fn recover(inner: &Inner) -> Result<usize, Error> {
+/// takes up the cheques that were promised. In memory: each record once, however many hosts keep
+/// it.
+pub(crate) async fn recover(inner: &Inner) -> Result<Recovered, Error> {
     let hosts = hosts::everybody(inner).await?;
     let at_ms = inner.clock.wall_ms();
     let gathering = Mutex::new(Gathering::default());
@@ -68,28 +83,28 @@ pub(crate) async fn recover(inner: &Inner) -> Result<usize, Error> {
         let (peers, key) = (inner.peers.as_ref(), &inner.key);
         records::each(peers, to, &inner.id, key, at_ms, take)
     });
-    let answered = iter(lists).buffer_unordered(AT_ONCE);
-    answered
-        .filter(|answer| std::future::ready(answer.is_ok()))
-        .count()
-        .await;
+    let answers = iter(lists).buffer_unordered(AT_ONCE);
+    let answers = answers.filter(|answer| std::future::ready(answer.is_ok()));
+    let answered = answers.count().await;
     let gathering = gathering.into_inner();
-    let (whole, torn) = gathering.unwrap_or_else(PoisonError::into_inner).finish();
-    for object in torn {
-        tracing::warn!(object = %object, "parts of the object's record are missing");
-    }
-    let mut count = 0;
+    let (whole, mut torn) = gathering.unwrap_or_else(PoisonError::into_inner).finish();
+    let mut objects = 0;
     for record in whole {
-        match record.placement.check(&inner.id) {
-            Ok(()) => {
-                inner.book.keep(&record)?;
-                count += 1;
-            }
-            Err(err) => tracing::warn!(err = %err, "placement is not this wallet's"),
+        let placement = &record.placement;
+        if placement.check(&inner.id).is_ok() && placement.placement.owner == inner.owner {
+            inner.book.keep(&record)?;
+            objects += 1;
+        } else {
+            torn.push(placement.placement.object);
         }
     }
     recall_promises(inner, &hosts).await?;
-    Ok(count)
+    Ok(Recovered {
+        objects,
+        torn,
+        hosts: hosts.len(),
+        answered,
+    })
 }
 
 /// Asks each host which cheque of our vault it counts on, so that the next one promises more.

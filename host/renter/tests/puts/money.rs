@@ -154,7 +154,7 @@ async fn a_recovered_home_goes_on_paying_where_the_lost_one_ended() {
     drop(renter);
     town.pass(3);
     let renter = town.renter(&dir.path().join("new"));
-    assert_eq!(renter.recover().await.expect("recovered"), 1);
+    assert_eq!(renter.recover().await.expect("recovered").objects, 1);
     let paid = renter.pay_due().await.expect("paid");
     assert_eq!((paid.due, paid.paid, &paid.missed[..]), (6, 6, &[][..]));
     let rows = town.agreements();

@@ -275,7 +275,7 @@ async fn the_keys_alone_bring_objects_back() {
         .await
         .expect("holds");
     let empty = town.renter(&dir.path().join("empty"));
-    assert_eq!(empty.recover().await.expect("holds"), 1);
+    assert_eq!(empty.recover().await.expect("holds").objects, 1);
     assert_eq!(
         get(&empty, kept.id, None).await.expect("holds"),
         content(LEN)

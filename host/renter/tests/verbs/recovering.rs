@@ -59,7 +59,7 @@ async fn a_record_of_several_parts_comes_back_until_it_is_given_up() {
 
     town.mood(3, Mood::Dead);
     let empty = town.renter(&dir.path().join("empty"));
-    assert_eq!(empty.recover().await.expect("holds"), 1);
+    assert_eq!(empty.recover().await.expect("holds").objects, 1);
     let out = Arc::new(Mutex::new(Vec::new()));
     let sink = Box::new(Sink(Arc::clone(&out)));
     empty.get(id, None, sink, &progress).await.expect("holds");
@@ -72,5 +72,5 @@ async fn a_record_of_several_parts_comes_back_until_it_is_given_up() {
         "every part is buried"
     );
     let later = town.renter(&dir.path().join("later"));
-    assert_eq!(later.recover().await.expect("holds"), 0);
+    assert_eq!(later.recover().await.expect("holds").objects, 0);
 }

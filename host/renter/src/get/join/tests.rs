@@ -13,9 +13,9 @@ use super::{Runs, Sink, join};
 use crate::cipher::{CHUNK, Cipher, TAG};
 use crate::encode;
 
-fn geometry() -> Geometry {
+fn geometry(codec: Codec) -> Geometry {
     Geometry {
-        codec: Codec::Leopard16,
+        codec,
         data: 3,
         parity: 2,
         piece_len: 98_304,
@@ -61,10 +61,15 @@ fn fetched(
 
 #[test]
 fn every_range_is_right_whichever_shards_are_lost() {
-    let geometry = geometry();
+    for codec in [Codec::Leopard16, Codec::Matrix8] {
+        every_range_is_right(&geometry(codec));
+    }
+}
+
+fn every_range_is_right(geometry: &Geometry) {
     for len in [700_000_usize, 300_001, 294_912, 100_000, 70, 1] {
         let plain = segment(len);
-        let coded = encode::code(&geometry, &plain).expect("holds");
+        let coded = encode::code(geometry, &plain).expect("holds");
         let shards: Vec<Vec<u8>> = coded.shards.into_iter().map(|(_, bytes)| bytes).collect();
         let edges = [
             0, 1, 63, 65_536, 98_303, 98_304, 196_608, 294_912, 400_001, 700_000,
@@ -76,9 +81,9 @@ fn every_range_is_right_whichever_shards_are_lost() {
         for (from, to) in ranges.chain([(0, len)]).filter(|(a, b)| a < b) {
             let range = from as u64..to as u64;
             for lost in (0..32_u32).filter(|lost| lost.count_ones() <= 2) {
-                let runs = fetched(&geometry, len as u64, &range, &shards, lost);
+                let runs = fetched(geometry, len as u64, &range, &shards, lost);
                 let runs = runs.expect("two may be lost");
-                let got = join(&geometry, len as u64, &range, &runs).expect("holds");
+                let got = join(geometry, len as u64, &range, &runs).expect("holds");
                 assert!(got == plain[from..to], "{len}: {range:?} without {lost:b}");
             }
         }
@@ -87,7 +92,7 @@ fn every_range_is_right_whichever_shards_are_lost() {
 
 #[test]
 fn a_run_that_is_not_there_is_an_error_and_no_wrong_byte() {
-    let geometry = geometry();
+    let geometry = geometry(Codec::Matrix8);
     assert!(join(&geometry, 700_000, &(0..10), &Runs::default()).is_err());
 }
 

@@ -17,7 +17,7 @@ fn ms(n: u64) -> Duration {
 }
 
 #[test]
-fn an_unknown_host_is_expected_to_be_like_the_middle_one_and_a_late_one_slower() {
+fn an_unknown_host_is_expected_to_be_half_as_fast_as_the_middle_one_and_a_late_one_slower() {
     let mut pace = Pace::default();
     assert!(pace.expects(&host(9), LEN) < 1e-9);
     for (n, time) in [(1, 10), (2, 100), (3, 1000)] {
