@@ -7,6 +7,7 @@
 //! two. Deliberately absent: the outbox and the event cursor (settle over ledger), policies about
 //! money, contract sources (host/solidity).
 
+mod assume;
 mod bindings;
 mod chain;
 pub mod codec;
@@ -26,6 +27,7 @@ mod sign;
 mod translate;
 mod watch;
 
+pub use assume::Assumption;
 pub use chain::{EvmChain, Options};
 pub use deploy::{DeployParams, NetworkContracts};
 pub use endpoints::{EndpointReport, Guard, Timing};

@@ -36,6 +36,12 @@ enum Command {
     Inspect(operator::InspectArgs),
     /// Ask a running host how it is doing
     Status(operator::HostArgs),
+    /// Show who a running host is
+    Id(operator::HostArgs),
+    /// Show the chain as a running host sees it
+    Chain(operator::ChainArgs),
+    /// Show the cheques of a running host
+    Cheque(operator::ChequeArgs),
     /// Tell a running host to cash every cheque now
     Cash(operator::HostArgs),
     /// Tell a running host to restart
@@ -135,6 +141,9 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Init(args) => operator::init(args).await?,
         Command::Inspect(args) => operator::inspect(args).await?,
         Command::Status(args) => operator::status(args).await?,
+        Command::Id(args) => operator::id(args).await?,
+        Command::Chain(args) => return operator::chain(args).await,
+        Command::Cheque(args) => operator::cheque(args).await?,
         Command::Cash(args) => operator::cash(args).await?,
         Command::Restart(args) => operator::restart(args).await?,
         Command::Health(args) => return operator::health(args).await,

@@ -16,9 +16,11 @@ use serde::Serialize;
 
 use crate::print;
 
+mod chain;
 mod keep;
 mod watch;
 
+pub(crate) use chain::{ChainArgs, ChequeArgs, chain, cheque, id};
 pub(crate) use keep::{BackupArgs, LogsArgs, RestoreArgs, backup, logs, restore};
 pub(crate) use watch::{EventsArgs, HealthArgs, ModeArgs, TokenArgs, events, health, mode, token};
 
@@ -276,7 +278,8 @@ pub(crate) async fn status(args: HostArgs) -> anyhow::Result<()> {
         format!(
             "peer {}\naccount {}\nversion {}\nblock {} epoch {}\n\
              {} shards, {} bytes used, {} free\n\
-             {} agreements, cheques of {} vaults over {}, {} cashed, {} under way",
+             {} agreements, cheques of {} vaults over {}, {} cashed, {} under way\n\
+             chain: {}{}",
             s.peer,
             s.address,
             s.version,
@@ -289,7 +292,12 @@ pub(crate) async fn status(args: HostArgs) -> anyhow::Result<()> {
             s.cheques,
             s.received,
             s.cashed,
-            s.cashing
+            s.cashing,
+            s.chain,
+            s.waiting
+                .iter()
+                .map(|one| format!("\n  {}", chain::waits(one)))
+                .collect::<String>()
         )
     })
 }

@@ -14,7 +14,6 @@ use anyhow::Context;
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
-use host_settle::Cashier;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use utoipa::OpenApi;
@@ -22,6 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::assemble::HostDesk;
+use crate::chain::Road;
 use crate::events::Events;
 use crate::mode::ModeBook;
 use crate::reload::Reloader;
@@ -31,6 +31,7 @@ use crate::vitals::Vitals;
 
 pub mod audit;
 mod caller;
+mod chain;
 pub mod door;
 mod events;
 mod gate;
@@ -42,6 +43,9 @@ mod verbs;
 
 pub use audit::Audit;
 pub use caller::Caller;
+pub use chain::{
+    AssumptionSaid, ChainSaid, ChequesSaid, EndpointSaid, IdSaid, VaultSaid, WaitingSaid,
+};
 pub use verbs::{BackupOrder, CashBegun, Reloaded, Status};
 
 /// Name of the token's file in the data directory.
@@ -53,8 +57,8 @@ pub const ADDRESS_FILE: &str = "api.addr";
 pub struct Api {
     /// The host.
     pub desk: Arc<HostDesk>,
-    /// Cashes on demand.
-    pub cashier: Arc<Cashier>,
+    /// The chain, the outbox and the cashier.
+    pub road: Arc<Road>,
     /// The token that changes need at the local door.
     pub token: String,
     /// Rung when a restart is asked for.
@@ -87,6 +91,7 @@ pub(crate) type SharedApi = Arc<Api>;
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")),
     tags(
         (name = "health", description = "how it is doing, for monitors"),
+        (name = "money", description = "its chain, cheques and transactions"),
         (name = "host", description = "what it holds and does"),
         (name = "settings", description = "its configuration")))]
 struct Document;
@@ -103,6 +108,10 @@ pub(crate) fn routes() -> (Router<SharedApi>, utoipa::openapi::OpenApi) {
         .routes(routes!(settings::settings))
         .routes(routes!(settings::set))
         .routes(routes!(settings::roll_back))
+        .routes(routes!(chain::id))
+        .routes(routes!(chain::info))
+        .routes(routes!(chain::assumptions))
+        .routes(routes!(chain::cheques))
         .routes(routes!(verbs::status))
         .routes(routes!(verbs::cash))
         .routes(routes!(verbs::restart))

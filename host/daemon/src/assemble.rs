@@ -17,7 +17,7 @@ use host_net::{Bounds, Inlet, Net};
 use host_session::Desk;
 use host_session::desk::Parts;
 use host_session::head::HeadMemory;
-use host_settle::Cashier;
+use host_settle::{Cashier, Purse, Reader};
 use host_store::Store;
 use host_uring::AnyDevice;
 use tokio::net::{TcpListener, UnixListener};
@@ -27,6 +27,7 @@ use tracing::{info, warn};
 use crate::api::door::{self, RemoteDoor};
 use crate::api::{self, Api, Audit, tls};
 use crate::backup::instance::Refusal;
+use crate::chain::Road;
 use crate::clock::SystemClock;
 use crate::config::layers::{self, Layered};
 use crate::config::{Config, Driver, VolumeConfig};
@@ -51,7 +52,7 @@ pub struct Host {
     desk: Arc<HostDesk>,
     net: Net,
     inlet: Inlet,
-    cashier: Arc<Cashier>,
+    road: Arc<Road>,
     live: Arc<Live>,
     reloader: Reloader,
     head: Arc<HeadMemory>,
@@ -125,19 +126,29 @@ pub async fn open(
         config.gateway.listen,
     )
     .await?;
-    let evm = chain::connect(network)?.with_key(key.clone());
-    let chain: Arc<dyn Chain> = Arc::new(evm);
+    let evm = chain::connect_with(network, &config.chain)?.with_key(key.clone());
+    let chain: Arc<dyn Chain> = Arc::new(evm.clone());
     let head = Arc::new(HeadMemory::default());
     let host = key.address();
     let payout = config.offer.payout.unwrap_or(host);
     let depth = network.epoch.depth;
-    let cashier = Arc::new(Cashier::new(
-        ledger.clone(),
-        Arc::clone(&chain),
-        host,
-        payout,
+    let purse = Purse {
+        beneficiary: host,
+        recipient: payout,
+    };
+    let bounds = host_settle::Bounds {
         depth,
-    ));
+        cost_max: config.chain.cost_bound(),
+    };
+    let cashier = Cashier::with_bounds(ledger.clone(), Arc::clone(&chain), purse, bounds);
+    let genesis = network.epoch.genesis_block;
+    let road = Arc::new(Road {
+        evm,
+        network: network.clone(),
+        ledger: ledger.clone(),
+        cashier: Arc::new(cashier),
+        reader: Reader::new(ledger.clone(), Arc::clone(&chain), host, genesis),
+    });
     let (pressure, level) = watch::channel(Pressure::Calm);
     let sealed = !init::is_key_plain(dir, config)?;
     let vitals = Vitals::begin(config.storage.volumes.len(), sealed, level.clone());
@@ -171,7 +182,7 @@ pub async fn open(
         reloader,
         net,
         inlet,
-        cashier,
+        road,
         live,
         head,
         standing,
@@ -402,8 +413,10 @@ impl Host {
         );
         running.spawn("announce", announce);
         running.spawn("expire", tasks::expire(Arc::clone(&desk), stopping.clone()));
-        let cash = tasks::cash(Arc::clone(&self.cashier), self.live, stopping.clone());
+        let cash = tasks::cash(Arc::clone(&self.road), self.live, stopping.clone());
         running.spawn("cash", cash);
+        let assumptions = tasks::hold_assumptions(Arc::clone(&self.road), stopping.clone());
+        running.spawn("assumptions", assumptions);
         let runtime = pulse.runtime();
         let watching = Watching {
             dir: self.dir,
@@ -421,7 +434,7 @@ impl Host {
         );
         let shared = Arc::new(Api {
             desk: Arc::clone(&desk),
-            cashier: self.cashier,
+            road: self.road,
             token: self.records.token,
             restart: Arc::clone(&self.restart),
             reloader: self.reloader,

@@ -1,20 +1,52 @@
-//! The network's chain, from its file.
+//! The network's chain as the host uses it: endpoints from the network file, times and bounds from the
+//! configuration.
+//!
+//! Invariant: making it sends nothing and never fails for a dead endpoint. Does not: decide anything;
+//! what is told of the chain over the API is put together here.
 
-use host_chain::{EvmChain, Guard, Options};
+use std::sync::Arc;
+
+use host_chain::{EvmChain, Guard, Options, Timing};
 use host_core::network::Network;
+use host_ledger::Ledger;
+use host_settle::{Cashier, Reader};
 
-/// The most a unit of gas may cost, in wei: far above what a busy chain asks, far below what
-/// would empty an account by mistake.
-const FEE_CAP: u128 = 10_000_000_000_000;
+use crate::config::ChainConfig;
 
-/// A client of the network's chain. Nothing is sent; endpoints may all be dead.
+/// A client of the network's chain with ordinary times and bounds. Nothing is sent; endpoints may all
+/// be dead.
 pub fn connect(network: &Network) -> anyhow::Result<EvmChain> {
+    connect_with(network, &ChainConfig::default())
+}
+
+/// The same with times and bounds of one's own.
+pub fn connect_with(network: &Network, config: &ChainConfig) -> anyhow::Result<EvmChain> {
     let options = Options {
         endpoints: network.endpoints.clone(),
         guard: Guard::of_network(network),
         contracts: Some(network.contracts.clone()),
-        fee_cap: FEE_CAP,
+        fee_cap: config.fee_cap.0,
         depth: network.epoch.depth,
     };
-    Ok(EvmChain::new(options)?)
+    let timing = Timing {
+        request: config.request_timeout,
+        connect: config.connect_timeout,
+        lookup: config.lookup_timeout,
+    };
+    Ok(EvmChain::with_timing(options, timing, &config.resolvers)?)
+}
+
+/// What the host keeps about its chain: the client, the network's own words, the outbox and the reader
+/// of blocks.
+pub struct Road {
+    /// The client, with the host's account.
+    pub evm: EvmChain,
+    /// The network file.
+    pub network: Network,
+    /// The ledger.
+    pub ledger: Ledger,
+    /// Cashes and follows.
+    pub cashier: Arc<Cashier>,
+    /// Reads what vaults paid.
+    pub reader: Reader,
 }

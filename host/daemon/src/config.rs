@@ -12,9 +12,11 @@ use host_api::Scope;
 use host_core::{Address, Amount};
 use serde::{Deserialize, Serialize};
 
+pub mod chain;
 pub mod layers;
 pub mod units;
 
+pub use chain::ChainConfig;
 use units::Size;
 
 /// The whole configuration.
@@ -37,6 +39,8 @@ pub struct Config {
     pub storage: Storage,
     /// What this host asks.
     pub offer: Offer,
+    /// How the host talks to the chain.
+    pub chain: ChainConfig,
     /// How cheques become money.
     pub settle: Settle,
     /// What is written down.
@@ -179,6 +183,15 @@ pub struct Settle {
     /// How often the policy looks.
     #[serde(with = "humantime_serde")]
     pub cash_every: Duration,
+    /// After this time any uncashed sum is cashed, counted in blocks; `0s` for never.
+    #[serde(with = "humantime_serde")]
+    pub cash_within: Duration,
+    /// A cheque is cashed when its vault covers less than this many percent of it.
+    pub cover_percent: u32,
+    /// The most that may stand uncashed from one vault, in smallest units; 0 for no bound.
+    pub exposure_max: Amount,
+    /// Transactions begun at one look at most.
+    pub at_once: usize,
 }
 
 /// What is written down.
@@ -214,6 +227,7 @@ impl Default for Config {
             health: Remote::default(),
             storage: Storage::default(),
             offer: Offer::default(),
+            chain: ChainConfig::default(),
             settle: Settle::default(),
             log: Log::default(),
         }
@@ -272,6 +286,10 @@ impl Default for Settle {
             auto_cash: true,
             cash_above: Amount(1_000_000_000_000_000_000),
             cash_every: Duration::from_secs(3600),
+            cash_within: Duration::from_secs(30 * 86_400),
+            cover_percent: 100,
+            exposure_max: Amount::ZERO,
+            at_once: 32,
         }
     }
 }

@@ -11,11 +11,11 @@ use host_core::seams::Chain;
 use host_net::{Inlet, Net};
 use host_session::head::HeadMemory;
 use host_session::{announce, serve};
-use host_settle::Cashier;
 use tokio::task::JoinSet;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::assemble::HostDesk;
+use crate::chain::Road;
 use crate::live::Live;
 use crate::machine::pulse::Beat;
 use crate::mode::ModeBook;
@@ -37,6 +37,8 @@ const FOLLOW_EVERY: Duration = Duration::from_secs(3);
 const BEAT_EVERY: Duration = Duration::from_secs(5);
 /// Between two looks whether a mode is over.
 const MODE_EVERY: Duration = Duration::from_secs(1);
+/// Between two comparisons of the chain with the network file.
+const ASSUMPTIONS_EVERY: Duration = Duration::from_secs(600);
 /// Conversations served at once; more wait in the network's bounded queue.
 const CONVERSATIONS_MAX: usize = 2 * (limits::UPLOADS_MAX + limits::DOWNLOADS_MAX);
 
@@ -146,19 +148,73 @@ pub(crate) async fn expire(desk: Arc<HostDesk>, mut stopping: Stopping) {
 }
 
 /// Cashes by policy and follows what is under way, also what an earlier run began.
-pub(crate) async fn cash(cashier: Arc<Cashier>, live: Arc<Live>, mut stopping: Stopping) {
+pub(crate) async fn cash(road: Arc<Road>, live: Arc<Live>, mut stopping: Stopping) {
+    let cashier = &road.cashier;
     let mut since = Duration::ZERO;
+    // One line when it stops and one when it goes on: a day of silence is not a day of warnings.
+    let (mut following, mut reading) = (Quiet::new("outbox"), Quiet::new("payments"));
     while stopping.sleep(FOLLOW_EVERY).await {
-        if let Err(err) = cashier.follow().await {
-            warn!(err = %err, "cashing could not be followed, will be repeated");
-        }
+        following.told(cashier.follow().await.map(|_| ()));
+        reading.told(road.reader.read().await.map(|_| ()));
         since += FOLLOW_EVERY;
         let settle = live.settle();
         if settle.auto_cash && since >= settle.cash_every {
             since = Duration::ZERO;
-            if let Err(err) = cashier.begin(settle.cash_above).await {
+            let policy = settle.policy(&road.network.epoch);
+            if let Err(err) = cashier.look(&policy).await {
                 warn!(err = %err, "cashing could not begin, will be repeated");
             }
+        }
+    }
+}
+
+/// Compares the chain with the network file; a difference is an error in the log, once.
+pub(crate) async fn hold_assumptions(road: Arc<Road>, mut stopping: Stopping) {
+    let mut known: Vec<String> = Vec::new();
+    while stopping.sleep(ASSUMPTIONS_EVERY).await {
+        let Ok(found) = road.evm.assumptions(&road.network).await else {
+            continue;
+        };
+        let broken = found.iter().filter(|one| !one.holds());
+        let broken: Vec<String> = broken.map(|one| one.what.clone()).collect();
+        for one in found
+            .iter()
+            .filter(|one| !one.holds() && !known.contains(&one.what))
+        {
+            error!(
+                name = one.what,
+                expected = one.expected,
+                found = one.found,
+                "the chain is not what the network file says; look before taking new agreements"
+            );
+        }
+        known = broken;
+    }
+}
+
+/// Warns when something begins to fail and says when it works again.
+struct Quiet {
+    name: &'static str,
+    failing: bool,
+}
+
+impl Quiet {
+    const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            failing: false,
+        }
+    }
+
+    fn told(&mut self, outcome: Result<(), host_settle::Error>) {
+        match outcome {
+            Ok(()) if std::mem::take(&mut self.failing) => {
+                info!(name = self.name, "works again");
+            }
+            Err(err) if !std::mem::replace(&mut self.failing, true) => {
+                warn!(name = self.name, err = %err, "waits for the chain, will be repeated");
+            }
+            _ => (),
         }
     }
 }

@@ -13,7 +13,9 @@ use utoipa::ToSchema;
 
 use super::SharedApi;
 use super::caller::{Caller, Failure};
+use super::chain::{WaitingSaid, endpoints, waiting};
 use crate::assemble::HostDesk;
+use crate::chain::Road;
 use crate::keep::{self, Kept};
 
 /// How a host is doing.
@@ -51,6 +53,12 @@ pub struct Status {
     pub cashed: Amount,
     /// Cashing transactions under way.
     pub cashing: usize,
+    /// Endpoints of the chain that serve, of how many; what is wrong with the others.
+    #[serde(default)]
+    pub chain: String,
+    /// Transactions under way and what they wait for.
+    #[serde(default)]
+    pub waiting: Vec<WaitingSaid>,
     /// Uploads served now.
     pub uploads: usize,
     /// Downloads served now.
@@ -65,7 +73,7 @@ pub struct CashBegun {
 }
 
 /// How the host is doing, from the ledger's running totals (no scan).
-fn status_of(desk: &HostDesk) -> Result<Status, Failure> {
+fn status_of(desk: &HostDesk, road: &Road) -> Result<Status, Failure> {
     let snapshot = desk.ledger().read().map_err(Failure::internal)?;
     let totals = snapshot.totals().map_err(Failure::internal)?;
     let (free, used) = desk.store().space().map_err(Failure::internal)?;
@@ -85,9 +93,27 @@ fn status_of(desk: &HostDesk) -> Result<Status, Failure> {
         received: totals.received,
         cashed: totals.cashed,
         cashing: snapshot.outbox_pending().map_err(Failure::internal)?.len(),
+        chain: chain_words(road),
+        waiting: waiting(road)?,
         uploads,
         downloads,
     })
+}
+
+/// The endpoints in one line.
+fn chain_words(road: &Road) -> String {
+    let all = endpoints(road);
+    let serving = all.iter().filter(|one| one.state == "serving").count();
+    let wrong = all.iter().filter_map(|one| {
+        let why = one.why.as_deref().filter(|why| !why.is_empty());
+        let told = |why: &str| format!("; {} is {}: {why}", one.name, one.state);
+        why.map(told)
+    });
+    format!(
+        "{serving} of {} endpoints serve{}",
+        all.len(),
+        wrong.collect::<String>()
+    )
 }
 
 /// How the host is doing, in numbers.
@@ -98,7 +124,7 @@ pub(crate) async fn status(
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<Status>, Failure> {
     caller.demand(Scope::Read)?;
-    status_of(&api.desk).map(Json)
+    status_of(&api.desk, &api.road).map(Json)
 }
 
 /// Cashes every cheque that is worth anything.
@@ -110,6 +136,7 @@ pub(crate) async fn cash(
 ) -> Result<Json<CashBegun>, Failure> {
     caller.demand(Scope::Operate)?;
     let begun = api
+        .road
         .cashier
         .begin(Amount::ZERO)
         .await

@@ -25,7 +25,7 @@ struct Place {
 
 fn network() -> Network {
     Network {
-            guard: Default::default(),
+        guard: Default::default(),
         name: "test".into(),
         private: true,
         chain_id: 31337,

@@ -1,0 +1,73 @@
+//! How the host talks to the network's chain, and when cheques become money.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use host_core::Amount;
+use host_core::epoch::EpochRule;
+use host_settle::Policy;
+use serde::{Deserialize, Serialize};
+
+use super::Settle;
+
+/// How the host talks to the chain; which endpoints there are stands in the network file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChainConfig {
+    /// A whole request with its answer.
+    #[serde(with = "humantime_serde")]
+    pub request_timeout: Duration,
+    /// Making a connection.
+    #[serde(with = "humantime_serde")]
+    pub connect_timeout: Duration,
+    /// Finding the address of an endpoint's name, for each resolver.
+    #[serde(with = "humantime_serde")]
+    pub lookup_timeout: Duration,
+    /// DNS resolvers (address and port) asked when the system's finds nothing.
+    pub resolvers: Vec<SocketAddr>,
+    /// The most a unit of gas may cost, in wei.
+    pub fee_cap: Amount,
+    /// The most one transaction may cost, in wei, all raises counted in; 0 for no bound.
+    pub cost_max: Amount,
+}
+
+impl Default for ChainConfig {
+    fn default() -> Self {
+        Self {
+            request_timeout: Duration::from_secs(8),
+            connect_timeout: Duration::from_secs(3),
+            lookup_timeout: Duration::from_secs(2),
+            resolvers: Vec::new(),
+            // Far above what a busy chain asks, far below what would empty an account by mistake.
+            fee_cap: Amount(10_000_000_000_000),
+            cost_max: Amount::ZERO,
+        }
+    }
+}
+
+impl ChainConfig {
+    /// The bound on one transaction, with none as the highest number.
+    #[must_use]
+    pub const fn cost_bound(&self) -> Amount {
+        if self.cost_max.0 == 0 {
+            Amount(u128::MAX)
+        } else {
+            self.cost_max
+        }
+    }
+}
+
+impl Settle {
+    /// The policy in the chain's own time.
+    #[must_use]
+    pub fn policy(&self, rule: &EpochRule) -> Policy {
+        let seconds = self.cash_within.as_secs();
+        Policy {
+            above: self.cash_above,
+            within_blocks: seconds.div_ceil(rule.block_seconds.max(1)),
+            cover_percent: self.cover_percent,
+            exposure_max: self.exposure_max,
+            at_once: self.at_once,
+        }
+    }
+}
