@@ -1,7 +1,10 @@
 //! Rates by processor time of this thread instead of wall time: what another program takes in the
 //! meantime does not count, so a busy machine blurs them less. Caches are still shared.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// Work between two looks at the account, which themselves cost some microseconds.
+const BATCH: Duration = Duration::from_millis(10);
 
 /// How often a CPU second the work is done, repeated until `least` seconds of processor time have
 /// passed. Where the kernel keeps no such account, wall time.
@@ -10,8 +13,11 @@ pub fn rate(least: f64, mut work: impl FnMut()) -> f64 {
     let start = seconds();
     let mut count = 0.0;
     loop {
-        work();
-        count += 1.0;
+        let batch = Instant::now();
+        while count == 0.0 || batch.elapsed() < BATCH {
+            work();
+            count += 1.0;
+        }
         let passed = match (start, seconds()) {
             (Some(start), Some(now)) => now - start,
             _ => wall.elapsed().as_secs_f64(),

@@ -6,12 +6,13 @@
 //! no threads, no runtime, no memory beyond what a call needs. What this room deliberately does
 //! not do: know leaves, shards or geometries (see `host-proof`, `host-erasure`).
 //!
-//! Unsafe code is of two kinds only, and nothing else here is unsafe:
+//! Unsafe code is of three kinds only, and nothing else here is unsafe:
 //!
 //! | invariant | kept in |
 //! |---|---|
-//! | a kernel runs only where its instructions exist: its name is made by detection alone | `machine`, `sha256::Kernel`, `gf256::Kernel` |
-//! | a vector is read from and written to an array of exactly its size | `load` and `store` of each kernel |
+//! | a kernel runs only where its instructions exist: detection alone makes one | both `Kernel` |
+//! | a vector is read from and written to an array of exactly its size | every `load`, `store` |
+//! | an announced read is a hint about an address that a reference names | `machine::will_read` |
 #![deny(missing_docs)]
 
 pub mod gf256;
