@@ -20,6 +20,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::get;
 use crate::hosts;
+use crate::lease;
 use crate::{Inner, ObjectRow, Renter};
 
 /// Shards asked for at most; of a longer object, as many whole segments drawn at random.
@@ -78,7 +79,7 @@ pub struct Health {
     pub segments_asked: usize,
     /// Segments of the object.
     pub segments: usize,
-    /// Epochs until the term ends; none when the chain does not answer.
+    /// Epochs until the first agreement ends; none when the chain does not answer.
     pub epochs_left: Option<u64>,
 }
 
@@ -103,7 +104,8 @@ struct Ask<'a> {
 /// Asks for an object's health.
 pub(crate) async fn check(renter: &Renter, row: ObjectRow) -> Result<Health, Error> {
     let inner = &renter.inner;
-    let descriptor = inner.book.object(&row.id)?.descriptor()?;
+    let record = inner.book.object(&row.id)?;
+    let descriptor = record.descriptor()?;
     let mut places = row.places.clone();
     places.sort_by_key(|place| (place.segment, place.index));
     let unasked = |place: &Place| ShardHealth {
@@ -125,8 +127,12 @@ pub(crate) async fn check(renter: &Renter, row: ObjectRow) -> Result<Health, Err
     let head = inner.chain.head().await.ok();
     let now = head.map(|head| inner.network.epoch.epoch_of(head.block));
     let margins = margins(&descriptor, &shards)?;
+    // The earliest end counts; a record of an older program knows the placement's alone.
+    let terms = lease::read(inner, &record)?;
+    let ends = terms.values().map(|terms| terms.end_epoch);
+    let end_epoch = ends.min().unwrap_or(row.end_epoch);
     Ok(Health {
-        epochs_left: now.map(|now| row.end_epoch.saturating_sub(now)),
+        epochs_left: now.map(|now| end_epoch.saturating_sub(now)),
         may_die: margins.iter().map(|margin| margin.unwrap_or(0)).min(),
         segments_lost: margins.iter().filter(|margin| margin.is_none()).count(),
         segments_asked: margins.len(),
