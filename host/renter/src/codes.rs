@@ -111,6 +111,10 @@ codes! {
     ChainMalformed = "chain-malformed", Operator,
         "name another endpoint; this one answers out of form";
     ChainGas = "chain-gas", Operator, "send native tokens for gas to the account the message names";
+    ChainForeign = "chain-foreign", Operator,
+        "name endpoints of this network's chain in the network file; these serve another one";
+    ChainFee = "chain-fee", Operator,
+        "wait until fees are lower or earlier transactions are mined, then run it again";
     HostUnreachable = "host-unreachable", Peer,
         "nothing; another host was asked, or try again later";
     HostUnsupported = "host-unsupported", Peer,
@@ -228,8 +232,11 @@ impl Code {
             ChainError::Disagreement { .. } => Self::ChainDisagrees,
             ChainError::Reverted { .. } => Self::ChainReverted,
             ChainError::Malformed { .. } => Self::ChainMalformed,
-            // What is left is about the fee a transaction may carry.
-            _ => Self::ChainGas,
+            ChainError::Gas { .. } => Self::ChainGas,
+            ChainError::Foreign { .. } => Self::ChainForeign,
+            ChainError::NonceTaken { .. }
+            | ChainError::Underpriced { .. }
+            | ChainError::FeeCap { .. } => Self::ChainFee,
         }
     }
 

@@ -158,6 +158,7 @@ impl Put<'_> {
     ) -> Result<(), Error> {
         let segment = body.segment;
         let mut last = "no host was left to ask".to_owned();
+        let mut again = None;
         if let Some(trial) = self.take_earlier(segment, index) {
             let of = &trial;
             let work = |track: Arc<Track>| async move { self.go_on(body, race, of, &track).await };
@@ -165,6 +166,9 @@ impl Put<'_> {
                 Ok(()) => return Ok(()),
                 Err(fault) => last = self.give_up(&trial, fault, false)?,
             }
+            // Its terms may have grown too old; with nobody else left it is asked for new ones.
+            let mut offers = self.hosts.iter().map(|host| &host.offer);
+            again = offers.find(|offer| offer.peer == trial.place.host).cloned();
         }
         let mut keepers = VecDeque::from(
             self.keepers
@@ -176,6 +180,7 @@ impl Put<'_> {
         let mut before: Option<Trial> = None;
         loop {
             let next = keepers.pop_front().or_else(|| race.next());
+            let next = next.or_else(|| again.take());
             let (trial, fresh) = match (next, before.take()) {
                 (Some(offer), _) => (self.propose(&offer, body, index, now)?, true),
                 // With no host to spare, one passing fault must not end the put: the same terms

@@ -12,6 +12,9 @@ use crate::town::lock;
 
 /// How long nothing must move, in the machine's own time.
 const QUIET: Duration = Duration::from_millis(15);
+/// How far time goes on then at most: a bound of the product needs many quiet moments in a row to
+/// pass, so that one slow flush of a host is no silence.
+const STEP: Duration = Duration::from_millis(250);
 
 #[derive(Default)]
 struct Hands {
@@ -52,13 +55,13 @@ impl Idle {
 }
 
 impl Hands {
-    /// On to the next sleeper.
+    /// On towards the next sleeper.
     fn step(&mut self) {
         self.sleepers.retain(|(_, sleeper)| !sleeper.is_closed());
         let Some(next) = self.sleepers.iter().map(|(at, _)| *at).min() else {
             return;
         };
-        self.now = self.now.max(next);
+        self.now = self.now.max(next.min(self.now + STEP));
         let now = self.now;
         let (due, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.sleepers)
             .into_iter()

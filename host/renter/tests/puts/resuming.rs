@@ -98,6 +98,30 @@ async fn a_cheque_whose_answer_was_lost_is_handed_over_again_and_counts_once() {
     );
 }
 
+/// Goal: a put that was left for days goes on, although hosts no longer take its old terms. Method:
+/// cut it with shards in flight, let four epochs pass, resume on exactly as many hosts as needed.
+#[tokio::test]
+async fn a_put_left_for_epochs_goes_on_under_new_terms() {
+    let (town, dir) = (Town::new(6).await, tempfile::tempdir().expect("made"));
+    let home = dir.path().join("home");
+    let request = request(file(dir.path(), LEN), false, 30);
+    let session = town.renter(&home).begin(&request).expect("begun");
+    work_until(&town, &home, session, |at| at.bytes_moved > 1_500_000).await;
+    town.pass(4);
+    let renter = town.renter(&home);
+    let (progress, _watched) = watch::channel(Progress::default());
+    let done = renter.resume(session, &progress).await.expect("put");
+    assert_eq!(town.agreements().len() as u64, done.shards);
+    assert_eq!(get(&renter, done.id).await.expect("got"), content(LEN));
+    let paid = renter.pay_due().await.expect("paid");
+    assert_eq!(paid.due, paid.paid);
+    assert!(
+        town.agreements()
+            .iter()
+            .all(|(_, row)| row.paid_through == 10)
+    );
+}
+
 /// Goal: giving up gives back. Method: cut a put in the middle, cancel it while one host is dead,
 /// and again when it lives; no host holds anything, and the session is over.
 #[tokio::test]
@@ -129,12 +153,14 @@ async fn a_cancelled_put_is_released_everywhere_also_what_was_in_flight() {
     assert!(released && told.places.is_empty());
 }
 
-/// Goal: sums to a host only rise, whoever signs. Method: two renters on one home put at once,
-/// to the same hosts, one of which loses answers; no host refuses a cheque, none is paid twice.
+/// Goal: sums to a host only rise, whoever signs. Method: two renters on one home put at once, to
+/// the same hosts, on ways where cheques may overtake each other, one answer lost; no host refuses
+/// a cheque, none is paid twice.
 #[tokio::test]
 async fn two_processes_of_one_home_never_cross_their_cheques() {
     let (town, dir) = (Town::new(6).await, tempfile::tempdir().expect("made"));
     let home = dir.path().join("home");
+    town.mood(6, Mood::Jumbles);
     town.mood(1, Mood::LosesAnswer);
     let (one, two) = (town.renter(&home), town.renter(&home));
     let (first, second) = (

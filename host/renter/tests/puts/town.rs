@@ -50,6 +50,8 @@ pub(crate) enum Mood {
     DiesAfterAgree,
     /// Keeps nothing it is asked for later.
     Drops,
+    /// Cheques overtake each other on the way to it, if they are let.
+    Jumbles,
     /// Its answer to a cheque takes this long.
     SlowAnswer(Duration),
     /// Its answer to the first cheque is lost, once; then all is well.
@@ -327,6 +329,8 @@ struct Street {
     protocol: Protocol,
     sent: usize,
     got: usize,
+    /// Whether it is one of the conversations whose cheque comes late.
+    late: bool,
 }
 
 impl Street {
@@ -344,6 +348,9 @@ impl Street {
         match mood {
             Mood::Stalls(after) if self.sent >= after => std::future::pending().await,
             Mood::Slow(span) => self.town.clock.sleep(span).await,
+            Mood::Jumbles if self.late && is_cheque(frame) => {
+                self.town.clock.sleep(Duration::from_secs(2)).await;
+            }
             _ => {}
         }
         self.sent += 1;
@@ -378,6 +385,11 @@ impl Street {
         *mood = next;
         !lost
     }
+}
+
+fn is_cheque(frame: &Bytes) -> bool {
+    let request = codec::from_bytes::<wire::UploadRequest>("request", frame);
+    matches!(request, Ok(wire::UploadRequest::Pay { .. }))
 }
 
 fn is_paid(frame: &Bytes) -> bool {
@@ -457,7 +469,11 @@ impl Peers for Streets {
                 tokio::spawn(hub(town.clone(), far));
                 return Ok(Box::new(near) as Box<dyn Frames>);
             }
-            *lock(&town.dials) += 1;
+            let dial = {
+                let mut dials = lock(&town.dials);
+                *dials += 1;
+                *dials
+            };
             let host = &town.hosts[&to.peer];
             let mood = *lock(&host.mood);
             if mood == Mood::Dead {
@@ -469,6 +485,7 @@ impl Peers for Streets {
                 protocol,
                 sent: 0,
                 got: 0,
+                late: dial.is_multiple_of(2),
             });
             if mood == Mood::Drops && protocol == Protocol::Download {
                 tokio::spawn(forget(far));
