@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod anvil;
 mod cashing;
 mod faults;
 mod kills;

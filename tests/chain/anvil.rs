@@ -1,0 +1,173 @@
+//! Goal: a reorganisation under a cashed cheque, on a node others made, is noticed; the cheque is sent
+//! again with its own bytes or signed anew, and money moves once. Method: anvil where HOLDFAST_ANVIL
+//! names the program (else skipped, and said); real contracts; `anvil_reorg` of several depths.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use host_chain::{DeployParams, EvmChain, Guard, Timing};
+use host_core::seams::Chain;
+use host_core::{Amount, Digest32};
+use host_settle::{Bounds, Cashier, Purse, Reader};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::stage::{CHAIN, SUM, key, ledger_with_cheque};
+
+const DEPTH: u64 = 3;
+
+/// The program under test's foil; ends with the test.
+struct Anvil {
+    child: std::process::Child,
+    address: String,
+}
+
+impl Drop for Anvil {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Anvil {
+    async fn start(program: std::ffi::OsString) -> Self {
+        let port = {
+            let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            free.local_addr().unwrap().port().to_string()
+        };
+        let mut command = std::process::Command::new(program);
+        command.args(["--quiet", "--hardfork", "shanghai", "--port", &port]);
+        command.args(["--chain-id", &CHAIN.to_string()]);
+        let child = command.stdout(std::process::Stdio::null()).spawn().unwrap();
+        let anvil = Self {
+            child,
+            address: format!("127.0.0.1:{port}"),
+        };
+        let mut tick = tokio::time::interval(Duration::from_millis(25));
+        let up = async {
+            while anvil.try_ask("eth_chainId", json!([])).await.is_none() {
+                tick.tick().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), up)
+            .await
+            .unwrap();
+        for byte in [1, 2, 3] {
+            let account = key(byte).address().to_string();
+            let wei = format!("{:#x}", 10_u128.pow(21));
+            anvil.ask("anvil_setBalance", json!([account, wei])).await;
+        }
+        anvil
+    }
+
+    async fn try_ask(&self, method: &str, params: Value) -> Option<Value> {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let body = body.to_string();
+        let mut stream = TcpStream::connect(&self.address).await.ok()?;
+        let head = format!(
+            "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.ok()?;
+        stream.write_all(body.as_bytes()).await.ok()?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.ok()?;
+        let at = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
+        serde_json::from_slice(answer.get(at + 4..)?).ok()
+    }
+
+    async fn ask(&self, method: &str, params: Value) {
+        let answer = self.try_ask(method, params).await.unwrap();
+        assert!(answer.get("error").is_none(), "{method}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_reorganisation_on_anvil_under_a_cashed_cheque_pays_it_once() {
+    let Some(program) = std::env::var_os("HOLDFAST_ANVIL") else {
+        println!("skipped: HOLDFAST_ANVIL names no anvil");
+        return;
+    };
+    let anvil = Anvil::start(program).await;
+    let options = host_chain::Options {
+        endpoints: vec![format!("http://{}", anvil.address)],
+        guard: Guard {
+            chain_id: CHAIN,
+            anchor: None,
+            code: Vec::new(),
+        },
+        contracts: None,
+        fee_cap: 10_000_000_000_000,
+        depth: 0,
+    };
+    let open = EvmChain::with_timing(options, Timing::default(), &[]).unwrap();
+    let deployer = open.with_key(key(1));
+    let deployed = deployer
+        .deploy_network(&DeployParams::default())
+        .await
+        .unwrap();
+    let chain = open.with_contracts(deployed.contracts);
+    let renter = chain.with_key(key(2));
+    // One vault for each depth: each round begins with nothing paid.
+    for (round, depth) in [1_u64, 2, 8, 64].into_iter().enumerate() {
+        renter.wrap(SUM).await.unwrap();
+        let salt = Digest32([u8::try_from(round).unwrap(); 32]);
+        let vault = renter.deploy_vault(salt, "").await.unwrap();
+        renter.deposit(vault, SUM).await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = ledger_with_cheque(dir.path(), vault).await;
+        let host = key(3).address();
+        let seam: Arc<dyn Chain> = Arc::new(chain.with_key(key(3)));
+        let purse = Purse {
+            beneficiary: host,
+            recipient: host,
+        };
+        let bounds = Bounds {
+            depth: DEPTH,
+            cost_max: Amount(u128::MAX),
+        };
+        let cashier = Cashier::with_bounds(ledger.clone(), Arc::clone(&seam), purse, bounds);
+        let start = chain.newest_block().await.unwrap().number;
+        // The vault itself must stand below what is reorganised.
+        anvil.ask("anvil_mine", json!(["0x4"])).await;
+        let reader = Reader::new(ledger.clone(), seam, host, start);
+        let cashed = || {
+            ledger
+                .read()
+                .unwrap()
+                .cheque(&vault)
+                .unwrap()
+                .unwrap()
+                .cashed
+        };
+
+        assert_eq!(cashier.begin(Amount::ZERO).await.unwrap(), 1);
+        for _ in 1..depth {
+            reader.read().await.unwrap();
+            cashier.follow().await.unwrap();
+            anvil.ask("anvil_mine", json!(["0x1"])).await;
+        }
+        reader.read().await.unwrap();
+        cashier.follow().await.unwrap();
+        assert_eq!(cashed(), SUM, "depth {depth}");
+        anvil.ask("anvil_reorg", json!([depth, []])).await;
+        let back = chain.total_paid_out(vault).await.unwrap();
+        assert_eq!(back, Amount::ZERO, "depth {depth}: the payment is gone");
+        let read = reader.read().await.unwrap();
+        assert!(read.rewound, "depth {depth}");
+        assert_eq!(cashed(), Amount::ZERO, "depth {depth}");
+        cashier.begin(Amount::ZERO).await.unwrap();
+        for _ in 0..20 {
+            cashier.follow().await.unwrap();
+            anvil.ask("anvil_mine", json!(["0x1"])).await;
+            reader.read().await.unwrap();
+        }
+        assert_eq!(cashed(), SUM, "depth {depth}: {:?}", cashier.waiting());
+        assert_eq!(chain.total_paid_out(vault).await.unwrap(), SUM);
+        assert!(cashier.waiting().unwrap().is_empty(), "depth {depth}");
+    }
+    let sum = chain.token_balance(key(3).address()).await.unwrap();
+    assert_eq!(sum, Amount(SUM.0 * 4), "each cheque was paid once");
+}
