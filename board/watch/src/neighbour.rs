@@ -8,6 +8,7 @@
 mod actions;
 mod dial;
 mod judge;
+mod kernels;
 mod sample;
 mod socket;
 mod wire;
@@ -19,6 +20,7 @@ use crate::Error;
 pub use actions::{Action, WIDE, WIDEST};
 pub use dial::{DialBudget, dial_ceiling, safe_rate};
 pub use judge::{Alarm, Cause, Holder, Judge, Reading, Verdict, What};
+pub use kernels::{Fault, kernel_faults};
 pub use sample::{Drops, OwnEntries, Sample};
 pub use socket::Sampler;
 pub use wire::{Family, Stats, Table};
@@ -68,5 +70,5 @@ impl Neighbours {
 #[must_use]
 pub fn interface_name(index: u32) -> Option<String> {
     let name = nix::net::if_::if_indextoname(index).ok()?;
-    name.into_string().ok()
+    name.into_string().ok().filter(|name| !name.is_empty())
 }

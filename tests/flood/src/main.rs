@@ -1,5 +1,5 @@
 //! `tests-flood`: twelve network namespaces overflow the kernel's neighbour table while `ip neigh`
-//! in ours shows nothing; once watched only, once with the ladder acting.
+//! in ours shows nothing: watched only, with the ladder acting, and acting on a burst.
 //!
 //! Enters: nothing (root in the machine's first network namespace). Leaves: one JSON object on
 //! standard output: for each run `table_fulls`, `live_peers_kept`, `seconds_to_cause` and what they
@@ -18,11 +18,12 @@ use anyhow::Context;
 use serde::Serialize;
 use std::process::ExitCode;
 
-/// Both runs and whether the facts hold.
+/// The runs and whether the facts hold.
 #[derive(Debug, Serialize)]
 struct Report {
     control: run::Figures,
     ladder: run::Figures,
+    burst: run::Figures,
     broken: Vec<String>,
 }
 
@@ -31,9 +32,11 @@ fn main() -> anyhow::Result<ExitCode> {
         println!("skipped: flood: {why}");
         return Ok(ExitCode::SUCCESS);
     }
-    let control = run::run(false).context("without the ladder")?;
-    let ladder = run::run(true).context("with the ladder")?;
-    let broken = broken(&control, &ladder);
+    let way = |acting, burst| run::Way { acting, burst };
+    let control = run::run(way(false, false)).context("without the ladder")?;
+    let ladder = run::run(way(true, false)).context("with the ladder")?;
+    let burst = run::run(way(true, true)).context("with the ladder in a burst")?;
+    let broken = broken(&control, &ladder, &burst);
     let status = if broken.is_empty() {
         ExitCode::SUCCESS
     } else {
@@ -42,6 +45,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let report = Report {
         control,
         ladder,
+        burst,
         broken,
     };
     println!("{}", serde_json::to_string_pretty(&report)?);
@@ -49,7 +53,11 @@ fn main() -> anyhow::Result<ExitCode> {
 }
 
 /// The facts that do not hold, in words.
-fn broken(control: &run::Figures, ladder: &run::Figures) -> Vec<String> {
+fn broken(control: &run::Figures, ladder: &run::Figures, burst: &run::Figures) -> Vec<String> {
+    let in_time = |figures: &run::Figures| {
+        let seconds = figures.seconds_to_cause;
+        seconds.is_some_and(|seconds| seconds <= 2.0)
+    };
     let facts = [
         (control.table_fulls > 0, "the control run overflows"),
         (
@@ -61,9 +69,7 @@ fn broken(control: &run::Figures, ladder: &run::Figures) -> Vec<String> {
             "the control run loses live peers",
         ),
         (
-            control
-                .seconds_to_cause
-                .is_some_and(|seconds| seconds <= 2.0),
+            in_time(control),
             "the cause is named within 2 s of the first refusal",
         ),
         (
@@ -75,14 +81,22 @@ fn broken(control: &run::Figures, ladder: &run::Figures) -> Vec<String> {
             "nothing is refused once the ladder acts",
         ),
         (
-            ladder
-                .seconds_to_cause
-                .is_some_and(|seconds| seconds <= 2.0),
+            in_time(ladder),
             "with the ladder the cause is named within 2 s",
         ),
         (
             ladder.live_peers_kept == ladder.live_peers,
             "the ladder keeps every live peer",
+        ),
+        (burst.table_fulls > 0, "a burst overflows"),
+        (in_time(burst), "the cause of a burst is named within 2 s"),
+        (
+            burst.table_fulls_once_acting == Some(0),
+            "nothing is refused once the ladder acts on a burst",
+        ),
+        (
+            burst.live_peers_kept == burst.live_peers,
+            "every live peer answers after a burst",
         ),
     ];
     let failed = facts.iter().filter(|(holds, _)| !holds);

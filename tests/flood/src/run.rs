@@ -1,6 +1,6 @@
 //! One run: the ground, the live peers, the storm, and the watch in our own namespace at 1 Hz.
 //!
-//! Enters: whether the ladder acts. Leaves: [`Figures`]. The watch is the product's own; acting
+//! Enters: a [`Way`]. Leaves: [`Figures`]. The watch is the product's own; acting
 //! means to write the thresholds that it asks for, which `board-net` does on a box.
 
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use anyhow::{Context, anyhow};
 use board_watch::neighbour::{Action, Alarm, Family, Neighbours, Sampler, Stats, Verdict};
 use serde::Serialize;
 
-use crate::ground::{CONTAINERS, Ground, PEERS, enter, set_thresholds};
+use crate::ground::{Ground, PEERS, enter, set_thresholds};
 use crate::peers::{self, Peers};
 use crate::storm;
 
 /// Idle peers go stale and become collectable in this time.
-const SETTLE: Duration = Duration::from_secs(7);
+const SETTLE: Duration = Duration::from_secs(12);
 /// How long the storm lasts, and when the idle peers are wanted.
 const STORM: Duration = Duration::from_secs(8);
 const WANTED: Duration = Duration::from_secs(5);
@@ -49,14 +49,23 @@ pub(crate) struct Figures {
     pub(crate) actions: Vec<String>,
 }
 
+/// How a run goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Way {
+    /// Whether what the watch asks for is done.
+    pub(crate) acting: bool,
+    /// Whether the storm begins with everything at once.
+    pub(crate) burst: bool,
+}
+
 /// Runs once.
-pub(crate) fn run(acting: bool) -> anyhow::Result<Figures> {
+pub(crate) fn run(way: Way) -> anyhow::Result<Figures> {
     let ground = Ground::make()?;
     let stop = Arc::new(AtomicBool::new(false));
     let answers = peers::answer(ground.live(), Arc::clone(&stop));
-    let (hands, asked, done) = Hands::pair(acting);
+    let (hands, asked, done) = Hands::pair(way.acting);
     let figures = thread::scope(|scope| {
-        let watched = scope.spawn(|| watch(&ground, hands));
+        let watched = scope.spawn(|| watch(&ground, way, hands));
         // This thread stays in the first namespace: the thresholds are written there alone.
         for thresholds in asked {
             set_thresholds(thresholds)?;
@@ -97,7 +106,7 @@ impl Hands {
 }
 
 /// The thread in our namespace.
-fn watch(ground: &Ground, hands: Hands) -> anyhow::Result<Figures> {
+fn watch(ground: &Ground, way: Way, hands: Hands) -> anyhow::Result<Figures> {
     enter(&ground.ours())?;
     let mut peers = Peers::meet()?;
     let mut scene = Scene::new();
@@ -109,7 +118,7 @@ fn watch(ground: &Ground, hands: Hands) -> anyhow::Result<Figures> {
     }
     let stop = Arc::new(AtomicBool::new(false));
     scene.begin();
-    let storm = storm::start(ground, &stop, CONTAINERS);
+    let storm = storm::start(ground, &stop, way.burst);
     let mut kept = None;
     while scene.since() < STORM {
         peers.round();

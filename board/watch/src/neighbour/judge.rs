@@ -243,13 +243,12 @@ impl Judge {
             }
             verdict
                 .actions
-                .extend(self.pauses.for_table(at, watched.alarm, table));
+                .extend(self.pauses.for_table(at, watched.present, table));
         }
         let failed = self.own.as_ref().map(|own| own.failed.iter().sum());
-        verdict.actions.extend(
-            self.pauses
-                .flush(at, verdict.alarm, failed.unwrap_or_default()),
-        );
+        verdict
+            .actions
+            .extend(self.pauses.flush(at, present, failed.unwrap_or_default()));
         verdict.level = verdict.alarm.level();
         if verdict.readings.is_empty() {
             limit = 0;
@@ -269,7 +268,7 @@ impl Judge {
 struct Watched {
     last: Option<(Duration, Table)>,
     alarm: Alarm,
-    /// What this sample alone says; `alarm` is held through a quiet minute.
+    /// What this sample alone says, and what is acted on; `alarm` is held for a quiet minute.
     present: Alarm,
     cause: Option<Cause>,
     quiet_since: Option<Duration>,

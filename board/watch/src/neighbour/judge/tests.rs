@@ -79,6 +79,21 @@ fn a_full_table_asks_to_stop_dials_to_widen_and_to_pin() {
 }
 
 #[test]
+fn a_table_that_was_widened_in_time_is_not_widened_again() {
+    let mut judge = Judge::default();
+    let before = sample(table(3, 0, 0, 0), 2, 0);
+    let full = sample(table(1025, 296, 298, 0), 0, 0);
+    let mut wide = table(1320, 296, 298, 0);
+    wide.thresholds = [4096, 16384, 32768];
+    run(&mut judge, 0, &[before, full]);
+    for verdict in run(&mut judge, 2, &vec![sample(wide, 0, 0); 30]) {
+        assert_eq!(verdict.alarm, Alarm::Critical);
+        let widens = |action: &Action| matches!(action, Action::Widen { .. });
+        assert!(!verdict.actions.iter().any(widens));
+    }
+}
+
+#[test]
 fn overflows_of_the_past_raise_nothing() {
     let mut judge = Judge::default();
     let old = sample(table(10, 5_000, 9_000, 70_000), 10, 0);
