@@ -88,7 +88,9 @@ library Agreements {
 
     /// @notice What a renter signs to give an agreement up before its end.
     function releaseDigest(bytes32 networkId, bytes32 agreement) internal pure returns (bytes32) {
-        return sha256(abi.encodePacked("holdfast", uint8(6), "delete", uint8(1), networkId, agreement));
+        return sha256(
+            abi.encodePacked("holdfast", uint8(6), "delete", uint8(1), networkId, agreement)
+        );
     }
 
     /// @notice Whether the renter of these terms (14 words), whose digest this is, gave them up.

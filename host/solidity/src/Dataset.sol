@@ -190,8 +190,8 @@ library Dataset {
         }
     }
 
-    /// @notice Looks for `leaf` under the list of peaks whose name agrees with `name` in the bits of
-    /// `mask`. `inclusion` is: count of peaks (u8), the
+    /// @notice Looks for `leaf` under the list of peaks whose name agrees with `name` in the bits
+    /// of `mask`. `inclusion` is: count of peaks (u8), the
     /// peaks, the peak's index (u8), count of steps (u8), sides (u64), the steps. Answers no, and
     /// never reverts, for anything that is malformed or leads elsewhere.
     /// @return ok whether it stands there

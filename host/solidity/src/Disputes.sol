@@ -118,7 +118,9 @@ contract Disputes {
         require(terms.startEpoch <= period && period < terms.endEpoch, "Disputes: not in its term");
         bytes32 digest = Agreements.digest(terms);
         _checkTerms(terms, digest, renterSignature);
-        require(Agreements.signedBy(terms.host, digest, hostSignature), "Disputes: host did not sign");
+        require(
+            Agreements.signedBy(terms.host, digest, hostSignature), "Disputes: host did not sign"
+        );
         bytes32 receipt = Agreements.receiptDigest(
             networkId, digest, terms.shardId, terms.shardLen, terms.endEpoch
         );
@@ -127,7 +129,8 @@ contract Disputes {
         reported[digest] = true;
         bytes memory subject =
             abi.encode(DatasetLeaf(digest, terms.shardId, terms.shardLen, terms.endEpoch));
-        return _open(terms.host, Kind.Omission, uint64(proof.firstBlockOf(period + 2)) - 1, subject);
+        uint64 deadline = uint64(proof.firstBlockOf(period + 2)) - 1;
+        return _open(terms.host, Kind.Omission, deadline, subject);
     }
 
     /// @notice Shows that the host's newest commitment lists one agreement at two places. Slashed
@@ -300,7 +303,8 @@ contract Disputes {
     {
         (uint256 peak, uint256 within) = Dataset.locate(peaks, period, offset);
         uint256 start = uint64(place);
-        return place >> 64 == Dataset.indexOf(peaks, peak) && start <= within && within - start < len;
+        return place >> 64 == Dataset.indexOf(peaks, peak) && start <= within
+            && within - start < len;
     }
 
     function _deadline(Challenge memory open) private view returns (uint256) {
@@ -313,7 +317,8 @@ contract Disputes {
     {
         require(terms.networkId == networkId, "Disputes: another network");
         require(
-            Agreements.signedByRenter(terms.renter, digest, signature), "Disputes: renter did not sign"
+            Agreements.signedByRenter(terms.renter, digest, signature),
+            "Disputes: renter did not sign"
         );
     }
 }

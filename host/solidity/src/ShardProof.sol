@@ -2,8 +2,8 @@
 pragma solidity 0.8.28;
 
 /// @title One leaf of a shard against the shard's name
-/// @notice Computes exactly what docs/formats/proof.md says: SHA-256, leaves of 256 bytes, a path as
-/// long as the shard's length asks for, and a name that binds length and root. Calldata is read in
+/// @notice Computes exactly what docs/formats/proof.md says: SHA-256, leaves of 256 bytes, a path
+/// as long as the shard's length asks for, and a name that binds length and root. Calldata is read in
 /// place. Deliberately absent: choosing the leaf.
 library ShardProof {
     uint256 internal constant LEAF_LEN = 256;
@@ -30,8 +30,8 @@ library ShardProof {
         }
     }
 
-    /// @notice Whether the leaf and path from `at` to `end` in the calldata show leaf `index` of the
-    /// shard called `shard`, `len` bytes long. The caller has made sure that the shard has such a
+    /// @notice Whether the leaf and path from `at` to `end` in the calldata show leaf `index` of
+    /// the shard called `shard`, `len` bytes long. The caller has made sure that the shard has such a
     /// leaf, and that `end` is at + proofLen(len).
     function shows(bytes32 shard, uint256 len, uint256 index, uint256 at, uint256 end)
         internal

@@ -168,6 +168,16 @@ contract AdversariesTest is ProofFixture {
         require(staking.stakeOf(host) < 100 ether && seed != 0, "not slashed");
     }
 
+    function test_a_batch_that_claims_one_byte_more_is_refused_though_every_leaf_is_there() public {
+        Book.Entry memory root = batchOf(0, 10, LEN, 50);
+        root.sum += 1;
+        commit(root, 10);
+        seal(0);
+        // No draw hits the byte too many, so each leaf and each path is a true one.
+        bytes memory list = book.answers(seedAt(0), host, 0, K);
+        require(!tryProve(host, 0, list), "a sum that is off by one was proven");
+    }
+
     function test_bytes_made_up_inside_a_batch_cannot_be_shown() public {
         // The right half says that it holds nine times its bytes. What lies left of it can be
         // proven; a draw into the invention cannot, and 80 % of the draws go there.

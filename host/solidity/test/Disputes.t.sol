@@ -38,7 +38,8 @@ contract DisputesTest is ProofFixture {
         bytes32 digest = Agreements.digest(missing);
         bytes memory receipt = receiptOf(missing);
         vm.prank(GUARD);
-        return disputes.reportOmission(missing, sigRenter(digest), signed(HOST_KEY, digest), receipt);
+        bytes memory byHost = signed(HOST_KEY, digest);
+        return disputes.reportOmission(missing, sigRenter(digest), byHost, receipt);
     }
 
     function test_a_shown_leaf_earns_the_host_the_bond() public {

@@ -173,14 +173,18 @@ contract ProofCrowd is ProofFixture {
         uint64 period = proof.currentPeriod();
         bytes memory peaks = book.bytesOfPeaks();
         uint256 item;
-        while (placeOf[item] == 0 || offset + 1 < placeOf[item] || offset >= placeOf[item] + LEN - 1)
-        {
+        while (!holds(item, offset)) {
             ++item;
         }
         vm.prank(GUARD);
         uint256 id = disputes.challengeTerms(host, peaks, offset);
         answer(Open(id, Disputes.Kind.Terms, item, 0, period, offset));
         ++answers;
+    }
+
+    function holds(uint256 item, uint256 offset) internal view returns (bool) {
+        uint256 place = placeOf[item];
+        return place != 0 && offset + 1 >= place && offset + 1 < place + LEN;
     }
 
     function reportOmission(uint256 seed) external {
