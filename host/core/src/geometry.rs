@@ -83,7 +83,8 @@ impl Geometry {
         }
     }
 
-    /// A default geometry with other counts and the code that serves them. Errors when they are out of range.
+    /// A default geometry with other counts and the code that serves them. Errors when they are
+    /// out of range.
     pub fn of_counts(data: u16, parity: u16) -> Result<Self, Error> {
         let base = Self {
             codec: Codec::of_counts(data, parity),
