@@ -173,7 +173,7 @@ contract ProofCrowd is ProofFixture {
         uint64 period = proof.currentPeriod();
         bytes memory peaks = book.bytesOfPeaks();
         uint256 item;
-        while (!holds(item, offset)) {
+        while (!covers(item, offset)) {
             ++item;
         }
         vm.prank(GUARD);
@@ -182,7 +182,7 @@ contract ProofCrowd is ProofFixture {
         ++answers;
     }
 
-    function holds(uint256 item, uint256 offset) internal view returns (bool) {
+    function covers(uint256 item, uint256 offset) internal view returns (bool) {
         uint256 place = placeOf[item];
         return place != 0 && offset + 1 >= place && offset + 1 < place + LEN;
     }
