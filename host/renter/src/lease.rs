@@ -1,5 +1,5 @@
 //! The terms of an object's agreements, kept inside its sealed secret: a home that was rebuilt from
-//! the phrase alone can then go on paying. Layout: docs/formats/object.md, the secret's seventh field.
+//! the phrase alone can then go on paying. Layout: docs/formats/object.md, the secret's leases.
 //!
 //! What descriptor and placement say already is not said again; the agreement's digest, which the
 //! placement holds, proves that the terms put together here are the ones both sides signed.

@@ -232,7 +232,8 @@ async fn quote(
     // A sealed object's name hangs on a key that is drawn when it is put.
     let why = "sealed: the name depends on a key drawn at the put; --public has one before";
     let said = serde_json::json!({
-        "id": quote.id, "id_unknown": quote.id.is_none().then_some(why), "bytes": quote.bytes, "segments": quote.segments, "shards": quote.shards,
+        "id": quote.id, "id_unknown": quote.id.is_none().then_some(why),
+        "bytes": quote.bytes, "segments": quote.segments, "shards": quote.shards,
         "shard_bytes": quote.shard_len, "epochs": quote.epochs, "hosts": quote.hosts,
         "cost": quote.cost, "first_epoch": quote.first,
         "already": already,
