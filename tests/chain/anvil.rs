@@ -1,5 +1,7 @@
-//! Goal: a reorganisation under a cashed cheque, on a node others made, is noticed; the cheque is sent
-//! again with its own bytes or signed anew, and money moves once. Method: anvil where HOLDFAST_ANVIL
+//! Goal: a reorganisation under a cashed cheque, on a node others made, is noticed; the cheque is
+//! sent
+//! again with its own bytes or signed anew, and money moves once. Method: anvil where
+//! HOLDFAST_ANVIL
 //! names the program (else skipped, and said); real contracts; `anvil_reorg` of several depths.
 
 use std::sync::Arc;

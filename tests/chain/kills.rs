@@ -1,5 +1,6 @@
 //! Goal: a kill between any two steps of the outbox sends nothing twice and loses nothing. Method:
-//! the cashier's work is cut off at its k-th word with the chain, once before the chain hears it and
+//! the cashier's work is cut off at its k-th word with the chain, once before the chain hears it
+//! and
 //! once after the chain has acted and before the answer is heard; then the ledger is closed, opened
 //! again, and a new cashier finishes. Every k until a run needs no more words. What the ledger
 //! writes stands between two words, so this covers both sides of every commit.

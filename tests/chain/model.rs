@@ -1,4 +1,5 @@
-//! A chain in memory whose every move a test makes: blocks, mempool, fees, reorganisations, silence.
+//! A chain in memory whose every move a test makes: blocks, mempool, fees, reorganisations,
+//! silence.
 //!
 //! One account, one vault. Invariants: a nonce is mined once; what a vault pays is the difference
 //! to what it has paid; a reorganisation takes effects back with the blocks. `payments` counts what

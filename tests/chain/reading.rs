@@ -1,5 +1,7 @@
-//! Goal: what vaults paid is known from the chain itself, each payment with the cursor in one commit,
-//! and a reorganisation under a cashed cheque takes both back. Method: reader and cashier over a model
+//! Goal: what vaults paid is known from the chain itself, each payment with the cursor in one
+//! commit,
+//! and a reorganisation under a cashed cheque takes both back. Method: reader and cashier over a
+//! model
 //! chain.
 
 use std::sync::Arc;

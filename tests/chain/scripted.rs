@@ -1,4 +1,5 @@
-//! A JSON-RPC endpoint on loopback that does what a test says: answers from a small chain of its own,
+//! A JSON-RPC endpoint on loopback that does what a test says: answers from a small chain of its
+//! own,
 //! lags, serves another chain, babbles, hangs, truncates, contradicts, forgets.
 //!
 //! Every connection carries one request, so that a mood takes effect at once.

@@ -1,6 +1,7 @@
 //! What the network file says of the chain, held against the chain itself.
 //!
-//! Enters: the network file. Leaves: each assumption with what was found. Invariant: an endpoint that
+//! Enters: the network file. Leaves: each assumption with what was found. Invariant: an endpoint
+//! that
 //! does not answer breaks no assumption, it is an error. Does not: act on a difference.
 
 use crate::chain::EvmChain;
@@ -35,7 +36,8 @@ impl Assumption {
 }
 
 impl EvmChain {
-    /// Every assumption of the network file with what the chain says now. Reads through one endpoint
+    /// Every assumption of the network file with what the chain says now. Reads through one
+    /// endpoint
     /// that the guard has admitted, money figures through two.
     pub async fn assumptions(&self, network: &Network) -> Result<Vec<Assumption>, Error> {
         let mut found = Vec::new();

@@ -1,7 +1,8 @@
 //! One JSON-RPC endpoint: a request over HTTP, its bounds, and the record of how it went.
 //!
 //! Enters: method and parameters. Leaves: the result, or a classed fault. Invariants: a request
-//! takes at most its `Timing`, an answer at most `BODY_MAX` bytes; the URL never reaches a log or an
+//! takes at most its `Timing`, an answer at most `BODY_MAX` bytes; the URL never reaches a log or
+//! an
 //! error, since it may hold an access key: only host and port do. Does not: try again or choose.
 
 use crate::fault::Fault;

@@ -1,7 +1,8 @@
 //! Addresses of the endpoints' names: the system's resolver, a list of others, and what was found
 //! before.
 //!
-//! Enters: host names. Leaves: addresses. Invariants: every resolver gets a bounded time; an address
+//! Enters: host names. Leaves: addresses. Invariants: every resolver gets a bounded time; an
+//! address
 //! that was found once serves as long as nobody names a newer one; what is wrong with names is kept
 //! apart from what is wrong with endpoints. Does not: judge addresses; TLS and the chain guard tell
 //! an impostor.

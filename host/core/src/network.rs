@@ -1,4 +1,5 @@
-//! The network file: everything two programs must agree on before they can talk. Read by roots
+//! The network file (docs/formats/network.md): what two programs must agree on before they can
+//! talk. Read by roots
 //! (TOML), passed by value to everyone else.
 
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,9 @@
-//! The network's chain as the host uses it: endpoints from the network file, times and bounds from the
+//! The network's chain as the host uses it: endpoints from the network file, times and bounds from
+//! the
 //! configuration.
 //!
-//! Invariant: making it sends nothing and never fails for a dead endpoint. Does not: decide anything;
+//! Invariant: making it sends nothing and never fails for a dead endpoint. Does not: decide
+//! anything;
 //! what is told of the chain over the API is put together here.
 
 use std::sync::Arc;
@@ -13,7 +15,8 @@ use host_settle::{Cashier, Reader};
 
 use crate::config::ChainConfig;
 
-/// A client of the network's chain with ordinary times and bounds. Nothing is sent; endpoints may all
+/// A client of the network's chain with ordinary times and bounds. Nothing is sent; endpoints may
+/// all
 /// be dead.
 pub fn connect(network: &Network) -> anyhow::Result<EvmChain> {
     connect_with(network, &ChainConfig::default())
@@ -36,7 +39,8 @@ pub fn connect_with(network: &Network, config: &ChainConfig) -> anyhow::Result<E
     Ok(EvmChain::with_timing(options, timing, &config.resolvers)?)
 }
 
-/// What the host keeps about its chain: the client, the network's own words, the outbox and the reader
+/// What the host keeps about its chain: the client, the network's own words, the outbox and the
+/// reader
 /// of blocks.
 pub struct Road {
     /// The client, with the host's account.

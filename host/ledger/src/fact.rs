@@ -11,10 +11,6 @@ use crate::outbox::{IntentKey, OutboxRow, OutboxState};
 use crate::row::{AgreementRow, AgreementState, Cursor, PeerRow, PlacementRow, VolumeState};
 
 /// One fact.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "facts live for one commit, in vectors of a few"
-)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
     /// Both sides signed an agreement. Refused: AgreementKnown.

@@ -91,7 +91,8 @@ impl Cashier {
         Ok(begun)
     }
 
-    /// Wants a transaction for every cheque the policy says is worth one, and signs and sends what it
+    /// Wants a transaction for every cheque the policy says is worth one, and signs and sends what
+    /// it
     /// can. Errors when the chain does not answer: nothing is judged on old news.
     pub async fn look(&self, policy: &Policy) -> Result<usize, Error> {
         let block = self.chain.head().await?.block;

@@ -1,8 +1,11 @@
-//! The outbox: what the host means to do on chain, each thing once, through crashes, silence, dropped
+//! The outbox: what the host means to do on chain, each thing once, through crashes, silence,
+//! dropped
 //! transactions, taken nonces, dear gas and reorganisations.
 //!
-//! Enters: wishes (a row without bytes) and the chain seam. Leaves: facts in the ledger. Invariants:
-//! every form of a transaction is committed before its first broadcast and never forgotten while the
+//! Enters: wishes (a row without bytes) and the chain seam. Leaves: facts in the ledger.
+//! Invariants:
+//! every form of a transaction is committed before its first broadcast and never forgotten while
+//! the
 //! transaction is under way; a new nonce is taken only after another transaction has held the old
 //! one for the depth; a transaction ends only `depth` blocks deep in the canonical chain, or with a
 //! reason. Does not: decide what is worth a transaction (cash, policy).
@@ -293,7 +296,8 @@ impl Outbox {
         let intent = row.intent();
         row.mined = None;
         row.reason = format!("a reorganisation took block {} away", mined.block);
-        warn!(intent = %intent, tx = %mined.hash, block = mined.block, "transaction left its block");
+        let block = mined.block;
+        warn!(intent = %intent, tx = %mined.hash, block, "transaction left its block");
         self.note(&intent).why = row.reason.clone();
         let forms = row.forms();
         self.ledger.commit(vec![Fact::OutboxChanged(row)]).await?;

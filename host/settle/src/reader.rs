@@ -1,4 +1,5 @@
-//! Reading blocks: what vaults paid, also when somebody else presented the cheque or a reorganisation
+//! Reading blocks: what vaults paid, also when somebody else presented the cheque or a
+//! reorganisation
 //! took the payment back.
 //!
 //! Enters: the chain's events about one beneficiary. Leaves: facts. Invariants: the cursor and the

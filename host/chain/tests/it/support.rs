@@ -1,4 +1,5 @@
-//! A bench of one chain, and a proxy in front of it that can die, lie, be busy or babble. Everything
+//! A bench of one chain, and a proxy in front of it that can die, lie, be busy or babble.
+//! Everything
 //! on loopback. With HOLDFAST_ANVIL=PROGRAM the same tests run on anvil.
 
 use host_chain::{DeployParams, EvmChain, Guard, NetworkContracts, Options};

@@ -1,4 +1,5 @@
-//! What the host knows of its chain and its money: endpoints, addresses, balances, what waits and why,
+//! What the host knows of its chain and its money: endpoints, addresses, balances, what waits and
+//! why,
 //! cheques. Never a key.
 
 use axum::extract::State;
@@ -251,7 +252,8 @@ pub(crate) async fn info(
 
 /// What the network file says of the chain, held against the chain.
 #[utoipa::path(get, path = "/api/v1/chain/assumptions", tag = "money",
-    responses((status = 200, description = "each with what was found", body = Vec<AssumptionSaid>)))]
+    responses((status = 200, description = "each with what was found",
+        body = Vec<AssumptionSaid>)))]
 pub(crate) async fn assumptions(
     State(api): State<SharedApi>,
     Extension(caller): Extension<Caller>,
