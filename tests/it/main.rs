@@ -15,6 +15,7 @@ mod leases;
 mod leasing;
 mod liars;
 mod losses;
+mod memory;
 mod objects;
 mod operator;
 mod recovery;

@@ -4,7 +4,7 @@
 //! runtime and for what is left when the device closes; looks every few milliseconds while the
 //! device is in use, lest a runtime that nobody drives, or that is busy, keep bytes waiting; ends
 //! a lull that he sees twice, since a stalled drive must not hold up a runtime; and gives unused
-//! buffer memory back.
+//! memory back, the heap's too once the device is quiet.
 //!
 //! Invariant: while an order is under way he attends, ticks, or has been told to wake: `give`
 //! counts the order before it reads the mode, he sets the mode before he reads the count.
@@ -97,6 +97,7 @@ fn run(ring: &Ring) {
     let watch = &ring.watch;
     let mut quiet = 0;
     let mut seen = None;
+    let mut soiled = false;
     loop {
         if must_attend(ring) {
             attend(ring);
@@ -116,6 +117,10 @@ fn run(ring: &Ring) {
             if ring.under_way() == 0 {
                 watch.sleep(ring.patience());
             }
+            if soiled && ring.under_way() == 0 {
+                soiled = false;
+                crate::arena::trim_heap();
+            }
         }
         let lull = ring.lull.under_way();
         if lull.is_some() && lull == seen {
@@ -124,6 +129,7 @@ fn run(ring: &Ring) {
         }
         seen = lull;
         let moved = ring.reap() > 0 || ring.under_way() > 0;
+        soiled |= moved;
         quiet = if moved { 0 } else { quiet.saturating_add(1) };
         ring.rest();
     }
