@@ -46,6 +46,11 @@ abi:
     npm ci --prefix host/solidity --no-audit --no-fund
     node host/solidity/build.mjs
 
+# what the everyday transactions cost, each with its limit (host/solidity/gas.json)
+gas:
+    npm ci --prefix host/solidity --no-audit --no-fund
+    node host/solidity/build.mjs --gas
+
 # twelve namespaces overflow the neighbour table, with and without the ladder (root)
 flood:
     cargo run --release --quiet --bin tests-flood
