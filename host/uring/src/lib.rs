@@ -11,7 +11,7 @@
 //! | a buffer in flight is the driver's; dropped futures free nothing | `queue`, `ring`, `plain` |
 //! | a run of memory belongs to at most one buffer; the mapping outlives all of them | `arena` |
 //! | memory is given back only where no buffer lies, and never stays registered | `arena`, `ring` |
-//! | the file and the arena outlive every operation on them | `ring`: it owns both, `watch` ends last |
+//! | file and arena outlive every operation on them | `ring` owns both, `watch` ends last |
 
 mod align;
 mod arena;

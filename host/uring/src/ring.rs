@@ -2,9 +2,9 @@
 //!
 //! A caller's thread puts its operation into the submission queue and enters the kernel itself;
 //! nothing is handed to another thread. Completions are reaped by whoever looks first: a caller
-//! that submits, the runtime's reactor (`lull`), or the device's watchman (`watch`). Flushes do not come here: a flush in the ring goes through a worker of the
-//! kernel, which costs more than a thread that calls fdatasync
-//! (docs/decisions/0001-io-uring-driver.md).
+//! that submits, the runtime's reactor (`lull`), or the device's watchman (`watch`). Flushes do
+//! not come here: a flush in the ring goes through a worker of the kernel, which costs more than a
+//! thread that calls fdatasync (docs/decisions/0001-io-uring-driver.md).
 //!
 //! | invariant | who keeps it |
 //! |---|---|
