@@ -17,8 +17,9 @@ use crate::ground::{Ground, PEERS, enter, set_thresholds};
 use crate::peers::{self, Peers};
 use crate::storm;
 
-/// Idle peers go stale and become collectable in this time.
-const SETTLE: Duration = Duration::from_secs(12);
+/// Idle peers go stale and may be collected after this time; whether the kernel does is its own
+/// affair. The half second puts the storm's begin between two looks of the watch.
+const SETTLE: Duration = Duration::from_millis(12_500);
 /// How long the storm lasts, and when the idle peers are wanted.
 const STORM: Duration = Duration::from_secs(8);
 const WANTED: Duration = Duration::from_secs(5);
