@@ -128,7 +128,8 @@ pub async fn open(
     .await?;
     let evm = chain::connect_with(network, &config.chain)?.with_key(key.clone());
     let chain: Arc<dyn Chain> = Arc::new(evm.clone());
-    let head = Arc::new(HeadMemory::default());
+    let read_to = ledger.read()?.cursor()?.and_then(|cursor| cursor.block());
+    let head = Arc::new(HeadMemory::starting_at(read_to));
     let host = key.address();
     let payout = config.offer.payout.unwrap_or(host);
     let depth = network.epoch.depth;

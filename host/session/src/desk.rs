@@ -204,13 +204,22 @@ impl<D: Device> Desk<D> {
         self.parts.head.block().unwrap_or(0)
     }
 
-    /// The current epoch by the newest block known. Errors when the chain never answered.
-    pub fn epoch_now(&self) -> Result<u64, Error> {
-        let never = ChainError::Unreachable {
+    /// The current epoch by the newest block known, none when the chain never answered.
+    #[must_use]
+    pub fn epoch_known(&self) -> Option<u64> {
+        let block = self.parts.head.block()?;
+        Some(self.parts.epoch.epoch_of(block))
+    }
+
+    /// The current epoch by the newest block known. Waits up to 5 s for the first one after a
+    /// start; errors when the chain stays silent.
+    pub async fn epoch_now(&self) -> Result<u64, Error> {
+        let never = || ChainError::Unreachable {
             tried: 0,
             why: "no block was seen yet".into(),
         };
-        let block = self.parts.head.block().ok_or(Error::Chain(never))?;
+        let block = self.parts.head.first(self.clock()).await;
+        let block = block.ok_or_else(|| Error::Chain(never()))?;
         Ok(self.parts.epoch.epoch_of(block))
     }
 

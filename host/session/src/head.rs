@@ -1,34 +1,52 @@
 //! The newest block this host knows, remembered across silence of the chain: a dead endpoint must
 //! not stop uploads, and an old head only makes expiry later, never earlier.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-/// The last block number seen; 0 until the chain answered once.
-#[derive(Debug, Default)]
+use host_core::seams::Clock;
+use tokio::sync::watch;
+
+/// How long a conversation waits for the chain's first word after a start.
+const FIRST_WORD: Duration = Duration::from_secs(5);
+
+/// The last block number seen; none until the chain answered once.
+#[derive(Debug)]
 pub struct HeadMemory {
-    block: AtomicU64,
+    block: watch::Sender<Option<u64>>,
 }
 
 impl HeadMemory {
-    /// Starts from a block remembered in the ledger, 0 when none is.
+    /// Starts from a block remembered in the ledger, if one is.
     #[must_use]
-    pub const fn from_block(block: u64) -> Self {
+    pub fn starting_at(block: Option<u64>) -> Self {
         Self {
-            block: AtomicU64::new(block),
+            block: watch::Sender::new(block),
         }
     }
 
-    /// Remembers a block; an older one is ignored. Returns the newest.
-    pub fn saw(&self, block: u64) -> u64 {
-        self.block.fetch_max(block, Ordering::Relaxed).max(block)
+    /// Remembers a block; an older one is ignored.
+    pub fn saw(&self, block: u64) {
+        self.block.send_if_modified(|known| {
+            let newer = known.is_none_or(|known| known < block);
+            if newer {
+                *known = Some(block);
+            }
+            newer
+        });
     }
 
     /// The newest block known, or none when the chain never answered.
     #[must_use]
     pub fn block(&self) -> Option<u64> {
-        match self.block.load(Ordering::Relaxed) {
-            0 => None,
-            block => Some(block),
+        *self.block.borrow()
+    }
+
+    /// The newest block known; just after a start, waits up to 5 s for the chain's first answer.
+    pub async fn first(&self, clock: &dyn Clock) -> Option<u64> {
+        let mut seen = self.block.subscribe();
+        tokio::select! {
+            known = seen.wait_for(Option::is_some) => known.ok().and_then(|known| *known),
+            () = clock.sleep(FIRST_WORD) => None,
         }
     }
 }

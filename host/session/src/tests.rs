@@ -206,7 +206,7 @@ async fn rig() -> Rig {
         store,
         chain: Arc::new(OneVault),
         clock: Arc::new(StoppedClock),
-        head: Arc::new(HeadMemory::from_block(100)),
+        head: Arc::new(HeadMemory::starting_at(Some(100))),
         pressure: level,
     }));
     let peers = OneHost {

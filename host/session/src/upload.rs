@@ -47,7 +47,7 @@ async fn upload<D: Device>(desk: &Desk<D>, talk: &mut Talk) -> Result<(), Error>
         return Err(Error::Turn { what: "the terms" });
     };
     let _seat = desk.seat_upload()?;
-    let agreed = agree(desk, terms, signature)?;
+    let agreed = agree(desk, terms, signature, desk.epoch_now().await?)?;
     let receipt = match standing(desk, &agreed).await? {
         Some(receipt) => {
             let signature = agreed.signed.host_signature;
@@ -78,9 +78,10 @@ fn agree<D: Device>(
     desk: &Desk<D>,
     terms: Agreement,
     renter_signature: Signature,
+    epoch: u64,
 ) -> Result<Agreed, Error> {
     let policy = desk.policy();
-    check_terms(&policy, &terms, &renter_signature, desk.epoch_now()?)?;
+    check_terms(&policy, &terms, &renter_signature, epoch)?;
     let digest = terms.digest(policy.chain_id);
     let host_signature = terms.sign(policy.chain_id, desk.key());
     Ok(Agreed {

@@ -291,7 +291,7 @@ fn readings(api: &Api, look: &Look) -> Readings {
     if let Some(silence) = api.vitals.chain_silence() {
         put("holdfast_block_age_seconds", silence.as_secs_f64());
     }
-    put("holdfast_epoch", float(api.desk.epoch_now().unwrap_or(0)));
+    put("holdfast_epoch", float(api.desk.epoch_known().unwrap_or(0)));
     put("holdfast_storage_free_bytes", float(look.free));
     put("holdfast_storage_used_bytes", float(look.used));
     put("holdfast_volumes", count(serving));

@@ -84,7 +84,7 @@ fn status_of(desk: &HostDesk, road: &Road) -> Result<Status, Failure> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         addrs: desk.addrs(),
         block: desk.block_known(),
-        epoch: desk.epoch_now().unwrap_or(0),
+        epoch: desk.epoch_known().unwrap_or(0),
         free,
         used,
         shards: totals.shards,

@@ -111,7 +111,7 @@ async fn host(number: u16, network: &Network, town: &Arc<Bank>, clock: &Idle) ->
     let opened = Store::open(volumes, ledger.clone(), key.peer_id(), network.id()).await;
     let (store, _) = opened.expect("opens");
     let (pressure, level) = watch::channel(Pressure::Calm);
-    let head = Arc::new(HeadMemory::from_block(100));
+    let head = Arc::new(HeadMemory::starting_at(Some(100)));
     let desk = Desk::new(DeskParts {
         policy: Policy {
             network: network.id(),
