@@ -188,6 +188,9 @@ fn tell_past(past: &Past) -> Option<String> {
     Some(format!("{who}; reset: {reset}; last line: {last}"))
 }
 
+/// What one step means for the host. A neighbour table, however full, never closes admission: the
+/// peers of an upload stand in it already, and refusing them would free none of its entries, which
+/// are mostly other namespaces'. It is told in health and log, and dialling is what it limits.
 fn seen_in(step: Step) -> Seen {
     let leak = step.leaks.first().map(|leak| {
         let (rate, hours) = (leak.bytes_per_hour, leak.hours_left);
@@ -198,7 +201,7 @@ fn seen_in(step: Step) -> Seen {
     });
     let tables = step.neighbours.unwrap_or_default();
     Seen {
-        pressure: pressure(step.level),
+        pressure: pressure(step.memory.level.max(tables.level.min(Level::Trim))),
         memory_cause: step.memory.cause.map(|cause| cause.to_string()),
         memory: step.memory.reading,
         leak,

@@ -33,6 +33,8 @@ fn main() -> std::process::ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(8)
+        // A worker without work sleeps in its volume's ring: no hand-over when a drive answers.
+        .on_thread_park(host_uring::lull)
         .enable_all()
         .build();
     let ended = runtime

@@ -18,7 +18,8 @@ use crate::events::Events;
 /// Name of the file being written; older ones carry `.1`, `.2` and so on.
 pub const LOG_FILE: &str = "holdfastd.jsonl";
 
-/// Starts logging; what is worth watching also becomes an event. Errors when the directory cannot be made or the level does not parse.
+/// Starts logging; what is worth watching also becomes an event. Errors when the directory cannot
+/// be made or the level does not parse.
 pub fn start(dir: &Path, log: &Log) -> anyhow::Result<Events> {
     let events = Events::default();
     let logs = dir.join(&log.dir);
