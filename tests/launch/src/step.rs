@@ -141,6 +141,14 @@ impl Step {
         self
     }
 
+    /// The same step with a variable of the environment.
+    pub(crate) fn with(mut self, key: &str, value: &Path) -> Step {
+        if let Step::Run(run) = &mut self {
+            run.command.env(key, value);
+        }
+        self
+    }
+
     /// Does it.
     pub(crate) fn perform(self, desk: &Desk<'_>) -> Result<Done, Error> {
         match self {

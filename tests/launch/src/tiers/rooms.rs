@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::need;
 use crate::place::Place;
 use crate::step::{Desk, Step};
+use crate::tiers::contracts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -48,9 +49,16 @@ pub(super) fn crash(desk: &Desk<'_>) -> Result<Vec<Step>, Error> {
     Ok(steps)
 }
 
-/// The development chain.
+/// The road to the chain, on the development chain and, for reorganisations, on anvil.
 pub(super) fn chain(desk: &Desk<'_>) -> Result<Vec<Step>, Error> {
-    Ok(tier(desk.place, "chain"))
+    let tests = tier(desk.place, "chain").into_iter();
+    Ok(match contracts::anvil(desk)? {
+        Err(why) => tests.chain([Step::skip("anvil", why)]).collect(),
+        Ok((anvil, mut steps)) => {
+            steps.extend(tests.map(|step| step.with("HOLDFAST_ANVIL", &anvil)));
+            steps
+        }
+    })
 }
 
 /// Golden bytes.
