@@ -145,7 +145,15 @@ async fn a_reorganisation_on_anvil_under_a_cashed_cheque_pays_it_once() {
                 .cashed
         };
 
+        let before = chain.newest_block().await.unwrap().number;
         assert_eq!(cashier.begin(Amount::ZERO).await.unwrap(), 1);
+        // anvil mines the transaction by itself, a moment after it took it.
+        let mut looks = 0;
+        while chain.newest_block().await.unwrap().number == before {
+            looks += 1;
+            assert!(looks < 500, "depth {depth}: the transaction was not mined");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         for _ in 1..depth {
             reader.read().await.unwrap();
             cashier.follow().await.unwrap();

@@ -208,7 +208,7 @@ fn restart_ends_the_daemon_for_its_supervisor_and_needs_the_token() {
     let good = std::fs::read_to_string(&token).expect("the token reads");
     std::fs::write(&token, "guess").expect("written");
     let said = host.ask("restart").badly();
-    assert!(said.contains("401"), "{said}");
+    assert!(said.contains("not-authorized"), "{said}");
     std::fs::write(&token, good).expect("written");
     host.ask("restart").well();
     let status = town.hosts[0].ended();

@@ -159,8 +159,11 @@ fn the_local_door_answers_its_own_names_and_no_foreign_page() {
     let town = town("watching-local");
     let host = &town.hosts[0];
     let api = host.ready().api.expect("a local door");
-    let (status, text) = plain(api, "GET /metrics HTTP/1.1\r\nHost: localhost");
-    assert_eq!(status, 200, "{text}");
+    let text = until("the machine to be looked at", LIMIT, || {
+        let (status, text) = plain(api, "GET /metrics HTTP/1.1\r\nHost: localhost");
+        assert_eq!(status, 200, "{text}");
+        text.contains("holdfast_neighbour_entries").then_some(text)
+    });
     for part in ["holdfast_shards 0.0", "holdfast_neighbour_entries", "# EOF"] {
         assert!(text.contains(part), "{part} is not in {text}");
     }
