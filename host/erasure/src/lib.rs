@@ -8,9 +8,10 @@
 //!
 //! Invariants: a geometry is checked before anything is allocated for it; how the arithmetic is
 //! cut into runs never shows in the bytes; old stripes are read by the code that their geometry
-//! names (`Matrix8` for new ones up to 256 shards, `Leopard16` for wider and older ones). What this room deliberately does not do: check that
-//! a piece is the piece it claims to be. Pieces come from verified units (see `host-proof`); the
-//! code itself would decode a forged piece into garbage without a word.
+//! names (`Matrix8` for new ones up to 256 shards, `Leopard16` for wider and older ones). What this
+//! room deliberately does not do: check that a piece is the piece it claims to be. Pieces come from
+//! verified units (see `host-proof`); the code itself would decode a forged piece into garbage
+//! without a word.
 #![deny(missing_docs)]
 
 mod coder;

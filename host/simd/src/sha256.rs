@@ -71,7 +71,8 @@ impl Kernel {
     }
 
     /// Writes the digest of `messages[i]` to `digests[i]`.
-    /// Panics when the two differ in length. `LEN` is a positive multiple of 64; others do not compile.
+    /// Panics when the two differ in length. `LEN` is a positive multiple of 64; others do not
+    /// compile.
     /// Cost: about `LEN / 64 + 1` blocks a message; counts below 16 gain less.
     pub fn hash_each<const LEN: usize>(self, messages: &[[u8; LEN]], digests: &mut [Digest]) {
         const { assert!(LEN > 0 && LEN.is_multiple_of(64), "whole blocks") };

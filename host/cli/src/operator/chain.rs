@@ -74,7 +74,8 @@ pub(crate) async fn chain(args: ChainArgs) -> anyhow::Result<bool> {
         }
         ChainCommand::Assumptions(args) => {
             let path = "/api/v1/chain/assumptions";
-            let said: Vec<AssumptionSaid> = told(&args, path, assumptions).await?;
+            let said: Vec<AssumptionSaid> =
+                told(&args, path, |said: &Vec<_>| assumptions(said)).await?;
             Ok(said.iter().all(|one| one.holds))
         }
     }
@@ -114,7 +115,7 @@ pub(super) fn waits(one: &host_daemon::api::WaitingSaid) -> String {
     format!("{} {}: {}", one.state, one.intent, one.why)
 }
 
-fn assumptions(said: &Vec<AssumptionSaid>) -> String {
+fn assumptions(said: &[AssumptionSaid]) -> String {
     let line = |one: &AssumptionSaid| match (one.holds, one.expected.is_empty()) {
         (true, true) => format!("shown  {} is {}", one.what, one.found),
         (true, false) => format!("holds  {}", one.what),

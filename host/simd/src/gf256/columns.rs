@@ -1,6 +1,6 @@
-//! Ten outputs at a time, vector by vector down the rows. Written once as a macro, because functions
-//! of different instruction sets cannot share a generic body: what is compiled for one set can only
-//! be inlined into code of the same set.
+//! Ten outputs at a time, vector by vector down the rows. Written once as a macro, because
+//! functions of different instruction sets cannot share a generic body: what is compiled for one
+//! set can only be inlined into code of the same set.
 //!
 //! One vector of each row at a time: with two, a factor would be read half as often, but the sums
 //! and what is added to them no longer fit the registers (measured: a fifth slower). Vectors begin
