@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod pairs;
 pub mod proof;
 pub mod put_limit;
+pub mod put_network;
 pub mod rows;
 pub mod runtime;
 pub mod start;

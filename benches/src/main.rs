@@ -10,8 +10,8 @@ use clap::{Parser, ValueEnum};
 use holdfast_benches::busy::Busy;
 use holdfast_benches::rows::{self, Report};
 use holdfast_benches::{
-    choose, coding, device, erasure, flush, idle, instructions, ledger, proof, put_limit, start,
-    tree, watch,
+    choose, coding, device, erasure, flush, idle, instructions, ledger, proof, put_limit,
+    put_network, start, tree, watch,
 };
 
 /// Ours against a named peer, in the same run
@@ -58,6 +58,8 @@ enum Measurement {
     Start,
     /// Every stage of a put against the slowest
     PutLimit,
+    /// A put of 1 GiB into thirty hosts against that limit
+    PutNetwork,
     /// The memory of an idle host against its budget
     Idle,
     /// The erasure coder against the crate called a stripe at a time
@@ -132,6 +134,7 @@ fn run(measurement: Measurement, arguments: &Arguments) -> anyhow::Result<Report
         Measurement::Ledger => ledger::report(quick, &arguments.dir),
         Measurement::Start => start::report(quick, &arguments.dir, arguments.rows),
         Measurement::PutLimit => put_limit::report(quick, &arguments.dir),
+        Measurement::PutNetwork => put_network::report(quick, &arguments.dir),
         Measurement::Idle => idle::report(quick, &arguments.dir),
         Measurement::Erasure => Ok(erasure::report(quick)),
         Measurement::Proof => Ok(proof::report(quick)),

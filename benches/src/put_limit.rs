@@ -85,6 +85,28 @@ pub fn report(quick: bool, dir: &Path) -> anyhow::Result<Report> {
     Ok(report)
 }
 
+/// What a put may reach, by one round of every stage: GiB of plaintext a second.
+pub(crate) struct Stages {
+    /// The slowest stage alone.
+    pub(crate) limit: f64,
+    /// All stages sharing this machine's cores.
+    pub(crate) shared: f64,
+}
+
+impl Stages {
+    /// Measures one round; `quick` a small one.
+    pub(crate) fn measure(quick: bool, dir: &Path) -> anyhow::Result<Self> {
+        let mut bench = Bench::new(if quick { 2 } else { 48 })?;
+        let volume = Volume::make(dir, (bench.segment.len() * SPREAD) as u64)?;
+        let round = bench.round(&volume)?;
+        let cores = std::thread::available_parallelism()?.get();
+        Ok(Self {
+            limit: limit(&round),
+            shared: shared(&round, cores),
+        })
+    }
+}
+
 /// The slowest stage.
 fn limit(round: &[f64; 4]) -> f64 {
     round.iter().copied().fold(f64::INFINITY, f64::min)
