@@ -7,7 +7,7 @@ use crate::amount::Amount;
 use crate::codec;
 use crate::error::Error;
 use crate::identity::{SecretKey, Signature};
-use crate::ids::{Address, NetworkId, PeerId};
+use crate::ids::{Address, Digest32, NetworkId, PeerId};
 use crate::limits;
 use crate::signed::{self, Kind};
 
@@ -77,6 +77,12 @@ const VERSION_LEN_MAX: usize = 64;
 const ADDR_LEN_MAX: usize = 256;
 
 impl Announcement {
+    /// What a host signs of an offer on `network`.
+    #[must_use]
+    pub fn digest(offer: &HostOffer, network: &NetworkId) -> Digest32 {
+        signed::digest(KIND, network, &codec::to_bytes(offer))
+    }
+
     /// Signs an offer with the host's identity key.
     #[must_use]
     pub fn sign(offer: HostOffer, network: &NetworkId, key: &SecretKey) -> Self {

@@ -46,6 +46,14 @@ impl Signature {
         VerifyingKey::recover_from_prehash(&digest.0, &signature, recovery).map_err(|_| form())
     }
 
+    /// The same r and s as ASN.1 DER, as libp2p writes them. Errors when they are no scalars.
+    pub fn to_der(&self, what: &'static str) -> Result<Vec<u8>, Error> {
+        let form = || Error::SignatureForm { what };
+        let (body, _) = self.0.split_last_chunk::<1>().ok_or_else(form)?;
+        let signature = EcdsaSignature::from_slice(body).map_err(|_| form())?;
+        Ok(signature.to_der().as_bytes().to_vec())
+    }
+
     /// The account that made this signature over `digest`; `what` names the signed thing in the
     /// error. Errors when the bytes are no low-s signature of any key. Cost: one curve recovery.
     pub fn recover_address(&self, what: &'static str, digest: &Digest32) -> Result<Address, Error> {

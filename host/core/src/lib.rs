@@ -19,6 +19,7 @@ pub mod error;
 pub mod geometry;
 pub mod identity;
 pub mod ids;
+pub mod keeper;
 pub mod limits;
 pub mod network;
 pub mod object;
@@ -27,6 +28,7 @@ pub mod receipt;
 pub mod records;
 pub mod seams;
 pub mod signed;
+pub mod tx;
 pub mod wire;
 
 pub use amount::Amount;

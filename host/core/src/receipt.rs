@@ -6,7 +6,7 @@ use minicbor::{Decode, Encode};
 use crate::codec;
 use crate::error::Error;
 use crate::identity::{SecretKey, Signature};
-use crate::ids::{AgreementDigest, NetworkId, PeerId, ShardId};
+use crate::ids::{AgreementDigest, Digest32, NetworkId, PeerId, ShardId};
 use crate::signed::{self, Kind};
 
 /// What the host says is durable.
@@ -43,6 +43,12 @@ const KIND: Kind = Kind {
 };
 
 impl Receipt {
+    /// What a host signs of a body on `network`.
+    #[must_use]
+    pub fn digest(body: &ReceiptBody, network: &NetworkId) -> Digest32 {
+        signed::digest(KIND, network, &codec::to_bytes(body))
+    }
+
     /// Signs a receipt with the host's identity key.
     #[must_use]
     pub fn sign(body: ReceiptBody, network: &NetworkId, key: &SecretKey) -> Self {
