@@ -244,6 +244,7 @@ async fn choose(hub: &str, dir: &Path) -> anyhow::Result<Said> {
         clock: Arc::new(SystemClock::start()),
         entropy: Arc::new(Kernel),
         meter: Arc::new(NoMeter),
+        heavy: host_renter::Heavy::Threads,
         home: dir.join("home"),
     })?;
     let before_mib = peak_mib()?;

@@ -61,6 +61,13 @@ impl Committer {
         self.rings.clear();
     }
 
+    /// Decides what stands in the queue now; for a ledger without a thread.
+    pub(crate) fn turn(&self) {
+        while let Some(orders) = self.queue.take_now() {
+            self.serve(orders);
+        }
+    }
+
     fn serve(&self, orders: Vec<Order>) {
         let mut group = Vec::new();
         for order in orders {

@@ -27,17 +27,31 @@ const FRESH: &str = "ledger.redb.new";
 /// The schema this program writes.
 pub(crate) const SCHEMA_VERSION: u32 = 2;
 
+/// Where groups are committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Commits {
+    /// On a thread of the ledger's own: what programs want, since a flush blocks.
+    OwnThread,
+    /// On the thread that polls the commit: the same steps, and a run of one thread repeats.
+    Caller,
+}
+
 /// What the root decides about the ledger.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// Bytes of database pages kept in memory.
     pub cache_len: usize,
+    /// Where groups are committed.
+    pub commits: Commits,
 }
 
 impl Default for Options {
     /// 8 MiB: the upper levels of the tables of a million shards, and the rows of one busy hour.
     fn default() -> Self {
-        Self { cache_len: 8 << 20 }
+        Self {
+            cache_len: 8 << 20,
+            commits: Commits::OwnThread,
+        }
     }
 }
 
@@ -93,6 +107,7 @@ pub(crate) struct Shared {
     queue: Arc<Queue>,
     rings: Arc<Rings>,
     committer: Mutex<Option<JoinHandle<()>>>,
+    here: Mutex<Option<Committer>>,
 }
 
 /// The ledger; clones share it. It closes when the last one is dropped.
@@ -106,7 +121,7 @@ impl Ledger {
     /// pages, whatever the number of rows and however the last run ended.
     /// Errors: File, Locked, Schema, Database.
     pub fn open(dir: &Path, options: Options) -> Result<Self, Error> {
-        Self::start(create(dir, options)?)
+        Self::start(create(dir, options)?, options.commits)
     }
 
     /// Opens a ledger on any storage: the door for simulations of power cuts.
@@ -115,10 +130,10 @@ impl Ledger {
             .set_cache_size(options.cache_len)
             .create_with_backend(Backend(storage))
             .map_err(Error::database)?;
-        Self::start(database)
+        Self::start(database, options.commits)
     }
 
-    fn start(database: Database) -> Result<Self, Error> {
+    fn start(database: Database, commits: Commits) -> Result<Self, Error> {
         prepare(&database)?;
         let database = Arc::new(database);
         let (queue, rings) = (Arc::new(Queue::default()), Arc::new(Rings::default()));
@@ -127,23 +142,29 @@ impl Ledger {
             queue: Arc::clone(&queue),
             rings: Arc::clone(&rings),
         };
-        let thread = std::thread::Builder::new()
-            .name("ledger".into())
-            .spawn(move || committer.run())
-            .map_err(|error| Error::File {
-                path: FILE.into(),
-                why: error.to_string(),
-            })?;
-        let database = RwLock::new(Some(database));
-        let committer = Mutex::new(Some(thread));
+        let (thread, here) = match commits {
+            Commits::OwnThread => (Some(spawn(committer)?), None),
+            Commits::Caller => (None, Some(committer)),
+        };
         Ok(Self {
             shared: Arc::new(Shared {
-                database,
+                database: RwLock::new(Some(database)),
                 queue,
                 rings,
-                committer,
+                committer: Mutex::new(thread),
+                here: Mutex::new(here),
             }),
         })
+    }
+
+    /// Enters an order, and decides all that stand in the queue where that is this thread's work.
+    async fn enter(&self, order: Order) -> Result<(), Error> {
+        self.shared.queue.enter(order).await?;
+        let here = self.shared.here.lock();
+        if let Some(committer) = &*here.unwrap_or_else(PoisonError::into_inner) {
+            committer.turn();
+        }
+        Ok(())
     }
 
     /// Commits a set of facts, all or none. Durability: when this answers, the set is durable on
@@ -152,7 +173,7 @@ impl Ledger {
     /// Errors: those named at each `Fact`, RingFull, Closed, Database; nothing of the set is left.
     pub async fn commit(&self, facts: Vec<Fact>) -> Result<(), Error> {
         let (answer, answered) = oneshot::channel();
-        self.shared.queue.enter(Order::Facts(facts, answer)).await?;
+        self.enter(Order::Facts(facts, answer)).await?;
         answered.await.map_err(|_| Error::Closed)?
     }
 
@@ -161,10 +182,7 @@ impl Ledger {
     /// Errors: NotEmpty, Row, Closed, Database.
     pub async fn restore(&self, found: Vec<FoundRing>) -> Result<Restored, Error> {
         let (answer, answered) = oneshot::channel();
-        self.shared
-            .queue
-            .enter(Order::Restore(found, answer))
-            .await?;
+        self.enter(Order::Restore(found, answer)).await?;
         answered.await.map_err(|_| Error::Closed)?
     }
 
@@ -217,9 +235,27 @@ impl Ledger {
     }
 }
 
+/// Gives the committer its thread.
+fn spawn(committer: Committer) -> Result<JoinHandle<()>, Error> {
+    let thread = std::thread::Builder::new().name("ledger".into());
+    let spawned = thread.spawn(move || committer.run());
+    spawned.map_err(|error| Error::File {
+        path: FILE.into(),
+        why: error.to_string(),
+    })
+}
+
 impl Shared {
     fn stop(&self) {
         self.queue.close();
+        let here = self
+            .here
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(committer) = here {
+            committer.turn();
+        }
         let thread = self
             .committer
             .lock()

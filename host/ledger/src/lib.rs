@@ -30,7 +30,7 @@ pub use backup::{Dump, Loading};
 pub use error::Error;
 pub use fact::Fact;
 pub use journal::{Change, FoundRing, Journal, JournalError, RecordKind, RingPlace};
-pub use ledger::{Ledger, Options};
+pub use ledger::{Commits, Ledger, Options};
 pub use outbox::{CallRow, FormRow, IntentKey, MinedRow, OutboxRow, OutboxState};
 pub use restore::Restored;
 pub use row::{

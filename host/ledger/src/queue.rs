@@ -32,6 +32,24 @@ struct Line {
     closed: bool,
 }
 
+impl Line {
+    /// What one group may hold, from the front.
+    fn group(&mut self) -> Vec<Order> {
+        let mut group = Vec::new();
+        let mut bytes = 0;
+        while bytes < GROUP_BYTES_MAX
+            && let Some(order) = self.orders.pop_front()
+        {
+            bytes += body_len(&order);
+            group.push(order);
+        }
+        for waiting in self.waiting.drain(..) {
+            let _ = waiting.send(());
+        }
+        group
+    }
+}
+
 /// The queue.
 #[derive(Default)]
 pub(crate) struct Queue {
@@ -79,18 +97,13 @@ impl Queue {
                 .wait(line)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        let mut group = Vec::new();
-        let mut bytes = 0;
-        while bytes < GROUP_BYTES_MAX
-            && let Some(order) = line.orders.pop_front()
-        {
-            bytes += body_len(&order);
-            group.push(order);
-        }
-        for waiting in line.waiting.drain(..) {
-            let _ = waiting.send(());
-        }
-        Some(group)
+        Some(line.group())
+    }
+
+    /// Takes what one group may hold now; none when nothing waits.
+    pub(crate) fn take_now(&self) -> Option<Vec<Order>> {
+        let mut line = self.lock();
+        (!line.orders.is_empty()).then(|| line.group())
     }
 
     /// Notes that `count` orders are decided.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use host_core::ObjectId;
 use host_core::geometry::Geometry;
+use host_core::seams::BoxFuture;
 use tokio::sync::watch;
 
 use crate::Renter;
@@ -69,12 +70,12 @@ pub(crate) async fn run(
     let places = &kept.placement.placement.places;
     let mut fetcher = Fetcher::new(inner, &descriptor, places, progress);
     let sink = Sink::new(out);
-    let mut writing = tokio::task::spawn_blocking(move || Ok::<Sink, Error>(sink));
+    let mut writing: BoxFuture<'_, Result<Sink, Error>> = Box::pin(async { Ok(sink) });
     for part in plan::parts(&descriptor, secret.len, &range) {
         // The part before is joined and written while this one is fetched.
         let fetch = phases.poll(Phase::Send, fetcher.fetch(&part));
         let (runs, before) = futures::join!(fetch, writing);
-        let (runs, mut sink) = (runs?, before.map_err(|_| Error::Worker)??);
+        let (runs, mut sink) = (runs?, before?);
         progress.send_modify(|p| {
             p.bytes_done = sink.written();
             p.phases = phases.costs();
@@ -86,10 +87,10 @@ pub(crate) async fn run(
             sink.write_part(&part, cipher.as_deref(), chunks, bytes)?;
             Ok(sink)
         };
-        let work = move || noting.time(Phase::Encode, work);
-        writing = tokio::task::spawn_blocking(work);
+        let work = inner.apart(move || noting.time(Phase::Encode, work));
+        writing = Box::pin(async { work.await? });
     }
-    let sink = writing.await.map_err(|_| Error::Worker)??;
+    let sink = writing.await?;
     let got = sink.finish()?;
     progress.send_modify(|p| {
         p.bytes_done = got.bytes;

@@ -68,8 +68,19 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// CPU and memory of the process.
     pub meter: Arc<dyn Meter>,
+    /// Where coding and hashing run.
+    pub heavy: Heavy,
     /// The renter's directory; made when missing.
     pub home: PathBuf,
+}
+
+/// Where work runs that takes a core for milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heavy {
+    /// On threads of tokio's for blocking work: conversations go on meanwhile.
+    Threads,
+    /// Where it is awaited: a run of one thread repeats.
+    Here,
 }
 
 /// What every verb works with.
@@ -85,10 +96,25 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) meter: Arc<dyn Meter>,
+    pub(crate) heavy: Heavy,
     pub(crate) book: Book,
 }
 
 impl Inner {
+    /// Does heavy work in its place. Errors: Worker when it panicked there.
+    pub(crate) async fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        match self.heavy {
+            Heavy::Threads => {
+                let done = tokio::task::spawn_blocking(work).await;
+                done.map_err(|_| Error::Worker)
+            }
+            Heavy::Here => Ok(work()),
+        }
+    }
+
     pub(crate) fn nonce(&self) -> [u8; 12] {
         let mut nonce = [0; 12];
         self.entropy.fill(&mut nonce);
@@ -162,6 +188,7 @@ impl Renter {
             clock: parts.clock,
             entropy: parts.entropy,
             meter: parts.meter,
+            heavy: parts.heavy,
         };
         Ok(Self {
             inner: Arc::new(inner),

@@ -45,6 +45,7 @@ impl HeadMemory {
     pub async fn first(&self, clock: &dyn Clock) -> Option<u64> {
         let mut seen = self.block.subscribe();
         tokio::select! {
+            biased;
             known = seen.wait_for(Option::is_some) => known.ok().and_then(|known| *known),
             () = clock.sleep(FIRST_WORD) => None,
         }

@@ -186,6 +186,7 @@ impl Home {
             clock: Arc::new(SystemClock::start()),
             entropy: Arc::new(SystemEntropy),
             meter: Arc::new(ProcessMeter),
+            heavy: host_renter::Heavy::Threads,
             home: self.dir.join(BOOK_DIR),
         })?;
         Ok((renter, net))

@@ -109,7 +109,9 @@ impl Put<'_> {
             };
             encode::code(&geometry, &sealed)
         };
-        let coded = tokio::task::spawn_blocking(move || phases.time(Phase::Encode, work));
-        coded.await.map_err(|_| Error::Worker)?
+        let inner = &self.renter.inner;
+        inner
+            .apart(move || phases.time(Phase::Encode, work))
+            .await?
     }
 }

@@ -57,8 +57,8 @@ pub(crate) async fn quote(renter: &Renter, request: &PutRequest) -> Result<Quote
     let id = match request.public {
         false => None,
         true => {
-            let named = tokio::task::spawn_blocking(move || name_public(&path, &geometry));
-            Some(named.await.map_err(|_| Error::Worker)??)
+            let named = inner.apart(move || name_public(&path, &geometry));
+            Some(named.await??)
         }
     };
     Ok(Quote {

@@ -68,8 +68,7 @@ pub(crate) async fn already(renter: &Renter, request: &PutRequest) -> Result<Vec
         return Ok(Vec::new());
     }
     let path = request.path.clone();
-    let sha256 = tokio::task::spawn_blocking(move || hash(&path));
-    let sha256 = sha256.await.map_err(|_| Error::Worker)??;
+    let sha256 = inner.apart(move || hash(&path)).await??;
     found.retain(|(secret, _)| secret.sha256 == sha256);
     found.sort_by_key(|(_, placement)| std::cmp::Reverse(placement.end_epoch));
     let block = inner.chain.head().await.ok().map(|head| head.block);

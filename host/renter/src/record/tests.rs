@@ -110,6 +110,7 @@ pub(crate) fn inner() -> Arc<Inner> {
         clock: nothing(),
         entropy: nothing(),
         meter: Arc::new(NoMeter),
+        heavy: crate::Heavy::Threads,
         home: dir.path().join("home"),
     });
     renter.expect("opens").inner

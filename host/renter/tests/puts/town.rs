@@ -202,6 +202,7 @@ impl Town {
             clock: Arc::new(self.clock.clone()),
             entropy: Arc::new(Dice),
             meter: Arc::new(NoMeter),
+            heavy: host_renter::Heavy::Threads,
             home: home.to_path_buf(),
         })
         .expect("opens")

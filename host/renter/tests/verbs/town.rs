@@ -146,6 +146,7 @@ impl Town {
             clock: Arc::new(Watch(Instant::now(), self.clone())),
             entropy: Arc::new(Dice),
             meter: Arc::new(NoMeter),
+            heavy: host_renter::Heavy::Threads,
             home: home.to_path_buf(),
         })
         .expect("holds")
