@@ -33,3 +33,23 @@ pub(crate) mod oracle {
 pub(crate) mod registry {
     ethers_contract::abigen!(Registry, "../solidity/abi/Registry.json");
 }
+
+pub(crate) mod staking {
+    ethers_contract::abigen!(Staking, "../solidity/abi/Staking.json");
+}
+
+pub(crate) mod proofs {
+    ethers_contract::abigen!(ProofOfStorage, "../solidity/abi/ProofOfStorage.json");
+}
+
+pub(crate) mod disputes {
+    ethers_contract::abigen!(Disputes, "../solidity/abi/Disputes.json");
+}
+
+pub(crate) mod escrow {
+    ethers_contract::abigen!(Escrow, "../solidity/abi/Escrow.json");
+}
+
+pub(crate) mod airdrop {
+    ethers_contract::abigen!(Airdrop, "../solidity/abi/Airdrop.json");
+}
