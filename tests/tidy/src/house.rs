@@ -3,7 +3,7 @@
 //! here, in the same commit.
 
 /// Levels from the ground up: a room imports only from lower ones.
-pub(crate) const LEVELS: [(&str, u8); 31] = [
+pub(crate) const LEVELS: [(&str, u8); 32] = [
     ("host-core", 0),
     ("host-simd", 0),
     ("host-erasure", 1),
@@ -16,6 +16,7 @@ pub(crate) const LEVELS: [(&str, u8); 31] = [
     ("host-api", 1),
     ("host-score", 1),
     ("host-ledger", 2),
+    ("host-signer", 2),
     ("host-store", 3),
     ("host-agreement", 3),
     ("host-settle", 3),
@@ -70,9 +71,9 @@ pub(crate) const DOORS: [(&str, &[&str]); 15] = [
     ("redb", &["host-ledger"]),
     ("reed-solomon-simd", &["host-erasure"]),
     ("revm", &["host-devchain"]),
-    ("zeroize", &["host-core", "host-keystore"]),
+    ("zeroize", &["host-core", "host-keystore", "host-signer"]),
     ("sysinfo", &["board-watch"]),
-    ("nix", &["host-uring", "board/", "image/"]),
+    ("nix", &["host-uring", "host-signer", "board/", "image/"]),
     ("libc", &["host-uring", "board/", "image/"]),
     (
         "axum",
@@ -88,6 +89,7 @@ pub(crate) const DOORS: [(&str, &[&str]); 15] = [
         &[
             "host-daemon",
             "host-devchain",
+            "host-signer",
             "host-services",
             "host-cli",
             "image/",
