@@ -3,9 +3,44 @@
 
 use host_core::PeerId;
 use host_core::identity::SecretKey;
-use libp2p::identity::{Keypair, secp256k1};
+use libp2p::identity::{Keypair, PublicKey, secp256k1};
 
 use crate::error::Error;
+use crate::noise::Noise;
+use crate::options::NodeKey;
+
+/// What the transport shows of the identity.
+pub(crate) enum Credentials {
+    /// The key pair itself.
+    Own(Keypair),
+    /// The public key, and a handshake it vouched for.
+    Kept(PublicKey, Noise),
+}
+
+impl Credentials {
+    /// Asks a kept key to vouch for a handshake; the own one needs nobody.
+    /// Errors: the key is not usable, or its keeper refuses or is silent.
+    pub(crate) async fn of(key: &NodeKey) -> Result<Self, Error> {
+        match key {
+            NodeKey::Own(key) => keypair(key).map(Self::Own),
+            NodeKey::Kept(identity) => {
+                let compressed = identity.peer_id().0;
+                let public = secp256k1::PublicKey::try_from_bytes(&compressed);
+                let public = PublicKey::from(public.map_err(|_| Error::Key)?);
+                let noise = Noise::draw(identity, &public).await?;
+                Ok(Self::Kept(public, noise))
+            }
+        }
+    }
+
+    /// The public key.
+    pub(crate) fn public(&self) -> PublicKey {
+        match self {
+            Self::Own(pair) => pair.public(),
+            Self::Kept(public, _) => public.clone(),
+        }
+    }
+}
 
 /// The transport's key pair of an identity key.
 pub(crate) fn keypair(key: &SecretKey) -> Result<Keypair, Error> {

@@ -14,6 +14,7 @@ mod error;
 mod keys;
 mod mux;
 mod net;
+mod noise;
 mod options;
 mod policy;
 mod swarm;
@@ -22,5 +23,5 @@ mod transport;
 
 pub use error::Error;
 pub use net::{Inbound, Inlet, Net};
-pub use options::{Bounds, Options};
+pub use options::{Bounds, NodeKey, Options};
 pub use policy::Policy;

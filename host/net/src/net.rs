@@ -19,8 +19,8 @@ use tokio::time::Instant;
 
 use crate::conversation::Conversation;
 use crate::error::Error;
-use crate::keys;
-use crate::options::{Bounds, Options};
+use crate::keys::{self, Credentials};
+use crate::options::{Bounds, NodeKey, Options};
 use crate::policy::{self, Policy, Target};
 use crate::swarm::{self, Parts, Shared, Wish};
 use crate::talk::{Accepted, NoStream, Opening, Talk};
@@ -80,8 +80,9 @@ pub struct Net {
 impl Net {
     /// Starts a node on the current tokio runtime: listens, then returns it with the inlet of
     /// conversations others open. Errors when an address is malformed or refused by the policy,
-    /// when a port is taken, or when the key is not usable.
-    pub async fn start(options: Options) -> Result<(Self, Inlet), Error> {
+    /// when a port is taken, or when the key is not usable or its keeper does not vouch for this
+    /// node. With a kept key, QUIC addresses are left out.
+    pub async fn start<K: Into<NodeKey>>(options: Options<K>) -> Result<(Self, Inlet), Error> {
         keep_heap_top();
         let policy = Policy {
             private: options.private_network,
@@ -92,18 +93,30 @@ impl Net {
                 why,
             })?;
         }
-        let key = keys::keypair(&options.key)?;
+        let key = options.key.into();
+        let credentials = Credentials::of(&key).await?;
+        let mut listen_on = options.listen;
+        if matches!(key, NodeKey::Kept(_)) {
+            listen_on.retain(|address| !address.contains("/quic"));
+        }
         let bounds = options.bounds;
-        let link = transport::build(&key, policy, bounds.dial_timeout)?;
+        let link = transport::build(&credentials, policy, bounds.dial_timeout)?;
         let (accepted, line) = line::channel(ACCEPTED_MAX);
         let talk = Talk::new(options.protocols.into(), accepted, bounds);
-        let mut swarm = swarm::build(link, &key, talk, options.agent, policy, bounds);
+        let mut swarm = swarm::build(
+            link,
+            credentials.public(),
+            talk,
+            options.agent,
+            policy,
+            bounds,
+        );
         let shared = Arc::new(Shared::default());
-        let listeners = listen(&mut swarm, &shared, &options.listen).await?;
+        let listeners = listen(&mut swarm, &shared, &listen_on).await?;
         let (wishes, taken) = mpsc::channel(WISHES_MAX);
         let task = tokio::spawn(swarm::run(swarm, taken, Arc::clone(&shared), listeners));
         let net = Self {
-            me: options.key.peer_id(),
+            me: key.peer_id(),
             policy,
             bounds,
             announce: options.announce.into(),

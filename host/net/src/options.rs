@@ -3,15 +3,49 @@
 
 use std::time::Duration;
 
+use host_core::PeerId;
 use host_core::identity::SecretKey;
+use host_core::keeper::Identity;
 use host_core::limits;
 use host_core::wire::Protocol;
 
+/// Where the identity's key is.
+#[derive(Debug, Clone)]
+pub enum NodeKey {
+    /// In this process.
+    Own(SecretKey),
+    /// In another one: then the node speaks TCP alone, since QUIC's handshake wants the key itself.
+    Kept(Identity),
+}
+
+impl NodeKey {
+    /// The peer the key is.
+    #[must_use]
+    pub fn peer_id(&self) -> PeerId {
+        match self {
+            Self::Own(key) => key.peer_id(),
+            Self::Kept(identity) => identity.peer_id(),
+        }
+    }
+}
+
+impl From<SecretKey> for NodeKey {
+    fn from(key: SecretKey) -> Self {
+        Self::Own(key)
+    }
+}
+
+impl From<Identity> for NodeKey {
+    fn from(identity: Identity) -> Self {
+        Self::Kept(identity)
+    }
+}
+
 /// A node's settings, by value.
 #[derive(Debug, Clone)]
-pub struct Options {
-    /// The identity; the peer id is its public key.
-    pub key: SecretKey,
+pub struct Options<K = SecretKey> {
+    /// The identity; the peer id is its public key. A `SecretKey`, an `Identity` or a `NodeKey`.
+    pub key: K,
     /// Where to listen: multiaddresses `/ip4/A/tcp/P`, `/ip6/A/udp/P/quic-v1`. Empty for a node
     /// that only dials.
     pub listen: Vec<String>,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use libp2p::connection_limits::{self, ConnectionLimits};
 use libp2p::core::transport::ListenerId;
-use libp2p::identity::Keypair;
+use libp2p::identity::PublicKey;
 use libp2p::swarm::{NetworkBehaviour, Swarm, SwarmEvent};
 use libp2p::{Multiaddr, identify, ping};
 use tokio::sync::{mpsc, oneshot};
@@ -62,7 +62,7 @@ pub(crate) struct Shared {
 /// Makes the swarm; it does nothing until it is run.
 pub(crate) fn build(
     link: Link,
-    key: &Keypair,
+    key: PublicKey,
     talk: Talk,
     agent: String,
     policy: Policy,
@@ -73,7 +73,7 @@ pub(crate) fn build(
         .with_max_established(Some(bounds.connections))
         .with_max_established_per_peer(Some(bounds.connections_per_peer));
     // Listen addresses stay our own matter: what others may know is announced.
-    let identify = identify::Config::new(FAMILY.to_owned(), key.public())
+    let identify = identify::Config::new(FAMILY.to_owned(), key.clone())
         .with_agent_version(agent)
         .with_hide_listen_addrs(true)
         .with_cache_size(0);
@@ -90,7 +90,7 @@ pub(crate) fn build(
     let config = libp2p::swarm::Config::with_tokio_executor()
         .with_idle_connection_timeout(bounds.idle_connection)
         .with_max_negotiating_inbound_streams(NEGOTIATING_MAX);
-    Swarm::new(link, parts, key.public().to_peer_id(), config)
+    Swarm::new(link, parts, key.to_peer_id(), config)
 }
 
 /// Runs the swarm until a stop or until every `Net` is gone.

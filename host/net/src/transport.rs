@@ -10,10 +10,10 @@ use std::time::Duration;
 use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::{Boxed, DialOpts, ListenerId, TransportError, TransportEvent};
 use libp2p::core::upgrade::Version;
-use libp2p::identity::Keypair;
 use libp2p::{Multiaddr, PeerId, Transport, dns, noise, quic, tcp};
 
 use crate::error::Error;
+use crate::keys::Credentials;
 use crate::mux::Yamux;
 use crate::policy::Policy;
 
@@ -28,7 +28,7 @@ const QUIC_STREAMS: u32 = 128;
 
 /// Builds the transport. `timeout` bounds one connection's making, handshakes included.
 /// Errors when the key cannot make the handshake's certificates.
-pub(crate) fn build(key: &Keypair, policy: Policy, timeout: Duration) -> Result<Link, Error> {
+pub(crate) fn build(key: &Credentials, policy: Policy, timeout: Duration) -> Result<Link, Error> {
     match dns::tokio::Transport::system(numeric(key, policy, timeout)?) {
         Ok(named) => Ok(named.boxed()),
         // A box without resolver configuration still reaches every numeric address.
@@ -39,8 +39,21 @@ pub(crate) fn build(key: &Keypair, policy: Policy, timeout: Duration) -> Result<
     }
 }
 
-/// TCP and QUIC to numeric addresses, behind the guard.
-fn numeric(key: &Keypair, policy: Policy, timeout: Duration) -> Result<Guard, Error> {
+/// TCP and, where the key is at hand, QUIC to numeric addresses, behind the guard.
+fn numeric(key: &Credentials, policy: Policy, timeout: Duration) -> Result<Guard, Error> {
+    let key = match key {
+        Credentials::Own(key) => key,
+        Credentials::Kept(_, noise) => {
+            let inner = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true))
+                .upgrade(Version::V1Lazy)
+                .authenticate(noise.clone())
+                .multiplex(Yamux)
+                .timeout(timeout)
+                .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))
+                .boxed();
+            return Ok(Guard { inner, policy });
+        }
+    };
     let noise = noise::Config::new(key).map_err(|e| Error::Transport {
         part: "noise",
         why: e.to_string(),

@@ -75,6 +75,55 @@ async fn round_trips(listen: &str) {
     server.stop().await;
 }
 
+/// A node whose key is asked through its keeper, as if it were in another process.
+async fn kept(seed: u8, listen: &[&str]) -> (Net, Inlet) {
+    let Options {
+        key,
+        listen,
+        announce,
+        private_network,
+        protocols,
+        agent,
+        bounds,
+    } = options(seed, listen);
+    Net::start(Options {
+        key: host_core::keeper::Identity::from(key),
+        listen,
+        announce,
+        private_network,
+        protocols,
+        agent,
+        bounds,
+    })
+    .await
+    .expect("a node")
+}
+
+#[tokio::test]
+async fn a_kept_key_speaks_with_an_ordinary_node_in_both_directions() {
+    let (ordinary, inlet) = node(1, &[TCP]).await;
+    tokio::spawn(echo(inlet));
+    let (asking, inlet) = kept(2, &[TCP, QUIC]).await;
+    tokio::spawn(echo(inlet));
+    assert_eq!(asking.addresses().len(), 1, "TCP alone");
+    for (from, to) in [(&asking, &ordinary), (&ordinary, &asking)] {
+        let opened = from.open(&whereabouts(to), Protocol::Upload).await;
+        let mut frames = opened.expect("a conversation");
+        assert_eq!(frames.peer(), to.peer_id());
+        for len in [1, 1000, 70_000, limits::FRAME_LEN_MAX] {
+            for _ in 0..3 {
+                frames.send(message(len)).await.expect("sent");
+                let got = frames.recv().await.expect("a frame").expect("no end");
+                assert_eq!(got, message(len));
+            }
+        }
+        frames.close().await.expect("closed");
+        assert!(frames.recv().await.expect("a clean end").is_none());
+    }
+    asking.stop().await;
+    ordinary.stop().await;
+}
+
 #[tokio::test]
 async fn two_nodes_exchange_frames_over_tcp() {
     round_trips(TCP).await;
