@@ -3,6 +3,7 @@
 //! serves them, the command line and fleet tools read them; docs/operating/health.md says what each
 //! means.
 
+pub mod alerts;
 pub mod error;
 pub mod event;
 pub mod health;
@@ -11,6 +12,7 @@ pub mod mode;
 pub mod problem;
 pub mod token;
 
+pub use alerts::{Alert, Notice, Urgency};
 pub use error::Error;
 pub use event::{Event, Severity};
 pub use health::{Check, Health, Standing};

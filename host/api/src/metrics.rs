@@ -65,7 +65,7 @@ const fn each(name: &'static str, label: &'static str, help: &'static str) -> Me
 }
 
 /// Every metric a host gives.
-pub const METRICS: [Metric; 27] = [
+pub const METRICS: [Metric; 29] = [
     gauge("holdfast_health", "0 pass, 1 warn, 2 fail"),
     gauge("holdfast_ready", "1 when the host takes part, else 0"),
     gauge("holdfast_mode", "0 serving, 1 draining, 2 maintenance"),
@@ -114,6 +114,11 @@ pub const METRICS: [Metric; 27] = [
     counter("process_cpu_seconds", "processor time of the daemon"),
     gauge("process_open_fds", "open descriptors of the daemon"),
     counter("holdfast_events", "warnings and errors since the start"),
+    gauge("holdfast_alerts", "alerts that stand"),
+    gauge(
+        "holdfast_alerts_waiting",
+        "notices not delivered yet, over all routes",
+    ),
     each(
         "holdfast_neighbour_entries",
         "family",
@@ -158,6 +163,13 @@ impl Readings {
                 value,
             });
         }
+    }
+
+    /// Every reading: its metric's name, its label's value, the value.
+    pub fn values(&self) -> impl Iterator<Item = (&'static str, &str, f64)> {
+        self.0
+            .iter()
+            .map(|reading| (reading.metric.name, reading.label.as_str(), reading.value))
     }
 
     /// Names of the list that have no value here.
