@@ -13,6 +13,10 @@ use crate::blame::Blame;
 use crate::ids::{Address, Digest32, PeerId};
 use crate::wire::Protocol;
 
+mod proof;
+
+pub use proof::{ContractCall, ProofChain, ProofLook, ProofRules, ProofVerb, Seal};
+
 /// A boxed future: the price of a seam that can be a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -359,6 +363,9 @@ pub enum ChainError {
         /// The bound.
         cap: u128,
     },
+    /// The keeper of the account's key does not sign it.
+    #[error(transparent)]
+    Signer(#[from] crate::keeper::KeeperError),
     /// Every endpoint that answers serves another chain, or other contracts.
     #[error("every chain endpoint serves another chain: {why}")]
     Foreign {
@@ -378,6 +385,7 @@ impl ChainError {
             | Self::NonceTaken { .. }
             | Self::Underpriced { .. }
             | Self::FeeCap { .. }
+            | Self::Signer(_)
             | Self::Foreign { .. } => Blame::Operator,
             Self::Reverted { .. } | Self::Malformed { .. } => Blame::Peer,
         }

@@ -10,6 +10,7 @@ use crate::row::{AgreementRow, AgreementState, PlacementRow, Totals, VolumeRow, 
 use crate::space;
 use crate::tables::{Place, Tables};
 
+pub(crate) mod dataset;
 pub(crate) mod events;
 pub(crate) mod money;
 pub(crate) mod outbox;
@@ -59,6 +60,14 @@ pub(crate) fn apply(tables: &mut Tables<'_>, fact: &Fact) -> Result<(), Error> {
             reason,
         } => outbox::finish(tables, intent, *state, reason),
         Fact::RecordKept(record) => record::keep(tables, record),
+        Fact::LeavesDrafted { batch, agreements } => dataset::draft(tables, *batch, agreements),
+        Fact::BatchSealed { batch, row } => dataset::seal(tables, *batch, row),
+        Fact::BatchSeen { batch, period } => dataset::seen(tables, *batch, *period),
+        Fact::ReleaseKept {
+            agreement,
+            signature,
+        } => dataset::release(tables, agreement, signature),
+        Fact::PeriodEnded { period, row } => dataset::period(tables, *period, row),
         Fact::PeerSeen(row) => tables.write(Place::Peers, &row.peer.0, row),
         Fact::VolumeAdded {
             volume,
@@ -211,6 +220,7 @@ fn lease(
     row.state = AgreementState::Active;
     tables.write(Place::Agreements, &agreement.0, &row)?;
     tables.put(Place::Leases, &lease_key(shard, agreement), &[], None)?;
+    dataset::wait(tables, &row)?;
     count(tables, Place::Renters, &row.signed.terms.renter.0, 1)?;
     let totals = tables.totals();
     totals.leases += 1;
@@ -253,6 +263,7 @@ fn close(
     if before != AgreementState::Active {
         return Ok(());
     }
+    dataset::unwait(tables, terms.end_epoch, &agreement)?;
     count(tables, Place::Renters, &terms.renter.0, -1)?;
     tables.remove(Place::Leases, &lease_key(&terms.shard, &agreement), None)?;
     let totals = tables.totals();

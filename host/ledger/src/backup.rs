@@ -12,6 +12,7 @@ use std::path::Path;
 use host_core::codec;
 use redb::Database;
 
+use crate::apply::dataset;
 use crate::apply::outbox::put_by_intent;
 use crate::commit::begin;
 use crate::error::Error;
@@ -24,7 +25,12 @@ use crate::tables::{BACKUP, Place, SCHEMA, SEQUENCE, TOTALS, Tables, decode};
 
 /// Tables whose rows are not derived from others and not told by rings either: they outlive the
 /// rows that newer rings replace.
-const KEPT: [Place; 3] = [Place::Closed, Place::OutboxDone, Place::Peers];
+const KEPT: [Place; 4] = [
+    Place::Closed,
+    Place::OutboxDone,
+    Place::Peers,
+    Place::Periods,
+];
 
 /// A walk over every row of a snapshot.
 pub struct Dump {
@@ -131,11 +137,12 @@ fn put(tables: &mut Tables<'_>, change: &Change) -> Result<(), Error> {
     let key = change.key.as_slice();
     match (place, key) {
         (Place::Meta, TOTALS) => {
-            // Bytes of live rows are counted anew, row by row.
+            // Bytes of live rows and what waits are counted anew, row by row.
             let totals: Totals = decode(place, value)?;
-            let live_bytes = tables.totals().live_bytes;
+            let kept = *tables.totals();
             *tables.totals() = Totals {
-                live_bytes,
+                live_bytes: kept.live_bytes,
+                uncommitted: kept.uncommitted,
                 ..totals
             };
             Ok(())
@@ -151,7 +158,12 @@ fn put(tables: &mut Tables<'_>, change: &Change) -> Result<(), Error> {
         (Place::Meta, SEQUENCE | BACKUP) => tables.put(place, BACKUP, value, None),
         (Place::Meta, _) | (Place::Rings | Place::OutboxVaults, _) => Ok(()),
         (Place::Outbox, _) => put_by_intent(tables, value),
-        _ => tables.put(place, key, value, None),
+        // Counted and written as agreements and leaves pass by.
+        (Place::Uncommitted | Place::LeafPlaces, _) => Ok(()),
+        _ => {
+            tables.put(place, key, value, None)?;
+            dataset::derive(tables, place, key, value)
+        }
     }
 }
 

@@ -160,6 +160,14 @@ pub enum Error {
         /// The state given.
         state: OutboxState,
     },
+    /// A batch is not the one after the last.
+    #[error("batch {batch} of the dataset comes out of turn, the next is {need}")]
+    BatchOrder {
+        /// The batch given.
+        batch: u64,
+        /// The one after the last.
+        need: u64,
+    },
     /// A record of the same or a higher version is kept.
     #[error("record version {have} is kept, {got} came")]
     RecordOld {
@@ -209,6 +217,7 @@ impl Error {
             | Self::NoShard { .. }
             | Self::OtherShard { .. }
             | Self::IntentBusy { .. }
+            | Self::BatchOrder { .. }
             | Self::IntentOpen { .. }
             | Self::NonceBusy { .. }
             | Self::NoCheque { .. }

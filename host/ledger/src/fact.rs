@@ -3,10 +3,12 @@
 //! that every fact can be told again when the state device is lost.
 
 use host_core::cheque::SignedCheque;
+use host_core::identity::Signature;
 use host_core::records::SignedRecord;
 use host_core::seams::ChequePaid;
 use host_core::{Address, AgreementDigest, Amount, ShardId, VolumeId};
 
+use crate::dataset::{BatchRow, PeriodRow};
 use crate::outbox::{IntentKey, OutboxRow, OutboxState};
 use crate::row::{AgreementRow, AgreementState, Cursor, PeerRow, PlacementRow, VolumeState};
 
@@ -110,6 +112,44 @@ pub enum Fact {
     /// An owner's record of one object. Refused: RecordOld unless its version is higher,
     /// RecordsFull. The same record again changes nothing.
     RecordKept(SignedRecord),
+    /// Active agreements that stand in no batch enter the draft of the next one, in this order, at
+    /// most 256; others are passed over. Refused: BatchOrder.
+    LeavesDrafted {
+        /// The batch, counted from 0.
+        batch: u64,
+        /// The agreements.
+        agreements: Vec<AgreementDigest>,
+    },
+    /// The draft of the next batch is whole. Refused: BatchOrder.
+    BatchSealed {
+        /// The batch.
+        batch: u64,
+        /// Its root.
+        row: BatchRow,
+    },
+    /// The chain took a batch in this period, or, after a reorganisation, has it no more. Refused:
+    /// BatchOrder when there is no such batch.
+    BatchSeen {
+        /// The batch.
+        batch: u64,
+        /// The period; none when it is gone from the chain.
+        period: Option<u64>,
+    },
+    /// A renter signed an agreement away. Kept where the agreement stands in the dataset, and
+    /// passed over elsewhere. Refused: NoAgreement.
+    ReleaseKept {
+        /// The agreement.
+        agreement: AgreementDigest,
+        /// The renter's `delete` signature.
+        signature: Signature,
+    },
+    /// A period this host had a duty in is over.
+    PeriodEnded {
+        /// The period.
+        period: u64,
+        /// How it ended.
+        row: PeriodRow,
+    },
     /// A peer was seen.
     PeerSeen(PeerRow),
     /// A volume joined with a data region of `size` bytes at `start`, all of it free. The same

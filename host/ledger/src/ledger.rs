@@ -8,6 +8,7 @@ use futures::channel::oneshot;
 use host_core::VolumeId;
 use redb::{Database, DatabaseError, ReadableDatabase};
 
+use crate::apply::dataset::all_wait;
 use crate::apply::outbox::name_by_intent;
 use crate::commit::{Committer, begin};
 use crate::error::Error;
@@ -25,7 +26,7 @@ const FILE: &str = "ledger.redb";
 /// Name of a ledger being made.
 const FRESH: &str = "ledger.redb.new";
 /// The schema this program writes.
-pub(crate) const SCHEMA_VERSION: u32 = 2;
+pub(crate) const SCHEMA_VERSION: u32 = 3;
 
 /// Where groups are committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -305,11 +306,15 @@ fn schema(database: &Database) -> Result<Option<u32>, Error> {
 }
 
 /// Rewrites rows of a known earlier schema, in the transaction that raises it. Schema 2 named
-/// transactions by their intent. Errors: Schema.
+/// transactions by their intent, schema 3 lets agreements wait for a batch of the dataset. Errors: Schema.
 fn migrate(tables: &mut Tables<'_>, have: Option<u32>) -> Result<(), Error> {
     match have {
         None | Some(SCHEMA_VERSION) => Ok(()),
-        Some(1) => name_by_intent(tables),
+        Some(1) => {
+            name_by_intent(tables)?;
+            all_wait(tables)
+        }
+        Some(2) => all_wait(tables),
         Some(have) => Err(Error::Schema {
             have,
             newest: SCHEMA_VERSION,

@@ -12,6 +12,7 @@
 mod apply;
 mod backup;
 mod commit;
+mod dataset;
 mod error;
 mod fact;
 mod journal;
@@ -27,6 +28,7 @@ mod storage;
 mod tables;
 
 pub use backup::{Dump, Loading};
+pub use dataset::{BatchRow, LEAVES_PER_ROW, LeafRow, PeriodEnd, PeriodRow, ReleaseRow};
 pub use error::Error;
 pub use fact::Fact;
 pub use journal::{Change, FoundRing, Journal, JournalError, RecordKind, RingPlace};

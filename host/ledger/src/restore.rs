@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use redb::Database;
 
+use crate::apply::dataset;
 use crate::apply::outbox::put_by_intent;
 use crate::apply::{count, expiry_key, lease_key, step};
 use crate::backup::{self, Joined};
@@ -206,6 +207,7 @@ fn common(
         return put_by_intent(tables, value);
     }
     tables.put(place, key, value, None)?;
+    dataset::derive(tables, place, key, value)?;
     match place {
         Place::Cheques => {
             let row: ChequeRow = decode(place, value)?;
@@ -254,6 +256,7 @@ fn agreement(
     if row.state == AgreementState::Active {
         tables.put(Place::Leases, &lease_key(&terms.shard, &digest), &[], None)?;
         count(tables, Place::Renters, &terms.renter.0, 1)?;
+        dataset::wait(tables, &row)?;
         tables.totals().leases += 1;
         restored.agreements += 1;
     }

@@ -273,4 +273,8 @@ pub struct Totals {
     /// Bytes all rows take that a fact ring must be able to hold.
     #[n(13)]
     pub live_bytes: u64,
+    /// Active agreements that stand in no batch of the dataset yet.
+    #[n(14)]
+    #[cbor(default)]
+    pub uncommitted: u64,
 }

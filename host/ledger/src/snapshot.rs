@@ -6,10 +6,12 @@ use host_core::{Address, AgreementDigest, ObjectId, PeerId, ShardId, VolumeId};
 use minicbor::Decode;
 use redb::ReadTransaction;
 
+use crate::apply::dataset::leaves_key;
 use crate::apply::events::{CURSOR, event_key};
 use crate::apply::money::cheque_key;
 use crate::apply::record::record_key;
 use crate::backup::Dump;
+use crate::dataset::{BatchRow, LeafRow, PeriodRow, ReleaseRow};
 use crate::error::Error;
 use crate::journal::RingPlace;
 use crate::outbox::{IntentKey, OutboxRow};
@@ -222,6 +224,78 @@ impl Snapshot {
         self.page(place, &[], Some(&after), limit, |key, row| {
             let block = key.get(..8).map_or(0, space::tail_number);
             Ok(Some((block, decode(place, row)?)))
+        })
+    }
+
+    /// Active agreements that stand in no batch yet, those that end first coming first.
+    pub fn uncommitted(&self, limit: usize) -> Result<Vec<AgreementDigest>, Error> {
+        let place = Place::Uncommitted;
+        self.page(place, &[], None, limit, |key, _| {
+            let digest = AgreementDigest::from_slice(key.get(8..).unwrap_or_default());
+            digest.map(Some).map_err(|_| Error::Row {
+                table: place.name(),
+            })
+        })
+    }
+
+    /// Sealed batches of the dataset from number `from` on, in order.
+    pub fn batches(&self, from: u64, limit: usize) -> Result<Vec<BatchRow>, Error> {
+        let place = Place::Batches;
+        let after = from.checked_sub(1).map(u64::to_be_bytes);
+        let after = after.as_ref().map(<[u8; 8]>::as_slice);
+        self.page(place, &[], after, limit, |_, row| {
+            decode(place, row).map(Some)
+        })
+    }
+
+    /// A run of a batch's leaves, sealed or drafted: its row `row`, counted from 0; none behind
+    /// the last one.
+    pub fn leaves(&self, batch: u64, row: u32) -> Result<Option<Vec<LeafRow>>, Error> {
+        let place = Place::Leaves;
+        let key = leaves_key(batch, row);
+        let found = self
+            .table(place)?
+            .get(key.as_slice())
+            .map_err(Error::database)?;
+        let Some(found) = found else {
+            return Ok(None);
+        };
+        let leaves = LeafRow::read_all(found.value());
+        leaves.map(Some).ok_or(Error::Row {
+            table: place.name(),
+        })
+    }
+
+    /// The batch, sealed or drafted, that an agreement stands in.
+    pub fn batch_of(&self, agreement: &AgreementDigest) -> Result<Option<u64>, Error> {
+        let row = self
+            .table(Place::LeafPlaces)?
+            .get(agreement.0.as_slice())
+            .map_err(Error::database)?;
+        Ok(row.map(|guard| space::tail_number(guard.value())))
+    }
+
+    /// What shows that a renter gave an agreement of the dataset up.
+    pub fn release(&self, agreement: &AgreementDigest) -> Result<Option<ReleaseRow>, Error> {
+        self.get(Place::Releases, &agreement.0)
+    }
+
+    /// How a period ended; none while it has not, or where there was no duty.
+    pub fn period(&self, period: u64) -> Result<Option<PeriodRow>, Error> {
+        self.get(Place::Periods, &period.to_be_bytes())
+    }
+
+    /// Periods and how they ended, those after `after`.
+    pub fn periods(
+        &self,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, PeriodRow)>, Error> {
+        let place = Place::Periods;
+        let after = after.map(u64::to_be_bytes);
+        let after = after.as_ref().map(<[u8; 8]>::as_slice);
+        self.page(place, &[], after, limit, |key, row| {
+            Ok(Some((space::tail_number(key), decode(place, row)?)))
         })
     }
 

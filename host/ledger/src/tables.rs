@@ -43,10 +43,16 @@ pub(crate) enum Place {
     FreeBySize = 17,
     Rings = 18,
     Events = 19,
+    Uncommitted = 20,
+    Leaves = 21,
+    LeafPlaces = 22,
+    Batches = 23,
+    Releases = 24,
+    Periods = 25,
 }
 
 impl Place {
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 26] = [
         Self::Meta,
         Self::Agreements,
         Self::Closed,
@@ -67,6 +73,12 @@ impl Place {
         Self::FreeBySize,
         Self::Rings,
         Self::Events,
+        Self::Uncommitted,
+        Self::Leaves,
+        Self::LeafPlaces,
+        Self::Batches,
+        Self::Releases,
+        Self::Periods,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -91,6 +103,12 @@ impl Place {
             Self::FreeBySize => "free_by_size",
             Self::Rings => "rings",
             Self::Events => "events",
+            Self::Uncommitted => "uncommitted",
+            Self::Leaves => "leaves",
+            Self::LeafPlaces => "leaf_places",
+            Self::Batches => "batches",
+            Self::Releases => "releases",
+            Self::Periods => "periods",
         }
     }
 
@@ -107,7 +125,10 @@ impl Place {
             | Self::Outbox
             | Self::Records
             | Self::Notes
-            | Self::Events => Some(Reach::Every),
+            | Self::Events
+            | Self::Leaves
+            | Self::Batches
+            | Self::Releases => Some(Reach::Every),
             Self::Placements => Some(Reach::Own),
             _ => None,
         }

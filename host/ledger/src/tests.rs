@@ -441,7 +441,7 @@ fn a_newer_schema_is_refused() {
         refused,
         Some(Error::Schema {
             have: 99,
-            newest: 2
+            newest: crate::ledger::SCHEMA_VERSION
         })
     );
 }
@@ -553,7 +553,7 @@ impl Journal for MemoryRing {
     }
 }
 
-fn restored(ring: &MemoryRing) -> Ledger {
+pub(crate) fn restored(ring: &MemoryRing) -> Ledger {
     let storage = MemoryStorage::default();
     let ledger = Ledger::open_on(storage, Options::default()).unwrap();
     block_on(ledger.restore(vec![ring.found()])).unwrap();

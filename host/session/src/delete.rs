@@ -2,7 +2,8 @@
 //! bytes went too (they stay while another agreement keeps the same shard).
 
 use host_core::seams::Device;
-use host_core::signed::{self, DELETE, DELETED, deleted_body};
+use host_core::keeper::Signable;
+use host_core::signed::{self, DELETE};
 use host_core::wire::{DeleteReply, DeleteRequest};
 use host_ledger::{AgreementState, Fact};
 use tracing::info;
@@ -41,15 +42,24 @@ async fn close<D: Device>(desk: &Desk<D>, request: &DeleteRequest) -> Result<Del
         &terms.renter,
     )?;
     if row.state == AgreementState::Active {
-        let fact = Fact::AgreementClosed {
+        // A draw of the chain may land on it until its term is over: the renter's word answers.
+        let kept = Fact::ReleaseKept {
+            agreement,
+            signature: request.signature,
+        };
+        let ended = Fact::AgreementClosed {
             agreement,
             state: AgreementState::Released,
         };
-        desk.ledger().commit(vec![fact]).await?;
+        desk.ledger().commit(vec![kept, ended]).await?;
         info!(agreement = %agreement, shard = %terms.shard, "agreement released");
     }
     let freed = desk.ledger().read()?.placement(&terms.shard)?.is_none();
-    let body = deleted_body(&agreement, freed);
-    let signature = signed::sign(desk.key(), DELETED, &network, &body);
+    let what = Signable::Deleted {
+        agreement,
+        freed,
+        network,
+    };
+    let signature = desk.key().sign(&what).await?;
     Ok(DeleteReply::Closed { freed, signature })
 }
