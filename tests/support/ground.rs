@@ -9,7 +9,7 @@ use host_chain::{DeployParams, EvmChain, Guard, Options};
 use host_core::epoch::EpochRule;
 use host_core::identity::SecretKey;
 use host_core::network::{Contracts, Network};
-use host_core::{Address, Amount};
+use host_core::{Address, Amount, NetworkId};
 use serde::Deserialize;
 use tokio::runtime::Runtime;
 
@@ -77,9 +77,11 @@ impl Ground {
         let child = Child::start("holdfast-devchain", &words, &dir.join("chain.log"));
         let ready: ChainReady = child.ready();
         let chain = client(&ready.rpc, None).with_key(key);
-        let deployed = block_on(chain.deploy_network(&DeployParams::default())).expect("deployed");
+        let id = NetworkId::of_name("holdfast-it");
+        let params = DeployParams::demo(id, EPOCH_BLOCKS);
+        let deployed = block_on(chain.deploy_network(&params)).expect("deployed");
         let rule = EpochRule {
-            genesis_block: deployed.anchor.block,
+            genesis_block: deployed.genesis_block,
             epoch_blocks: EPOCH_BLOCKS,
             block_seconds: 1,
             grace_epochs: 2,

@@ -49,14 +49,7 @@ impl EvmChain {
                 found: block.map_or_else(|| "none".into(), |block| block.hash.to_string()),
             });
         }
-        let contracts = &network.contracts;
-        let named = [
-            ("token", contracts.token),
-            ("vault factory", contracts.vault_factory),
-            ("price oracle", contracts.price_oracle),
-            ("registry", contracts.registry),
-        ];
-        for (name, address) in named {
+        for (name, address) in network.contracts.named() {
             let of_file = network.guard.code.iter().find(|one| one.address == address);
             found.push(Assumption {
                 what: format!("code of {name} {address}"),

@@ -5,9 +5,15 @@
 //! changed contract does not compile rather than misread. The function and event signatures of
 //! vault, factory, token and oracle are BTFS's; golden vectors in the tests hold them.
 
+pub mod airdrop;
+pub mod demand;
+pub mod escrow;
 pub mod factory;
+pub(crate) mod launch;
 pub mod oracle;
+pub mod proof;
 pub mod registry;
+pub mod staking;
 pub mod token;
 pub mod vault;
 

@@ -1,99 +1,86 @@
-//! Puts a network's contracts on a chain: for demos and private networks.
+//! Puts a network's contracts on a chain: for demos, private networks and a first public one.
 //!
-//! Enters: parameters and an account with native value. Leaves: the addresses, the block, and the
-//! anchor and code hashes that a guard wants. Invariant: the registry names every other contract
-//! when it returns. Does not: deploy a second time what stands; the caller keeps the result.
+//! Enters: parameters and an account with native value. Leaves: the addresses, the genesis of the
+//! epochs, and the anchor and code hashes that a guard wants. Invariants: the registry names every
+//! other contract when it returns; all transactions are signed before the first is sent. Does not:
+//! deploy a second time what stands; the caller keeps the result.
 
+mod params;
+mod plan;
+
+pub use params::{AirdropRules, DemandRules, DeployParams, ProofRules, StakeRules};
+pub use plan::{Plan, Planned};
+
+use crate::batch::Step;
 use crate::chain::EvmChain;
-use crate::codec::oracle::{Limits, OracleStart};
-use crate::codec::{factory, oracle, registry, token};
 use crate::endpoints::Guard;
 use crate::error::Error;
 use crate::money::PATIENCE;
-use crate::send::Intent;
-use host_core::network::Contracts;
+use host_core::network::{Contracts, Network};
 use host_core::seams::Head;
-use host_core::{Address, Amount};
-
-/// What a new network starts with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DeployParams {
-    /// Blocks between a vault's withdrawal request and its effect.
-    pub withdraw_delay: u64,
-    /// Blocks of notice for owners, limits and registry changes.
-    pub owner_delay: u64,
-    /// Price: micro-tokens per GiB and day.
-    pub price: Amount,
-    /// Smallest units per micro-token.
-    pub rate: Amount,
-}
-
-impl Default for DeployParams {
-    /// A demo: BTFS's price and rate, short delays.
-    fn default() -> Self {
-        Self {
-            withdraw_delay: 40,
-            owner_delay: 40,
-            price: Amount(125_000_000),
-            rate: Amount(1_000_000_000_000),
-        }
-    }
-}
 
 /// A deployed network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetworkContracts {
     /// The addresses.
     pub contracts: Contracts,
-    /// A block in which all of them stand: genesis of the epochs and anchor of the guard.
+    /// First block of epoch 0, as the contracts count.
+    pub genesis_block: u64,
+    /// A block in which all of them stand: anchor of the guard.
     pub anchor: Head,
     /// Guard for endpoints of this network.
     pub guard: Guard,
 }
 
+impl NetworkContracts {
+    /// Writes addresses, genesis and guard into a network file.
+    pub fn into_file(self, network: &mut Network) {
+        network.epoch.genesis_block = self.genesis_block;
+        network.guard = self.guard.for_file();
+        network.contracts = self.contracts;
+    }
+}
+
 impl EvmChain {
-    /// Deploys token, factory with vault logic, oracle and registry, and registers them.
+    /// What `deploy_network` would send now. Sends nothing.
+    ///
+    /// Errors: `NoKey`, and those of reading.
+    pub async fn plan_deployment(&self, params: &DeployParams) -> Result<Plan, Error> {
+        let what = "network deployment";
+        let account = self.account(what)?;
+        let floor = *account.next_nonce.lock().await;
+        let nonce = self.free_nonce(what, floor).await?;
+        let genesis = self.newest_block().await?.number;
+        Ok(Plan::new(account.key.address(), nonce, genesis, params))
+    }
+
+    /// Wei the plan costs at today's prices at most.
+    ///
+    /// Errors: `FeeCap`, and those of reading.
+    pub async fn cost_of_plan(&self, plan: &Plan) -> Result<host_core::Amount, Error> {
+        let fees = self.fees().await?;
+        let cost = u128::from(plan.gas()).saturating_mul(fees.max);
+        Ok(host_core::Amount(cost))
+    }
+
+    /// Deploys the whole set, binds its parts to each other and registers them. Epoch 0 begins with
+    /// the newest block before the first transaction.
     ///
     /// Errors: those of sending; what was deployed before an error is left behind unused.
     pub async fn deploy_network(&self, params: &DeployParams) -> Result<NetworkContracts, Error> {
-        let owner = self.address().ok_or(Error::NoKey {
-            what: "network deployment",
-        })?;
-        let of_token = self.create("token deployment", token::create()).await?;
-        let code = factory::create(of_token, params.withdraw_delay);
-        let vault_factory = self.create("factory deployment", code).await?;
-        let start = OracleStart {
-            owner,
-            delay: params.owner_delay,
-            token: of_token,
-            price: params.price,
-            rate: params.rate,
-            limits: limits(params),
-        };
-        let price_oracle = self
-            .create("oracle deployment", oracle::create(&start))
-            .await?;
-        let code = registry::create(owner, params.owner_delay);
-        let names = self.create("registry deployment", code).await?;
-        let entries = [
-            ("Token", of_token),
-            ("VaultFactory", vault_factory),
-            ("PriceOracle", price_oracle),
-        ];
-        for (name, contract) in entries {
-            let data = registry::register(name, contract);
-            self.run(&Intent::call("registration", names, data), PATIENCE)
-                .await?;
+        let plan = self.plan_deployment(params).await?;
+        let steps: Vec<Step> = plan.steps.iter().map(|one| one.step.clone()).collect();
+        let receipts = self.run_all(&steps, PATIENCE).await?;
+        for (receipt, planned) in receipts.iter().zip(&plan.steps) {
+            if receipt.created != planned.creates {
+                let what = planned.step.intent.what;
+                let why = "the contract stands elsewhere than planned".into();
+                return Err(Error::Malformed { what, why });
+            }
         }
-        let contracts = Contracts {
-            token: of_token,
-            vault_factory,
-            price_oracle,
-            registry: names,
-        };
         let anchor = Head::from(self.newest_block().await?);
         let mut code = Vec::new();
-        for contract in [of_token, vault_factory, price_oracle, names] {
+        for (_, contract) in plan.contracts.named() {
             code.push((contract, self.code_hash(contract).await?));
         }
         let guard = Guard {
@@ -102,36 +89,10 @@ impl EvmChain {
             code,
         };
         Ok(NetworkContracts {
-            contracts,
+            contracts: plan.contracts,
+            genesis_block: plan.genesis_block,
             anchor,
             guard,
         })
-    }
-
-    /// Makes one contract.
-    async fn create(&self, what: &'static str, code: Vec<u8>) -> Result<Address, Error> {
-        let intent = Intent {
-            what,
-            to: None,
-            value: Amount::ZERO,
-            data: code,
-        };
-        let receipt = self.run(&intent, PATIENCE).await?;
-        let why = "no contract address in the receipt".into();
-        receipt.created.ok_or(Error::Malformed { what, why })
-    }
-}
-
-/// Wide limits around the first values: a tenth to ten times the price, the rate fixed.
-fn limits(params: &DeployParams) -> Limits {
-    let price = params.price.0;
-    Limits {
-        price: (
-            Amount((price / 10).max(1)),
-            Amount(price.saturating_mul(10)),
-        ),
-        rate: (params.rate, params.rate),
-        move_bps: 1_000,
-        interval: 1,
     }
 }

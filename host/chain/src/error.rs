@@ -137,6 +137,15 @@ pub enum Error {
         /// The operation.
         what: &'static str,
     },
+    /// The operation needs a contract that this network does not have.
+    #[error("this network has no {contract} contract")]
+    NoContract {
+        /// Its key in the network file.
+        contract: &'static str,
+    },
+    /// The keeper of the account's key does not sign.
+    #[error(transparent)]
+    Signer(#[from] host_core::keeper::KeeperError),
     /// The key's bytes are no key.
     #[error("the account key is no secp256k1 key")]
     Key,
@@ -159,12 +168,26 @@ impl Error {
             | Self::Underpriced { .. }
             | Self::NoKey { .. }
             | Self::NoContracts { .. }
+            | Self::NoContract { .. }
+            | Self::Signer(_)
             | Self::Key => Blame::Operator,
             Self::Reverted { .. }
             | Self::Refused { .. }
             | Self::Malformed { .. }
             | Self::Failed { .. } => Blame::Peer,
             Self::HttpClient { .. } => Blame::Machine,
+        }
+    }
+}
+
+impl From<host_core::Error> for Error {
+    fn from(error: host_core::Error) -> Self {
+        match error {
+            host_core::Error::NoContract { contract } => Self::NoContract { contract },
+            other => Self::Malformed {
+                what: "network file",
+                why: other.to_string(),
+            },
         }
     }
 }
@@ -178,6 +201,7 @@ impl From<Error> for ChainError {
             Error::Refused { what, reason, .. } => Self::Malformed { what, why: reason },
             Error::Malformed { what, why } => Self::Malformed { what, why },
             Error::Gas { account, why } => Self::Gas { account, why },
+            Error::Signer(error) => Self::Signer(error),
             Error::NonceTaken {
                 account,
                 nonce,

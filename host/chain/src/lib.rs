@@ -8,6 +8,7 @@
 //! money, contract sources (host/solidity).
 
 mod assume;
+mod batch;
 mod bindings;
 mod chain;
 pub mod codec;
@@ -15,11 +16,14 @@ mod deploy;
 mod endpoint;
 mod endpoints;
 mod error;
+mod facts;
 mod fault;
 mod health;
 mod json;
 mod money;
 mod names;
+mod proofs;
+mod quote;
 mod reads;
 mod seam;
 mod send;
@@ -28,11 +32,18 @@ mod translate;
 mod watch;
 
 pub use assume::Assumption;
+pub use batch::Step;
 pub use chain::{EvmChain, Options};
-pub use deploy::{DeployParams, NetworkContracts};
+pub use deploy::{
+    AirdropRules, DemandRules, DeployParams, NetworkContracts, Plan, Planned, ProofRules,
+    StakeRules,
+};
 pub use endpoints::{EndpointReport, Guard, Timing};
 pub use error::Error;
+pub use facts::{AirdropFacts, PriceFacts, StakeFacts};
 pub use money::PATIENCE;
+pub use proofs::Proofs;
+pub use quote::Quote;
 pub use reads::{Block, LogFilter, Receipt};
 pub use send::Intent;
 pub use sign::hash_of_raw;

@@ -53,7 +53,7 @@ impl Intent {
 }
 
 impl EvmChain {
-    fn account(&self, what: &'static str) -> Result<&Account, Error> {
+    pub(crate) fn account(&self, what: &'static str) -> Result<&Account, Error> {
         self.account.as_ref().ok_or(Error::NoKey { what })
     }
 
@@ -67,27 +67,45 @@ impl EvmChain {
         nonce_floor: u64,
     ) -> Result<SignedTx, Error> {
         let account = self.account(intent.what)?;
-        let from = account.key.address();
-        let pool = &self.pool;
+        let nonce = self.free_nonce(intent.what, nonce_floor).await?;
+        let gas = self.gas_of(intent).await?;
+        let fees = self.fees().await?;
+        sign(
+            account,
+            self.chain_id(),
+            &typed(intent, nonce, gas.into(), fees),
+        )
+        .await
+    }
+
+    /// The account's lowest free nonce not below `floor`.
+    pub(crate) async fn free_nonce(&self, what: &'static str, floor: u64) -> Result<u64, Error> {
+        let from = self.account(what)?.key.address();
         // What is in blocks is a fact two endpoints must agree on: a nonce from one that lags
         // would be used already. What waits differs from endpoint to endpoint and only adds.
         let mined = self.agreed_nonce().await?;
-        let waiting = pool
-            .any(intent.what, |endpoint| async move {
-                endpoint.nonce(from, true).await
-            })
+        let waiting = self
+            .pool
+            .any(
+                what,
+                |endpoint| async move { endpoint.nonce(from, true).await },
+            )
             .await?;
-        let nonce = mined.max(waiting).max(nonce_floor);
+        Ok(mined.max(waiting).max(floor))
+    }
+
+    /// The endpoint's estimate for `intent` and a fifth. Errors: `Reverted`, `Gas`, `Unreachable`.
+    pub(crate) async fn gas_of(&self, intent: &Intent) -> Result<u64, Error> {
+        let from = self.account(intent.what)?.key.address();
         let (to, value, data) = (intent.to, intent.value, intent.data.as_slice());
-        let gas = pool
+        let gas = self
+            .pool
             .any(intent.what, |endpoint| async move {
                 endpoint.estimate(from, to, value, data).await
             })
             .await
             .map_err(|error| gas_error(error, from))?;
-        let fees = self.fees().await?;
-        let gas = U256::from(gas.saturating_add(gas / 5));
-        sign(account, self.chain_id(), &typed(intent, nonce, gas, fees))
+        Ok(gas.saturating_add(gas / 5))
     }
 
     /// Sends the same bytes to every healthy endpoint. Success when one of them has it, new or
@@ -189,7 +207,7 @@ impl EvmChain {
             }
             TypedTransaction::Eip2930(_) => return Err(foreign("another transaction type")),
         }
-        sign(account, self.chain_id(), &typed)
+        sign(account, self.chain_id(), &typed).await
     }
 
     /// Waits until `tx`, or a dearer form of it at the same nonce, is `depth` blocks deep in the
@@ -329,7 +347,7 @@ impl EvmChain {
 
     /// Today's prices: twice the base fee and the proposed tip, or the plain gas price; never over
     /// the cap. Errors: `FeeCap` when the cap does not even cover the base fee.
-    async fn fees(&self) -> Result<Fees, Error> {
+    pub(crate) async fn fees(&self) -> Result<Fees, Error> {
         let fee_cap = self.fee_cap;
         let base = self.newest_block().await?.base_fee;
         let Some(base) = base else {
@@ -384,7 +402,7 @@ enum Look {
 }
 
 /// Missing funds show at the estimate already.
-fn gas_error(error: Error, account: Address) -> Error {
+pub(crate) fn gas_error(error: Error, account: Address) -> Error {
     match error {
         Error::Refused { reason, .. } if reason.to_lowercase().contains("insufficient funds") => {
             Error::Gas {

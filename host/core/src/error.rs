@@ -73,6 +73,12 @@ pub enum Error {
         /// The rule it breaks.
         why: &'static str,
     },
+    /// The network file names no such contract.
+    #[error("this network has no {contract} contract")]
+    NoContract {
+        /// Its key in the network file.
+        contract: &'static str,
+    },
     /// Secret key bytes outside the curve's order.
     #[error("secret key is not a secp256k1 scalar")]
     SecretKey,
@@ -84,7 +90,7 @@ impl Error {
     #[must_use]
     pub const fn blame(&self) -> Blame {
         match self {
-            Self::SecretKey => Blame::Operator,
+            Self::SecretKey | Self::NoContract { .. } => Blame::Operator,
             _ => Blame::Peer,
         }
     }

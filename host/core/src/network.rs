@@ -1,6 +1,9 @@
 //! The network file (docs/formats/network.md): what two programs must agree on before they can
-//! talk. Read by roots
-//! (TOML), passed by value to everyone else.
+//! talk.
+//!
+//! Enters: TOML that roots read. Leaves: a value that everyone else is given. Invariant: a contract
+//! that a network does not have is absent, never the zero address; who needs it gets an error that
+//! names it. Does not: read files, know what stands at an address.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +12,9 @@ use crate::error::Error;
 use crate::ids::{Address, Digest32, NetworkId};
 
 /// Addresses of the contracts on the network's chain.
+///
+/// Every network has a token, vaults and a price; BTFS's own have nothing else. Of the others the
+/// methods of the same name give the address, or an error that says what the network lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contracts {
@@ -19,7 +25,94 @@ pub struct Contracts {
     /// The network price.
     pub price_oracle: Address,
     /// Versions and code hashes of all the others.
-    pub registry: Address,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<Address>,
+    /// What hosts lose when they break their word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staking: Option<Address>,
+    /// Datasets of the hosts, seeds, proofs and misses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proofs: Option<Address>,
+    /// Challenges of one shard or agreement, omissions, duplicates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disputes: Option<Address>,
+    /// Money of one agreement, released by proven epochs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escrow: Option<Address>,
+    /// Rewards for bytes and epochs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub airdrop: Option<Address>,
+}
+
+impl Contracts {
+    /// A network that has vaults and a price and nothing more.
+    #[must_use]
+    pub const fn of_vaults(token: Address, vault_factory: Address, price_oracle: Address) -> Self {
+        Self {
+            token,
+            vault_factory,
+            price_oracle,
+            registry: None,
+            staking: None,
+            proofs: None,
+            disputes: None,
+            escrow: None,
+            airdrop: None,
+        }
+    }
+
+    /// The registry. Errors: `NoContract`.
+    pub fn registry(&self) -> Result<Address, Error> {
+        present("registry", self.registry)
+    }
+
+    /// The stake of the hosts. Errors: `NoContract`.
+    pub fn staking(&self) -> Result<Address, Error> {
+        present("staking", self.staking)
+    }
+
+    /// The proofs. Errors: `NoContract`.
+    pub fn proofs(&self) -> Result<Address, Error> {
+        present("proofs", self.proofs)
+    }
+
+    /// The disputes. Errors: `NoContract`.
+    pub fn disputes(&self) -> Result<Address, Error> {
+        present("disputes", self.disputes)
+    }
+
+    /// The escrow. Errors: `NoContract`.
+    pub fn escrow(&self) -> Result<Address, Error> {
+        present("escrow", self.escrow)
+    }
+
+    /// The airdrop. Errors: `NoContract`.
+    pub fn airdrop(&self) -> Result<Address, Error> {
+        present("airdrop", self.airdrop)
+    }
+
+    /// Every contract the network has, with its key in the network file, in the order of the file.
+    #[must_use]
+    pub fn named(&self) -> Vec<(&'static str, Address)> {
+        let all = [
+            ("token", Some(self.token)),
+            ("vault_factory", Some(self.vault_factory)),
+            ("price_oracle", Some(self.price_oracle)),
+            ("registry", self.registry),
+            ("staking", self.staking),
+            ("proofs", self.proofs),
+            ("disputes", self.disputes),
+            ("escrow", self.escrow),
+            ("airdrop", self.airdrop),
+        ];
+        let here = all.into_iter();
+        here.filter_map(|(name, of)| of.map(|of| (name, of)))
+            .collect()
+    }
+}
+
+fn present(contract: &'static str, address: Option<Address>) -> Result<Address, Error> {
+    address.ok_or(Error::NoContract { contract })
 }
 
 /// One network.

@@ -2,6 +2,7 @@
 //! that it is linked once.
 #![allow(clippy::unwrap_used)]
 
+mod deployment;
 mod endpoints;
 mod network;
 mod support;

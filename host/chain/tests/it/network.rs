@@ -89,7 +89,7 @@ async fn an_address_the_factory_did_not_make_is_unknown_whatever_it_says() {
     for stranger in [
         Address([0xee; 20]),
         network.contracts.token,
-        network.contracts.registry,
+        network.contracts.registry().unwrap(),
     ] {
         let facts = chain.vault(stranger, key(2).address()).await.unwrap();
         assert_eq!(
@@ -232,7 +232,7 @@ async fn locks_payout_prices_and_registry_read_as_written() {
         .await
         .unwrap();
     assert_eq!(host.token_balance(cold).await.unwrap(), amount(1));
-    let names = network.contracts.registry;
+    let names = network.contracts.registry().unwrap();
     let bytes = renter
         .call("get", None, names, &registry::get("Token"))
         .await

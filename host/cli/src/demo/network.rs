@@ -3,9 +3,10 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, anyhow};
+use host_api::{Scope, TokenSecret};
 use host_chain::{DeployParams, EvmChain, Guard};
 use host_core::epoch::EpochRule;
 use host_core::identity::SecretKey;
@@ -15,8 +16,8 @@ use host_core::{Address, Amount};
 use host_daemon::clock::SystemEntropy;
 use host_daemon::config::units::Size;
 use host_daemon::config::{Config, VolumeConfig, layers};
-use host_daemon::init;
 use host_daemon::ready::Ready;
+use host_daemon::{init, tokens, vitals};
 use serde::Deserialize;
 
 use super::child::Program;
@@ -152,6 +153,18 @@ impl DemoNetwork {
         Ok(killed)
     }
 
+    /// The first host's API and a token that may look there for a day; none when it has no API.
+    pub(crate) fn dashboard(&self) -> anyhow::Result<Option<(SocketAddr, TokenSecret)>> {
+        let host = self.host(0)?;
+        let Some(api) = host.ready.as_ref().and_then(|ready| ready.api) else {
+            return Ok(None);
+        };
+        let now = vitals::seconds(SystemTime::now());
+        let (name, scope, end) = ("dashboard", Scope::Read, now + 86_400);
+        let made = tokens::create(&host.dir, &SystemEntropy, name, scope, now, Some(end))?;
+        Ok(Some((api, made)))
+    }
+
     /// Process ids of everything that runs.
     pub(crate) fn pids(&self) -> Vec<u32> {
         let hosts = self.hosts.iter().filter_map(|host| host.program.as_ref());
@@ -204,12 +217,7 @@ fn blank_network() -> Network {
             grace_epochs: 2,
             depth: 2,
         },
-        contracts: Contracts {
-            token: Address::ZERO,
-            vault_factory: Address::ZERO,
-            price_oracle: Address::ZERO,
-            registry: Address::ZERO,
-        },
+        contracts: Contracts::of_vaults(Address::ZERO, Address::ZERO, Address::ZERO),
     }
 }
 
@@ -315,12 +323,10 @@ async fn deploy(network: &mut Network, deployer: SecretKey) -> anyhow::Result<Ev
     let chain = EvmChain::new(options)?.with_key(deployer);
     let deployed = tokio::time::timeout(
         Duration::from_secs(60),
-        chain.deploy_network(&DeployParams::default()),
+        chain.deploy_network(&DeployParams::of_network(network)),
     )
     .await
     .context("deploying the contracts took over a minute")??;
-    network.contracts = deployed.contracts.clone();
-    network.epoch.genesis_block = deployed.anchor.block;
-    network.guard = deployed.guard.for_file();
-    Ok(chain.with_contracts(deployed.contracts))
+    deployed.into_file(network);
+    Ok(chain.with_contracts(network.contracts.clone()))
 }

@@ -226,13 +226,7 @@ pub(crate) async fn info(
     );
     let why = native.as_ref().err().or(token.as_ref().err());
     let why = why.map(ToString::to_string);
-    let contracts = &road.network.contracts;
-    let named = [
-        ("token", contracts.token),
-        ("vault_factory", contracts.vault_factory),
-        ("price_oracle", contracts.price_oracle),
-        ("registry", contracts.registry),
-    ];
+    let named = road.network.contracts.named().into_iter();
     let cursor = road.ledger.read().and_then(|view| view.cursor());
     let cursor = cursor.map_err(Failure::internal)?.unwrap_or_default();
     Ok(Json(ChainSaid {
@@ -242,7 +236,7 @@ pub(crate) async fn info(
         endpoints: endpoints(road),
         wallet,
         payout: api.desk.policy().payout,
-        contracts: named.map(|(name, of)| (name.to_owned(), of)).into(),
+        contracts: named.map(|(name, of)| (name.to_owned(), of)).collect(),
         native: native.ok(),
         token: token.ok(),
         why,

@@ -39,12 +39,7 @@ fn network() -> Network {
             grace_epochs: 1,
             depth: 2,
         },
-        contracts: Contracts {
-            token: Address::ZERO,
-            vault_factory: Address::ZERO,
-            price_oracle: Address::ZERO,
-            registry: Address::ZERO,
-        },
+        contracts: Contracts::of_vaults(Address::ZERO, Address::ZERO, Address::ZERO),
     }
 }
 

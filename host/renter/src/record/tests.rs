@@ -91,12 +91,7 @@ pub(crate) fn inner() -> Arc<Inner> {
             grace_epochs: 1,
             depth: 2,
         },
-        contracts: Contracts {
-            token: zero,
-            vault_factory: zero,
-            price_oracle: zero,
-            registry: zero,
-        },
+        contracts: Contracts::of_vaults(zero, zero, zero),
     };
     let nothing = || Arc::new(Nothing(AtomicU64::new(1)));
     let dir = tempfile::tempdir().expect("a directory");

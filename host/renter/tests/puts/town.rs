@@ -156,12 +156,7 @@ impl Town {
             guard: Default::default(),
             score_bar: 0,
             epoch: rule(),
-            contracts: Contracts {
-                token: zero,
-                vault_factory: zero,
-                price_oracle: zero,
-                registry: zero,
-            },
+            contracts: Contracts::of_vaults(zero, zero, zero),
         };
         let bank = Arc::new(Bank::default());
         let mut hosts = BTreeMap::new();

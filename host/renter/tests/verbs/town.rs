@@ -89,12 +89,7 @@ impl Town {
             depth: 2,
         };
         let zero = Address::ZERO;
-        let contracts = Contracts {
-            token: zero,
-            vault_factory: zero,
-            price_oracle: zero,
-            registry: zero,
-        };
+        let contracts = Contracts::of_vaults(zero, zero, zero);
         let network = Network {
             guard: Default::default(),
             name: "town".into(),
