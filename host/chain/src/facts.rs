@@ -1,0 +1,301 @@
+//! What the contracts say of one host's stake, of an escrow, of the rewards and of the price, each
+//! as one answer.
+//!
+//! Enters: whom to ask about. Leaves: plain values. Invariant: figures that decide about money were
+//! said alike by two endpoints where there are two. Does not: decide or send anything.
+
+use crate::chain::EvmChain;
+use crate::codec::airdrop::{self, AirdropEvent, Round, Rules};
+use crate::codec::demand::{self, Rule};
+use crate::codec::escrow::{self, Lease};
+use crate::codec::oracle::Limits;
+use crate::codec::{factory, proof, staking, token, vault};
+use crate::error::Error;
+use crate::reads::LogFilter;
+use host_core::network::Contracts;
+use host_core::{Address, AgreementDigest, Amount, Digest32};
+
+/// The stake of one host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StakeFacts {
+    /// Stands for committed bytes.
+    pub live: Amount,
+    /// Of that, what no committed byte requires.
+    pub free: Amount,
+    /// What committed bytes require.
+    pub required: Amount,
+    /// What each committed GiB requires.
+    pub per_gib: Amount,
+    /// On its way out.
+    pub unbonding: Amount,
+    /// First block in which that may be withdrawn.
+    pub ready_at: u64,
+    /// Blocks stake unbonds.
+    pub unbonding_blocks: u64,
+    /// Open challenges, which hold withdrawals.
+    pub holds: u32,
+    /// Taken in the present period.
+    pub slashed: Amount,
+    /// Where withdrawals go; none for the host itself.
+    pub payout: Option<Address>,
+    /// Tokens of the host that are not staked.
+    pub tokens: Amount,
+    /// Tokens the stake contract may take from the host.
+    pub allowance: Amount,
+}
+
+/// The price and how it may move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PriceFacts {
+    /// Micro-tokens per GiB and day.
+    pub price: Amount,
+    /// Smallest units per micro-token.
+    pub rate: Amount,
+    /// Its clamps.
+    pub limits: Option<Limits>,
+    /// The rule that moves it; none while the owner does.
+    pub rule: Option<Rule>,
+    /// Announced, staked bytes and the used ones of them.
+    pub space: (u128, u128),
+    /// Block of the last step by the rule; 0 before the first.
+    pub stepped_at: u64,
+    /// Clamps proposed, and the block from which they may be applied.
+    pub limits_next: Option<(Limits, u64)>,
+    /// A rule proposed, and the block from which it may be applied.
+    pub rule_next: Option<(Rule, u64)>,
+}
+
+/// The rewards as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AirdropFacts {
+    /// What the network chose once.
+    pub rules: Rules,
+    /// Epoch round 0 begins with.
+    pub first_epoch: u64,
+    /// The first round that is not closed.
+    pub next_round: u64,
+    /// Not promised to any round.
+    pub pot: Amount,
+    /// Promised to closed rounds and not claimed.
+    pub promised: Amount,
+}
+
+fn named(
+    contracts: &Contracts,
+    what: &'static str,
+    of: impl FnOnce(&Contracts) -> Result<Address, host_core::Error>,
+) -> Result<Address, Error> {
+    of(contracts).map_err(|_| Error::NoContracts { what })
+}
+
+impl EvmChain {
+    /// The contract named by `of`. Errors: `NoContracts` when the network has none.
+    pub fn contract(
+        &self,
+        what: &'static str,
+        of: impl FnOnce(&Contracts) -> Result<Address, host_core::Error>,
+    ) -> Result<Address, Error> {
+        named(self.contracts(what)?, what, of)
+    }
+
+    async fn amount_of(
+        &self,
+        what: &'static str,
+        to: Address,
+        data: Vec<u8>,
+    ) -> Result<Amount, Error> {
+        token::read_amount(what, &self.agreed_call(what, to, data).await?)
+    }
+
+    async fn number_of(
+        &self,
+        what: &'static str,
+        to: Address,
+        data: Vec<u8>,
+    ) -> Result<u64, Error> {
+        proof::read_number(what, &self.agreed_call(what, to, data).await?)
+    }
+
+    /// What a spender may take of an account's tokens; two endpoints must agree.
+    pub async fn allowance(&self, of: Address, spender: Address) -> Result<Amount, Error> {
+        let token = self.contracts("allowance")?.token;
+        self.amount_of("allowance", token, token::allowance(of, spender))
+            .await
+    }
+
+    /// Where the vault of `issuer` and `salt` is or will be, and whether it stands; two endpoints
+    /// must agree. Nothing is sent.
+    pub async fn vault_place(
+        &self,
+        issuer: Address,
+        salt: Digest32,
+    ) -> Result<(Address, bool), Error> {
+        let what = "vault of an account";
+        let made_by = self.contracts(what)?.vault_factory;
+        let place = self.agreed_call(what, made_by, factory::vault_address(issuer, salt));
+        let place = vault::read_address(what, &place.await?)?;
+        let known = self.agreed_call(what, made_by, factory::deployed_contracts(place));
+        Ok((place, factory::read_flag(what, &known.await?)?))
+    }
+
+    /// What `beneficiary` may count on in a vault; two endpoints must agree. A vault of BTFS's own
+    /// code has no locks: there it is the balance.
+    pub async fn cover_of(&self, of: Address, beneficiary: Address) -> Result<Amount, Error> {
+        let of_token = self.contracts("cover")?.token;
+        match self
+            .amount_of("cover", of, vault::cover_of(of_token, beneficiary))
+            .await
+        {
+            Err(Error::Reverted { .. } | Error::Malformed { .. }) => {
+                Ok(self.vault_facts(of, beneficiary).await?.balance)
+            }
+            answer => answer,
+        }
+    }
+
+    /// The stake of `host`; two endpoints must agree. Errors: `NoContracts`, those of reading.
+    pub async fn stake_facts(&self, host: Address) -> Result<StakeFacts, Error> {
+        let what = "stake";
+        let at = self.contract(what, Contracts::staking)?;
+        let of = |data| self.amount_of(what, at, data);
+        let (live, free, required, per_gib, tokens, allowance) = tokio::try_join!(
+            of(proof::live_stake_of(host)),
+            of(staking::free_stake_of(host)),
+            of(staking::required_stake_of(host)),
+            of(proof::min_stake_per_gib()),
+            self.token_balance(host),
+            self.allowance(host, at),
+        )?;
+        let (unbonding, slashes, payout, unbonding_blocks) = tokio::try_join!(
+            self.agreed_call(what, at, staking::unbonding_of(host)),
+            self.agreed_call(what, at, staking::slash_state_of(host)),
+            self.agreed_call(what, at, staking::payout_of(host)),
+            self.number_of(what, at, staking::unbonding_blocks()),
+        )?;
+        let (unbonding, ready_at) = staking::read_unbonding(&unbonding)?;
+        let (holds, slashed) = staking::read_slashes(&slashes)?;
+        let payout = vault::read_address(what, &payout)?;
+        Ok(StakeFacts {
+            live,
+            free,
+            required,
+            per_gib,
+            unbonding,
+            ready_at,
+            unbonding_blocks,
+            holds,
+            slashed,
+            payout: (payout != Address::ZERO).then_some(payout),
+            tokens,
+            allowance,
+        })
+    }
+
+    /// The price, its clamps and what is queued; two endpoints must agree.
+    pub async fn price_facts(&self) -> Result<PriceFacts, Error> {
+        let what = "price";
+        let contracts = self.contracts(what)?;
+        let (at, of_token) = (contracts.price_oracle, contracts.token);
+        let (price, rate) = self.price().await?;
+        let ask = |data| self.agreed_call(what, at, data);
+        let (limits, next_limits, rule, next_rule, space) = tokio::try_join!(
+            ask(demand::limits_of(of_token)),
+            ask(demand::proposed_limits_of(of_token)),
+            ask(demand::rule_of()),
+            ask(demand::proposed_rule()),
+            ask(demand::totals()),
+        )?;
+        let (stepped_at, limits_ready, rule_ready) = tokio::try_join!(
+            self.number_of(what, at, demand::stepped_at(of_token)),
+            self.number_of(what, at, demand::limits_ready_at(of_token)),
+            self.number_of(what, at, demand::rule_ready_at()),
+        )?;
+        Ok(PriceFacts {
+            price,
+            rate,
+            limits: demand::read_limits(&limits)?,
+            rule: demand::read_rule(&rule)?,
+            space: demand::read_totals(&space)?,
+            stepped_at,
+            limits_next: demand::read_limits(&next_limits)?.map(|next| (next, limits_ready)),
+            rule_next: demand::read_rule(&next_rule)?.map(|next| (next, rule_ready)),
+        })
+    }
+
+    /// What the escrow knows of an agreement; two endpoints must agree.
+    pub async fn lease(&self, agreement: &AgreementDigest) -> Result<Lease, Error> {
+        let at = self.contract("escrow", Contracts::escrow)?;
+        let data = escrow::lease_of(agreement);
+        escrow::read_lease(&self.agreed_call("escrow", at, data).await?)
+    }
+
+    /// Whether the escrow paid an epoch of an agreement.
+    pub async fn is_released(
+        &self,
+        agreement: &AgreementDigest,
+        start_epoch: u64,
+        epoch: u64,
+    ) -> Result<bool, Error> {
+        let at = self.contract("escrow", Contracts::escrow)?;
+        let data = escrow::is_released(agreement, start_epoch, epoch);
+        factory::read_flag("isReleased", &self.agreed_call("escrow", at, data).await?)
+    }
+
+    /// Epochs after a proven one in which it may be claimed from the escrow.
+    pub async fn escrow_claim_epochs(&self) -> Result<u64, Error> {
+        let at = self.contract("escrow", Contracts::escrow)?;
+        self.number_of("escrow", at, escrow::claim_epochs()).await
+    }
+
+    /// The rewards as a whole; two endpoints must agree.
+    pub async fn airdrop_facts(&self) -> Result<AirdropFacts, Error> {
+        let what = "airdrop";
+        let at = self.contract(what, Contracts::airdrop)?;
+        let rules = self.agreed_call(what, at, airdrop::rules_of());
+        let (rules, first_epoch, next_round, pot, promised) = tokio::try_join!(
+            rules,
+            self.number_of(what, at, airdrop::first_epoch()),
+            self.number_of(what, at, airdrop::next_round()),
+            self.amount_of(what, at, airdrop::pot()),
+            self.amount_of(what, at, airdrop::promised()),
+        )?;
+        Ok(AirdropFacts {
+            rules: airdrop::read_rules(&rules)?,
+            first_epoch,
+            next_round,
+            pot,
+            promised,
+        })
+    }
+
+    /// One round; two endpoints must agree.
+    pub async fn airdrop_round(&self, round: u64) -> Result<Round, Error> {
+        let at = self.contract("airdrop", Contracts::airdrop)?;
+        let bytes = self.agreed_call("airdrop", at, airdrop::round_of(round));
+        airdrop::read_round(&bytes.await?)
+    }
+
+    /// A host's bytes x epochs in a round, and whether it claimed; two endpoints must agree.
+    pub async fn airdrop_share(&self, round: u64, host: Address) -> Result<(u128, bool), Error> {
+        let at = self.contract("airdrop", Contracts::airdrop)?;
+        let bytes = self.agreed_call("airdrop", at, airdrop::share_of(round, host));
+        airdrop::read_share(&bytes.await?)
+    }
+
+    /// Everything the airdrop told in the blocks `from..=to`, in order.
+    pub async fn airdrop_events(&self, from: u64, to: u64) -> Result<Vec<AirdropEvent>, Error> {
+        let filter = LogFilter {
+            from,
+            to,
+            addresses: vec![self.contract("airdrop", Contracts::airdrop)?],
+            topics: Vec::new(),
+        };
+        let mut logs = self.logs(&filter).await?;
+        logs.sort_by_key(|log| (log.block, log.index));
+        let mut events = Vec::with_capacity(logs.len());
+        for log in &logs {
+            events.extend(airdrop::read_event(log)?);
+        }
+        Ok(events)
+    }
+}
