@@ -61,7 +61,7 @@ pub(crate) const ROOTS: [&str; 8] = [
 pub(crate) const DRIVERS: [&str; 3] = ["host-uring", "host-net", "host-chain"];
 
 /// A vendor and the rooms that may name it. A folder ending in `/` means every room below it.
-pub(crate) const DOORS: [(&str, &[&str]); 15] = [
+pub(crate) const DOORS: [(&str, &[&str]); 16] = [
     ("libp2p", &["host-net"]),
     ("ethers-core", &["host-chain"]),
     ("ethers-signers", &["host-chain"]),
@@ -75,6 +75,7 @@ pub(crate) const DOORS: [(&str, &[&str]); 15] = [
     ("sysinfo", &["board-watch"]),
     ("nix", &["host-uring", "host-signer", "board/", "image/"]),
     ("libc", &["host-uring", "board/", "image/"]),
+    ("rustix", &["board-wire"]),
     (
         "axum",
         &[
