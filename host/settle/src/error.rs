@@ -2,7 +2,7 @@
 
 use host_core::seams::ChainError;
 use host_core::wire::{Refusal, RefusalCode};
-use host_core::{Address, Amount, Blame};
+use host_core::{Address, AgreementDigest, Amount, Blame, ShardId};
 
 /// A cheque that is refused, or a failure around one.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +81,31 @@ pub enum Error {
         /// First epoch after the term.
         end_epoch: u64,
     },
+    /// Something of the dataset does not fit: leaves, draws or answers.
+    #[error(transparent)]
+    Proof(#[from] host_proof::Error),
+    /// A drawn leaf could not be read from its volume.
+    #[error("leaf {index} of shard {shard} cannot be read: {why}")]
+    Leaf {
+        /// The shard.
+        shard: ShardId,
+        /// The leaf.
+        index: u64,
+        /// What the store said.
+        why: String,
+    },
+    /// A leaf was drawn that was not read: the draws changed in between.
+    #[error("agreement {agreement} was drawn and not read")]
+    Unread {
+        /// The leaf's agreement.
+        agreement: AgreementDigest,
+    },
+    /// The agreement stands in no batch that the chain has.
+    #[error("agreement {agreement} is not committed on chain yet")]
+    Uncommitted {
+        /// Which.
+        agreement: AgreementDigest,
+    },
     /// A value does not hold by itself.
     #[error(transparent)]
     Value(#[from] host_core::Error),
@@ -99,6 +124,8 @@ impl Error {
         match self {
             Self::Chain(error) => error.blame(),
             Self::Ledger(error) => error.blame(),
+            Self::Leaf { .. } => Blame::Machine,
+            Self::Proof(_) | Self::Unread { .. } => Blame::Us,
             _ => Blame::Peer,
         }
     }
@@ -114,7 +141,8 @@ impl Error {
             Self::Cover { .. } => RefusalCode::Cover,
             Self::Epoch { .. } => RefusalCode::Term,
             Self::Chain(_) => RefusalCode::Chain,
-            Self::Ledger(_) => {
+            Self::Uncommitted { .. } => RefusalCode::Unknown,
+            Self::Ledger(_) | Self::Proof(_) | Self::Leaf { .. } | Self::Unread { .. } => {
                 return Refusal {
                     code: RefusalCode::Internal,
                     text: "try again".into(),

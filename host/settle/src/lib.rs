@@ -1,4 +1,5 @@
-//! Money on the host's side: which cheque is good, what it must cover, and how it is cashed.
+//! Money on the host's side: which cheque is good, what it must cover, how it is cashed; and the
+//! proofs that keep the stake.
 //!
 //! Invariants: a cheque is durable in the ledger before its acceptance is told; a cashing
 //! transaction is durable (raw bytes and nonce) before its first broadcast; sums never fall. The
@@ -10,6 +11,7 @@ pub mod error;
 pub mod judge;
 pub mod outbox;
 pub mod policy;
+pub mod prove;
 pub mod reader;
 
 pub use cash::Cashier;
@@ -17,4 +19,5 @@ pub use error::Error;
 pub use judge::{Accepted, Claim, judge};
 pub use outbox::{Bounds, Outbox, Purse, Round, Waiting};
 pub use policy::{Policy, Verdict};
+pub use prove::Prover;
 pub use reader::{Reader, Reading};

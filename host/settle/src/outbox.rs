@@ -19,6 +19,7 @@ use host_ledger::{Fact, FormRow, IntentKey, Ledger, MinedRow, OutboxRow, OutboxS
 use tracing::{debug, info, warn};
 
 use crate::error::Error;
+use crate::prove::INTENTS;
 
 mod sign;
 
@@ -120,13 +121,25 @@ impl Outbox {
     /// Moves every transaction on by one step. Errors when the chain does not answer at all; what
     /// keeps a single one is told by `waiting`.
     pub async fn follow(&self) -> Result<Round, Error> {
+        self.follow_those("").await
+    }
+
+    /// The same for the transactions whose intent begins with `prefix`. Two outboxes over one
+    /// ledger may follow the same: what one has moved on, the other leaves alone.
+    pub async fn follow_those(&self, prefix: &str) -> Result<Round, Error> {
         let mut round = Round::default();
         let mut rows = self.ledger.read()?.outbox_pending()?;
+        rows.retain(|row| row.intent().0.starts_with(prefix));
         if rows.is_empty() {
             return Ok(round);
         }
         // In the order of nonces, wishes last: a gap would hold up what comes after it.
-        rows.sort_by_key(|row| (row.state == OutboxState::Wanted, row.nonce));
+        // Among wishes, proofs have a deadline and money has none.
+        rows.sort_by_key(|row| {
+            let later = !row.intent().0.starts_with(INTENTS);
+            let wanted = row.state == OutboxState::Wanted;
+            (wanted, wanted && later, row.nonce)
+        });
         let head = match self.chain.head().await {
             Ok(head) => head,
             Err(error) => {
