@@ -12,10 +12,8 @@ use host_core::seams::Chain;
 use host_core::{Amount, Digest32};
 use host_settle::{Bounds, Cashier, Purse, Reader};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
-use crate::stage::{CHAIN, SUM, key, ledger_with_cheque};
+use crate::stage::{CHAIN, SUM, key, ledger_with_cheque, rpc};
 
 const DEPTH: u64 = 3;
 
@@ -48,7 +46,10 @@ impl Anvil {
         };
         let mut tick = tokio::time::interval(Duration::from_millis(25));
         let up = async {
-            while anvil.try_ask("eth_chainId", json!([])).await.is_none() {
+            while rpc(&anvil.address, "eth_chainId", json!([]))
+                .await
+                .is_none()
+            {
                 tick.tick().await;
             }
         };
@@ -63,25 +64,8 @@ impl Anvil {
         anvil
     }
 
-    async fn try_ask(&self, method: &str, params: Value) -> Option<Value> {
-        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let body = body.to_string();
-        let mut stream = TcpStream::connect(&self.address).await.ok()?;
-        let head = format!(
-            "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
-        stream.write_all(head.as_bytes()).await.ok()?;
-        stream.write_all(body.as_bytes()).await.ok()?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.ok()?;
-        let at = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
-        serde_json::from_slice(answer.get(at + 4..)?).ok()
-    }
-
     async fn ask(&self, method: &str, params: Value) {
-        let answer = self.try_ask(method, params).await.unwrap();
+        let answer = rpc(&self.address, method, params).await.unwrap();
         assert!(answer.get("error").is_none(), "{method}: {answer}");
     }
 }

@@ -9,6 +9,8 @@ mod faults;
 mod kills;
 mod model;
 mod outbox;
+mod promised;
+mod proofs;
 mod reading;
 mod resolver;
 mod scripted;

@@ -1,10 +1,13 @@
-//! What the tests stand on: keys, and a ledger that holds one cheque.
+//! What the tests stand on: keys, a ledger that holds one cheque, a word with a node.
 
 use host_core::agreement::{Agreement, PayMode, SignedAgreement};
 use host_core::cheque::Cheque;
 use host_core::identity::SecretKey;
 use host_core::{Address, AgreementId, Amount, NetworkId, ShardId, VolumeId};
 use host_ledger::{AgreementRow, Fact, Ledger, Options, PlacementRow};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 pub(crate) const CHAIN: u64 = 31_337;
 pub(crate) const SUM: Amount = Amount(1_000_000);
@@ -75,4 +78,22 @@ pub(crate) async fn ledger_with_cheque(dir: &std::path::Path, vault: Address) ->
     ];
     ledger.commit(facts).await.expect("committed");
     ledger
+}
+
+/// One JSON-RPC request to a node at `address`; nothing when it does not answer.
+pub(crate) async fn rpc(address: &str, method: &str, params: Value) -> Option<Value> {
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+    let body = body.to_string();
+    let mut stream = TcpStream::connect(address).await.ok()?;
+    let head = format!(
+        "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.ok()?;
+    stream.write_all(body.as_bytes()).await.ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.ok()?;
+    let at = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
+    serde_json::from_slice(answer.get(at + 4..)?).ok()
 }

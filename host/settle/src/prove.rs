@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use host_core::seams::{Chain, ProofChain, ProofLook, ProofRules, ProofVerb, Seal};
 use host_core::{Address, AgreementDigest, Amount, Digest32};
 use host_ledger::{BatchRow, CallRow, Fact, IntentKey, Ledger, OutboxRow, PeriodEnd, PeriodRow};
-use host_proof::dataset::{Asked, History};
+use host_proof::dataset::Asked;
 use tracing::{debug, error, info, warn};
 
 use crate::error::Error;
