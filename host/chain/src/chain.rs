@@ -15,6 +15,7 @@ use crate::health::LAG_MAX;
 use crate::names::Names;
 use crate::reads::{Block, LogFilter, Receipt};
 use host_core::identity::SecretKey;
+use host_core::keeper::Identity;
 use host_core::network::Contracts;
 use host_core::seams::{Head, VaultFacts};
 use host_core::{Address, Amount, Digest32};
@@ -53,7 +54,7 @@ pub struct EvmChain {
 /// The account that signs.
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
-    pub(crate) key: SecretKey,
+    pub(crate) key: Identity,
     /// Lowest nonce not handed out by this program; the lock keeps two sends apart.
     pub(crate) next_nonce: Arc<Mutex<u64>>,
 }
@@ -108,6 +109,12 @@ impl EvmChain {
     /// The same chain with `key` as the account that signs.
     #[must_use]
     pub fn with_key(&self, key: SecretKey) -> Self {
+        self.with_identity(key.into())
+    }
+
+    /// The same chain with `key` as the account that signs, wherever that key is kept.
+    #[must_use]
+    pub fn with_identity(&self, key: Identity) -> Self {
         let account = Account {
             key,
             next_nonce: Arc::new(Mutex::new(0)),

@@ -11,6 +11,7 @@ mod plan;
 pub use params::{AirdropRules, DemandRules, DeployParams, ProofRules, StakeRules};
 pub use plan::{Plan, Planned};
 
+use crate::assume::Expected;
 use crate::batch::Step;
 use crate::chain::EvmChain;
 use crate::endpoints::Guard;
@@ -30,6 +31,8 @@ pub struct NetworkContracts {
     pub anchor: Head,
     /// Guard for endpoints of this network.
     pub guard: Guard,
+    /// What the contracts say of themselves, for the network file.
+    pub facts: Expected,
 }
 
 impl NetworkContracts {
@@ -37,6 +40,7 @@ impl NetworkContracts {
     pub fn into_file(self, network: &mut Network) {
         network.epoch.genesis_block = self.genesis_block;
         network.guard = self.guard.for_file();
+        network.guard.facts = self.facts;
         network.contracts = self.contracts;
     }
 }
@@ -88,7 +92,17 @@ impl EvmChain {
             anchor: Some(anchor),
             code,
         };
+        let readings = self.read_all(&plan.contracts, None).await?;
+        let facts = readings.facts.into_iter();
+        // Code of the contracts themselves has a list of its own.
+        let guarded = |key: &str| {
+            let contract = key.strip_suffix(".code");
+            contract.is_some_and(|contract| !contract.contains('.'))
+        };
+        let facts = facts.filter(|fact| !guarded(&fact.key));
+        let facts = facts.map(|fact| (fact.key, fact.value)).collect();
         Ok(NetworkContracts {
+            facts,
             contracts: plan.contracts,
             genesis_block: plan.genesis_block,
             anchor,

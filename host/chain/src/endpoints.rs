@@ -65,8 +65,31 @@ impl Guard {
                 hash: head.hash,
             }),
             code: code.collect(),
+            ..NetworkGuard::default()
         }
     }
+}
+
+/// The chain id that the endpoint at `url` names, before there is a network to hold it against.
+///
+/// Errors: `EndpointText`, `HttpClient`, `Unreachable`, `Malformed`.
+pub async fn chain_id_at(url: &str) -> Result<u64, Error> {
+    let url = Url::parse(url).map_err(|_| Error::EndpointText { index: 0 })?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(Error::EndpointText { index: 0 });
+    }
+    let timing = Timing::default();
+    let http = Client::builder()
+        .timeout(timing.request)
+        .connect_timeout(timing.connect)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .map_err(|error| Error::HttpClient {
+            why: error.to_string(),
+        })?;
+    let asked = Endpoint::new(url, http).chain_id().await;
+    asked.map_err(|fault| fault.into_error("chain id", None))
 }
 
 /// How long an endpoint may take.

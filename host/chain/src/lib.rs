@@ -31,14 +31,14 @@ mod sign;
 mod translate;
 mod watch;
 
-pub use assume::Assumption;
+pub use assume::{Assumption, Expected, Fact, Queued, Readings, expected_of, judge};
 pub use batch::Step;
 pub use chain::{EvmChain, Options};
 pub use deploy::{
     AirdropRules, DemandRules, DeployParams, NetworkContracts, Plan, Planned, ProofRules,
     StakeRules,
 };
-pub use endpoints::{EndpointReport, Guard, Timing};
+pub use endpoints::{EndpointReport, Guard, Timing, chain_id_at};
 pub use error::Error;
 pub use facts::{AirdropFacts, PriceFacts, StakeFacts};
 pub use money::PATIENCE;

@@ -115,6 +115,15 @@ impl Endpoint {
         Ok(Digest32(keccak256(code)))
     }
 
+    /// A word of a contract's storage, without the zeros a node may leave out.
+    pub(crate) async fn storage(&self, of: Address, slot: &str) -> Result<Digest32, Fault> {
+        let asked = json!([text(of), slot, "latest"]);
+        let answer = self.ask("eth_getStorageAt", asked).await?;
+        let digits = answer.as_str().unwrap_or_default().trim_start_matches("0x");
+        let whole = serde_json::Value::String(format!("0x{digits:0>64}"));
+        Field::whole("eth_getStorageAt", &whole).digest()
+    }
+
     /// Return data of a call on the newest state.
     pub(crate) async fn call(
         &self,

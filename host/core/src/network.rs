@@ -5,6 +5,8 @@
 //! that a network does not have is absent, never the zero address; who needs it gets an error that
 //! names it. Does not: read files, know what stands at an address.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::epoch::EpochRule;
@@ -151,6 +153,10 @@ pub struct NetworkGuard {
     /// Contracts and the Keccak-256 of their code.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub code: Vec<CodeHash>,
+    /// What the contracts say of themselves, by the names of docs/formats/network.md. A host holds
+    /// the chain against it; what is not listed counts as it is first seen.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, String>,
 }
 
 /// A block that names a chain.

@@ -16,6 +16,15 @@ pub fn register(name: &str, contract: Address) -> Vec<u8> {
     })
 }
 
+/// Proposes another contract for a name, after the owner's notice. Owner only.
+#[must_use]
+pub fn propose(name: &str, contract: Address) -> Vec<u8> {
+    calldata(abi::ProposeCall {
+        name: name.to_owned(),
+        addr: h160(contract),
+    })
+}
+
 /// Asks for a name; read with `read_entry`.
 #[must_use]
 pub fn get(name: &str) -> Vec<u8> {
@@ -43,6 +52,46 @@ pub fn read_entry(bytes: &[u8]) -> Result<Entry, Error> {
         version: entry.version,
         code_hash: digest(entry.codehash.into()),
     })
+}
+
+/// Asks for everything the registry names; read with `read_all`.
+#[must_use]
+pub fn all() -> Vec<u8> {
+    calldata(abi::AllCall {})
+}
+
+/// Asks what a name would become; read with `read_entry`.
+#[must_use]
+pub fn proposed(name: &str) -> Vec<u8> {
+    calldata(abi::ProposedCall {
+        name: name.to_owned(),
+    })
+}
+
+/// One row of everything the registry names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The name.
+    pub name: String,
+    /// What it stands for.
+    pub entry: Entry,
+    /// The block from which a queued change may be done; 0 while there is none.
+    pub change_at: u64,
+}
+
+/// The rows a question returned.
+pub fn read_all(bytes: &[u8]) -> Result<Vec<Row>, Error> {
+    let all: abi::AllReturn = result("registry all", bytes)?;
+    let rows = all.rows.into_iter().map(|row| Row {
+        name: row.name,
+        entry: Entry {
+            contract: address(row.addr),
+            version: row.version,
+            code_hash: digest(row.codehash.into()),
+        },
+        change_at: row.change_at,
+    });
+    Ok(rows.collect())
 }
 
 /// Creation code for `owner` with `delay` blocks of notice for changes.

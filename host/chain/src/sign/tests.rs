@@ -12,7 +12,7 @@ b3a76400008025a028ef61340bd939bc2195fe537567866003e1a15d3c71ff63e1590620aa636276
 fn account() -> Account {
     let key = SecretKey::from_bytes(&[0x46; 32]).unwrap();
     Account {
-        key,
+        key: key.into(),
         next_nonce: Arc::new(Mutex::new(0)),
     }
 }
@@ -27,14 +27,14 @@ fn payment() -> Intent {
     }
 }
 
-#[test]
-fn a_legacy_transaction_has_the_bytes_of_eip_155() {
+#[tokio::test]
+async fn a_legacy_transaction_has_the_bytes_of_eip_155() {
     let fees = Fees {
         max: 20_000_000_000,
         tip: None,
     };
     let typed = typed(&payment(), 9, 21_000.into(), fees);
-    let tx = sign(&account(), 1, &typed).unwrap();
+    let tx = sign(&account(), 1, &typed).await.unwrap();
     assert_eq!(hex::encode(&tx.raw), EIP155);
     assert_eq!(tx.nonce, 9);
     assert_eq!(
@@ -43,8 +43,8 @@ fn a_legacy_transaction_has_the_bytes_of_eip_155() {
     );
 }
 
-#[test]
-fn the_signer_is_recovered_from_both_kinds() {
+#[tokio::test]
+async fn the_signer_is_recovered_from_both_kinds() {
     for tip in [None, Some(3)] {
         let typed = typed(
             &payment(),
@@ -55,7 +55,7 @@ fn the_signer_is_recovered_from_both_kinds() {
                 tip,
             },
         );
-        let tx = sign(&account(), 31337, &typed).unwrap();
+        let tx = sign(&account(), 31337, &typed).await.unwrap();
         assert_eq!(tx.raw[0] == 2, tip.is_some());
         assert_eq!(sender(&tx), Some(account().key.address()));
         assert_eq!(tx.hash, hash_of_raw(&tx.raw));

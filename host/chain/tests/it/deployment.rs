@@ -2,7 +2,7 @@
 
 use crate::support::{Bench, CHAIN, key};
 use host_chain::codec::registry;
-use host_chain::{DeployParams, PATIENCE, Plan, Step};
+use host_chain::{DeployParams, Intent, PATIENCE, Plan, Step, expected_of, judge};
 use host_core::epoch::EpochRule;
 use host_core::{Address, NetworkId};
 
@@ -83,4 +83,33 @@ fn a_network_with_its_own_token_gets_no_other() {
     assert_eq!(with.steps.len() + 1, without.steps.len());
     let first = without.steps.first().unwrap();
     assert_eq!(first.creates, Some(without.contracts.token));
+}
+
+#[tokio::test]
+async fn a_fresh_network_is_all_its_file_relies_on_and_a_queued_change_has_its_block() {
+    let bench = Bench::start(CHAIN, 0, true).await;
+    let (owner, deployed) = bench.network().await;
+    let mut network = bench.file(&deployed);
+    let listed = deployed.facts.len();
+    assert!(listed > 50, "{listed} facts");
+    deployed.into_file(&mut network);
+    let readings = owner.readings(&network).await.unwrap();
+    let judged = judge(&readings, &expected_of(&network));
+    let broken: Vec<_> = judged.iter().filter(|one| !one.holds()).collect();
+    assert!(broken.is_empty(), "{broken:?}");
+    assert!(
+        judged.iter().all(|one| !one.expected.is_empty()),
+        "{judged:?}"
+    );
+    assert!(readings.queued.is_empty());
+
+    let names = network.contracts.registry().unwrap();
+    let next = network.contracts.token;
+    let intent = Intent::call("proposal", names, registry::propose("Escrow", next));
+    let receipt = owner.run(&intent, PATIENCE).await.unwrap();
+    let readings = owner.readings(&network).await.unwrap();
+    let queued = readings.queued.first().unwrap();
+    assert_eq!(queued.key, "registry.Escrow");
+    assert!(queued.next.starts_with(&next.to_string()), "{queued:?}");
+    assert!(queued.ready_block > receipt.block);
 }

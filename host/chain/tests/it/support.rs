@@ -3,7 +3,9 @@
 //! on loopback. With HOLDFAST_ANVIL=PROGRAM the same tests run on anvil.
 
 use host_chain::{DeployParams, EvmChain, Guard, NetworkContracts, Options};
+use host_core::epoch::EpochRule;
 use host_core::identity::SecretKey;
+use host_core::network::{Network, NetworkGuard};
 use host_core::{Address, Amount};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -108,6 +110,27 @@ impl Bench {
             .await
             .unwrap();
         (chain.with_contracts(network.contracts.clone()), network)
+    }
+
+    /// A network file over this bench, without guard.
+    pub(crate) fn file(&self, deployed: &NetworkContracts) -> Network {
+        Network {
+            name: "bench".into(),
+            private: true,
+            chain_id: CHAIN,
+            endpoints: vec![self.rpc()],
+            hubs: Vec::new(),
+            score_bar: 0,
+            epoch: EpochRule {
+                genesis_block: 0,
+                epoch_blocks: 20,
+                block_seconds: 1,
+                grace_epochs: 2,
+                depth: 0,
+            },
+            contracts: deployed.contracts.clone(),
+            guard: NetworkGuard::default(),
+        }
     }
 
     /// Makes `count` blocks.
