@@ -15,6 +15,7 @@ pub(crate) mod events;
 pub(crate) mod money;
 pub(crate) mod outbox;
 pub(crate) mod record;
+mod volume;
 
 /// Key of a lease: shard, agreement.
 pub(crate) fn lease_key(shard: &ShardId, agreement: &AgreementDigest) -> Vec<u8> {
@@ -99,6 +100,10 @@ pub(crate) fn apply(tables: &mut Tables<'_>, fact: &Fact) -> Result<(), Error> {
                 },
             )
         }
+        Fact::ShardMoved { shard, from, to } => volume::moved(tables, shard, from, to),
+        Fact::ShardFenced { shard, why } => volume::fence(tables, shard, why),
+        Fact::VolumeGrown { volume, size } => space::grow(tables, *volume, *size),
+        Fact::VolumeRemoved { volume } => space::remove_volume(tables, *volume),
         Fact::MetaSet { key, bytes } => tables.put(Place::Notes, key.as_bytes(), bytes, None),
     }
 }
@@ -284,6 +289,7 @@ pub(crate) fn free(tables: &mut Tables<'_>, shard: &ShardId) -> Result<(), Error
         return Ok(());
     };
     tables.remove(Place::Placements, &shard.0, Some(kept.volume))?;
+    tables.remove(Place::Fenced, &shard.0, None)?;
     space::give(tables, kept.volume, kept.offset, kept.size)?;
     let totals = tables.totals();
     totals.shards = totals.shards.saturating_sub(1);

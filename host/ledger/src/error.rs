@@ -107,6 +107,14 @@ pub enum Error {
         /// Which.
         volume: VolumeId,
     },
+    /// A shard lies on the volume.
+    #[error("volume {volume} still holds {used} bytes of shards")]
+    VolumeBusy {
+        /// Which.
+        volume: VolumeId,
+        /// Bytes of its extents.
+        used: u64,
+    },
     /// The volume has a row of another size.
     #[error("volume {volume} is recorded with {have} bytes for shards, not {need}")]
     VolumeKnown {
@@ -222,6 +230,7 @@ impl Error {
             | Self::NonceBusy { .. }
             | Self::NoCheque { .. }
             | Self::NoIntent { .. } => Blame::Us,
+            Self::VolumeBusy { .. } => Blame::Operator,
             Self::NoAgreement { .. }
             | Self::AgreementState { .. }
             | Self::ShardKept { .. }

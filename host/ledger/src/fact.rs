@@ -162,6 +162,37 @@ pub enum Fact {
         /// Bytes of its data region.
         size: u64,
     },
+    /// A shard's bytes lie somewhere else now, flushed: its old extent is free again, and a fence
+    /// is gone. Refused: NoShard when it does not lie at `from`; NoVolume; ExtentTaken.
+    ShardMoved {
+        /// The shard.
+        shard: ShardId,
+        /// Where it lay.
+        from: PlacementRow,
+        /// Where it lies.
+        to: PlacementRow,
+    },
+    /// A shard's bytes are bad where they lie. The same again changes nothing. Refused: NoShard.
+    ShardFenced {
+        /// The shard.
+        shard: ShardId,
+        /// What is bad, for people.
+        why: String,
+    },
+    /// A volume's data region is longer now, its new part free. Refused: NoVolume; VolumeKnown
+    /// when it would shrink.
+    VolumeGrown {
+        /// Which.
+        volume: VolumeId,
+        /// Bytes of its data region.
+        size: u64,
+    },
+    /// An empty volume is forgotten. One that is not known changes nothing. Refused: VolumeBusy
+    /// while a shard lies on it.
+    VolumeRemoved {
+        /// Which.
+        volume: VolumeId,
+    },
     /// A volume changed its state. Refused: NoVolume.
     VolumeChanged {
         /// Which.

@@ -36,8 +36,8 @@ pub use ledger::{Commits, Ledger, Options};
 pub use outbox::{CallRow, FormRow, IntentKey, MinedRow, OutboxRow, OutboxState};
 pub use restore::Restored;
 pub use row::{
-    AgreementRow, AgreementState, ChequeRow, Cursor, EventRow, PeerRow, PlacementRow, Totals,
-    VolumeRow, VolumeState,
+    AgreementRow, AgreementState, ChequeRow, Cursor, EventRow, FencedRow, PeerRow, PlacementRow,
+    Totals, VolumeRow, VolumeState,
 };
 pub use snapshot::Snapshot;
 pub use storage::{MemoryStorage, Storage};

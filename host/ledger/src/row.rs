@@ -193,7 +193,7 @@ pub struct PeerRow {
     pub seen_ms: u64,
 }
 
-/// Whether a volume takes new shards.
+/// How far a volume is trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum VolumeState {
@@ -202,10 +202,27 @@ pub enum VolumeState {
     Healthy,
     /// Reads only.
     #[n(1)]
-    Draining,
-    /// Gone.
+    ReadOnly,
+    /// Gone, or as good as gone: nothing is asked of it.
     #[n(2)]
-    Lost,
+    Failed,
+    /// Reads, and writes where no healthy volume has room: something on it was bad.
+    #[n(3)]
+    Suspect,
+    /// Reads only, and its shards move to the other volumes.
+    #[n(4)]
+    Evacuating,
+}
+
+/// A shard whose bytes were found bad: it is never served again from where it lies.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct FencedRow {
+    /// The volume it lies on.
+    #[n(0)]
+    pub volume: VolumeId,
+    /// What was bad, for people.
+    #[n(1)]
+    pub why: String,
 }
 
 /// One volume.

@@ -17,7 +17,7 @@ use crate::journal::RingPlace;
 use crate::outbox::{IntentKey, OutboxRow};
 use crate::rings::RingRow;
 use crate::row::{
-    AgreementRow, ChequeRow, Cursor, EventRow, PeerRow, PlacementRow, Totals, VolumeRow,
+    AgreementRow, ChequeRow, Cursor, EventRow, FencedRow, PeerRow, PlacementRow, Totals, VolumeRow,
 };
 use crate::space;
 use crate::tables::{Place, SCHEMA, SEQUENCE, TOTALS, decode};
@@ -109,6 +109,19 @@ impl Snapshot {
         })
     }
 
+    /// Ended agreements by digest, those after `after`.
+    pub fn ended_agreements(
+        &self,
+        after: Option<&AgreementDigest>,
+        limit: usize,
+    ) -> Result<Vec<AgreementRow>, Error> {
+        let after = after.map(|digest| digest.0.as_slice());
+        let place = Place::Closed;
+        self.page(place, &[], after, limit, |_, row| {
+            decode(place, row).map(Some)
+        })
+    }
+
     /// Open agreements whose end epoch lies before `before_epoch`, oldest end first.
     pub fn expiring(&self, before_epoch: u64, limit: usize) -> Result<Vec<AgreementDigest>, Error> {
         let place = Place::Expiry;
@@ -136,6 +149,27 @@ impl Snapshot {
         limit: usize,
     ) -> Result<Vec<(ShardId, PlacementRow)>, Error> {
         let place = Place::Placements;
+        let after = after.map(|shard| shard.0.as_slice());
+        self.page(place, &[], after, limit, |key, row| {
+            let shard = ShardId::from_slice(key).map_err(|_| Error::Row {
+                table: place.name(),
+            })?;
+            Ok(Some((shard, decode(place, row)?)))
+        })
+    }
+
+    /// Why a shard is never served from where it lies; none when nothing is wrong with it.
+    pub fn fenced(&self, shard: &ShardId) -> Result<Option<FencedRow>, Error> {
+        self.get(Place::Fenced, &shard.0)
+    }
+
+    /// Fenced shards by shard, those after `after`.
+    pub fn fences(
+        &self,
+        after: Option<&ShardId>,
+        limit: usize,
+    ) -> Result<Vec<(ShardId, FencedRow)>, Error> {
+        let place = Place::Fenced;
         let after = after.map(|shard| shard.0.as_slice());
         self.page(place, &[], after, limit, |key, row| {
             let shard = ShardId::from_slice(key).map_err(|_| Error::Row {

@@ -148,3 +148,39 @@ pub(crate) fn add_volume(tables: &mut Tables<'_>, row: &VolumeRow) -> Result<(),
     tables.write(Place::Volumes, &volume.0, row)?;
     insert(tables, volume, row.start, row.size)
 }
+
+/// Makes a volume's data region longer. Errors: NoVolume; VolumeKnown when it would shrink.
+pub(crate) fn grow(tables: &mut Tables<'_>, volume: VolumeId, size: u64) -> Result<(), Error> {
+    let mut row = volume_row(tables, volume)?;
+    let (have, need) = (row.size, size);
+    let Some(more) = need.checked_sub(have) else {
+        return Err(Error::VolumeKnown { volume, have, need });
+    };
+    if more == 0 {
+        return Ok(());
+    }
+    let end = row.start.saturating_add(have);
+    row.size = need;
+    tables.write(Place::Volumes, &volume.0, &row)?;
+    merge(tables, volume, end, more)
+}
+
+/// Forgets an empty volume, its free extents and its ring's place. Errors: VolumeBusy.
+pub(crate) fn remove_volume(tables: &mut Tables<'_>, volume: VolumeId) -> Result<(), Error> {
+    let Some(row) = tables.read::<VolumeRow>(Place::Volumes, &volume.0)? else {
+        return Ok(());
+    };
+    if row.used > 0 {
+        let used = row.used;
+        return Err(Error::VolumeBusy { volume, used });
+    }
+    let last = by_offset(volume, u64::MAX);
+    // Empty, so its free extents have merged into one; the loop is for a map that is not.
+    while let Some((key, value)) =
+        tables.first(Place::FreeByOffset, &by_offset(volume, 0), &last)?
+    {
+        delete(tables, volume, tail_number(&key), tail_number(&value))?;
+    }
+    tables.remove(Place::Rings, &volume.0, None)?;
+    tables.remove(Place::Volumes, &volume.0, None)
+}

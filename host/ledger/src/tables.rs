@@ -49,10 +49,11 @@ pub(crate) enum Place {
     Batches = 23,
     Releases = 24,
     Periods = 25,
+    Fenced = 26,
 }
 
 impl Place {
-    pub(crate) const ALL: [Self; 26] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::Meta,
         Self::Agreements,
         Self::Closed,
@@ -79,6 +80,7 @@ impl Place {
         Self::Batches,
         Self::Releases,
         Self::Periods,
+        Self::Fenced,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -109,6 +111,7 @@ impl Place {
             Self::Batches => "batches",
             Self::Releases => "releases",
             Self::Periods => "periods",
+            Self::Fenced => "fenced",
         }
     }
 

@@ -139,6 +139,16 @@ pub enum Error {
         /// What does not hold.
         why: &'static str,
     },
+    /// The shard's bytes were found bad and are not served.
+    #[error("shard {shard} on volume {volume} is fenced: {why}")]
+    Fenced {
+        /// The shard.
+        shard: ShardId,
+        /// Its volume.
+        volume: VolumeId,
+        /// What was found.
+        why: String,
+    },
     /// The shard lies on a volume that is not open.
     #[error("shard {shard} lies on volume {volume}, which is not open")]
     VolumeAway {
@@ -178,7 +188,7 @@ impl Error {
             | Self::OtherGeometry { .. }
             | Self::VolumeAway { .. }
             | Self::NoSpace { .. } => Blame::Operator,
-            Self::LabelDamaged | Self::Damaged { .. } => Blame::Machine,
+            Self::LabelDamaged | Self::Damaged { .. } | Self::Fenced { .. } => Blame::Machine,
             Self::ShardLen { .. }
             | Self::BodyLen { .. }
             | Self::RootMismatch { .. }

@@ -135,6 +135,31 @@ pub async fn format<D: Device>(device: &D, label: Label) -> Result<(), Error> {
     Ok(())
 }
 
+/// Makes a volume as long as `size` bytes of its device, or of the device where that is shorter.
+/// Only the region for shards grows; `Store::open` tells the ledger. Gives the new length, none
+/// when it is that long already. Durability: the new second label is flushed before the first
+/// names it, so a cut leaves the volume at its old length or at its new one.
+/// Errors: those of a label; Device.
+pub async fn grow<D: Device>(device: &D, size: u64) -> Result<Option<u64>, Error> {
+    let mut written = read(device).await?;
+    let size = size.min(device.facts().size) / BLOCK * BLOCK;
+    let regions = &mut written.regions;
+    if size <= regions.size {
+        return Ok(None);
+    }
+    let data_size = second_label(size).saturating_sub(regions.data_start) / BLOCK * BLOCK;
+    if data_size <= regions.data_size {
+        return Ok(None);
+    }
+    (regions.size, regions.data_size) = (size, data_size);
+    let second = written.regions.second_label();
+    write_block(device, second, |block| written.encode(block)).await?;
+    device.flush().await?;
+    write_block(device, 0, |block| written.encode(block)).await?;
+    device.flush().await?;
+    Ok(Some(size))
+}
+
 /// The label of a volume: the first copy, or the second when the first does not read.
 pub(crate) async fn read<D: Device>(device: &D) -> Result<Written, Error> {
     check_block(device)?;

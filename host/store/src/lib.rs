@@ -7,22 +7,30 @@
 //! may store (agreement), remember facts (ledger), name a driver (uring).
 #![deny(missing_docs)]
 
+mod asked;
 mod block;
+pub mod drive;
 mod error;
+mod evacuate;
 mod extent;
 mod label;
 mod layout;
+pub mod pace;
 mod read;
 mod ring;
+mod scrub;
 pub mod simulated;
 mod space;
 mod store;
 mod volume;
 mod write;
 
+pub use asked::AskedLeaves;
 pub use error::Error;
-pub use label::{Label, format};
+pub use evacuate::Moved;
+pub use label::{Label, format, grow};
 pub use read::{Run, ShardReader};
+pub use scrub::{Checked, Outcome};
 pub use space::Reservation;
 pub use store::Store;
 pub use write::{Sealed, Writer};

@@ -157,6 +157,14 @@ impl<D: Device> ShardReader<D> {
     /// Reads whole units from `start` towards `end`, as many as one buffer takes; how many bytes
     /// of the shard it holds, all of them verified.
     async fn piece(&self, start: u64, end: u64) -> Result<(D::Buf, u64), Error> {
+        let read = self.read_units(start, end).await;
+        if matches!(read, Err(Error::Damaged { .. } | Error::Device(_))) {
+            self.mover.volume().doubt(self.shard);
+        }
+        read
+    }
+
+    async fn read_units(&self, start: u64, end: u64) -> Result<(D::Buf, u64), Error> {
         let wanted = aligned(end - start);
         let wanted = usize::try_from(wanted.min(RUN_LEN_MAX)).unwrap_or(usize::MAX);
         let buf = self.mover.buffer(wanted)?;

@@ -18,7 +18,7 @@ use crate::write::Writer;
 
 /// All volumes of a host; clones share them.
 pub struct Store<D: Device> {
-    shared: Arc<Shared<D>>,
+    pub(crate) shared: Arc<Shared<D>>,
 }
 
 impl<D: Device> Clone for Store<D> {
@@ -29,9 +29,9 @@ impl<D: Device> Clone for Store<D> {
     }
 }
 
-struct Shared<D: Device> {
-    ledger: Ledger,
-    volumes: Vec<Arc<Volume<D>>>,
+pub(crate) struct Shared<D: Device> {
+    pub(crate) ledger: Ledger,
+    pub(crate) volumes: Vec<Arc<Volume<D>>>,
     space: Arc<Space>,
 }
 
@@ -109,9 +109,19 @@ impl<D: Device> Store<D> {
     /// Reserves an extent for a shard of `len` bytes on the volume with the most space that takes
     /// shards. Nothing is written. Errors: ShardLen, NoSpace, Ledger.
     pub fn reserve(&self, len: u64) -> Result<Reservation, Error> {
+        self.reserve_beside(len, None)
+    }
+
+    /// As `reserve`, on any volume but one.
+    pub(crate) fn reserve_beside(
+        &self,
+        len: u64,
+        away: Option<VolumeId>,
+    ) -> Result<Reservation, Error> {
         let parts = Parts::of_len(len)?;
         let need = parts.size;
-        let candidates = self.by_free_space()?;
+        let mut candidates = self.by_free_space()?;
+        candidates.retain(|volume| Some(*volume) != away);
         match self.shared.space.reserve(&candidates, parts)? {
             Some(reservation) => Ok(reservation),
             None => Err(Error::NoSpace {
@@ -121,8 +131,9 @@ impl<D: Device> Store<D> {
         }
     }
 
-    /// Volumes that take shards, the one with the most unreserved space first. A volume whose
-    /// fact ring failed takes none: its placements could not be told again.
+    /// Volumes that take shards, the one with the most unreserved space first and suspects after
+    /// all healthy ones. A volume whose fact ring failed takes none: its placements could not be
+    /// told again.
     fn by_free_space(&self) -> Result<Vec<VolumeId>, Error> {
         let snapshot = self.shared.ledger.read()?;
         let mut candidates = Vec::new();
@@ -130,16 +141,22 @@ impl<D: Device> Store<D> {
             let Some(row) = snapshot.volume(&volume.id)? else {
                 continue;
             };
-            if row.state == VolumeState::Healthy && self.shared.ledger.is_attached(&volume.id) {
+            let healthy = row.state == VolumeState::Healthy;
+            let takes = healthy || row.state == VolumeState::Suspect;
+            if takes && self.shared.ledger.is_attached(&volume.id) {
                 let free = row.size.saturating_sub(row.used);
                 candidates.push((
+                    healthy,
                     free.saturating_sub(self.shared.space.busy(&volume.id)),
                     volume.id,
                 ));
             }
         }
         candidates.sort_by(|one, other| other.cmp(one));
-        Ok(candidates.into_iter().map(|(_, volume)| volume).collect())
+        Ok(candidates
+            .into_iter()
+            .map(|(_, _, volume)| volume)
+            .collect())
     }
 
     fn volume(&self, id: &VolumeId) -> Option<&Arc<Volume<D>>> {
@@ -158,8 +175,17 @@ impl<D: Device> Store<D> {
     }
 
     /// Opens a stored shard and checks its footer; none when it is not kept here. Its extent is
-    /// not used again while the reader lives. Errors: VolumeAway, Damaged, Device, Ledger.
+    /// not used again while the reader lives. Errors: Fenced, VolumeAway, Damaged, Device, Ledger.
     pub async fn open_shard(&self, shard: &ShardId) -> Result<Option<ShardReader<D>>, Error> {
+        if let Some(fence) = self.shared.ledger.read()?.fenced(shard)? {
+            let (shard, volume, why) = (*shard, fence.volume, fence.why);
+            return Err(Error::Fenced { shard, volume, why });
+        }
+        self.open_any(shard).await
+    }
+
+    /// As `open_shard`, also behind a fence: for those who look whether it is bad.
+    pub(crate) async fn open_any(&self, shard: &ShardId) -> Result<Option<ShardReader<D>>, Error> {
         loop {
             let Some(row) = self.shared.ledger.read()?.placement(shard)? else {
                 return Ok(None);
@@ -178,7 +204,11 @@ impl<D: Device> Store<D> {
             // Held first, then looked up again: a removal in between may already have given the
             // run to a writer; one from here on cannot.
             if self.shared.ledger.read()?.placement(shard)? == Some(row) {
-                return read::open(volume, hold, *shard, row).await.map(Some);
+                let opened = read::open(Arc::clone(&volume), hold, *shard, row).await;
+                if matches!(opened, Err(Error::Damaged { .. } | Error::Device(_))) {
+                    volume.doubt(*shard);
+                }
+                return opened.map(Some);
             }
         }
     }
@@ -253,6 +283,14 @@ async fn join<D: Device>(ledger: &Ledger, volume: &Arc<Volume<D>>) -> Result<(),
     );
     match ledger.read()?.volume(&id)? {
         Some(row) if (row.start, row.size) == (start, size) => (),
+        // The label was made longer; the fact follows it, also when a crash came between.
+        Some(row) if row.start == start && row.size < size => {
+            let volume = id;
+            ledger
+                .commit(vec![Fact::VolumeGrown { volume, size }])
+                .await?;
+            info!(volume = %id, bytes = size, "volume grew");
+        }
         Some(row) => {
             return Err(Error::OtherGeometry {
                 volume: id,

@@ -5,5 +5,6 @@
 const SEEDS: u64 = 150;
 
 mod crash;
+mod drives;
 mod machine;
 mod volumes;

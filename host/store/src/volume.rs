@@ -5,12 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
-use host_core::VolumeId;
 use host_core::limits::{UNIT_LEN, WRITE_LEN};
 use host_core::seams::{Device, DeviceError};
+use host_core::{ShardId, VolumeId};
 
 use crate::label::Written;
 use crate::layout::Regions;
+
+/// Shards remembered as doubtful at most; a volume with more fails by its count.
+const DOUBTS_MAX: usize = 1024;
 
 type Flush = Shared<BoxFuture<'static, Result<(), DeviceError>>>;
 
@@ -29,6 +32,8 @@ pub(crate) struct Volume<D: Device> {
     pub(crate) device: D,
     flushes: Mutex<Flushes>,
     movers: AtomicUsize,
+    /// Shards whose reading failed since they were last looked at.
+    doubts: Mutex<Vec<ShardId>>,
 }
 
 /// One of those who move bytes; the more there are, the smaller everyone's buffers.
@@ -89,7 +94,22 @@ impl<D: Device> Volume<D> {
             device,
             flushes: Mutex::default(),
             movers: AtomicUsize::new(0),
+            doubts: Mutex::default(),
         }
+    }
+
+    /// Remembers that reading a shard failed: the scrub looks at it next.
+    pub(crate) fn doubt(&self, shard: ShardId) {
+        let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        if doubts.len() < DOUBTS_MAX && !doubts.contains(&shard) {
+            doubts.push(shard);
+        }
+    }
+
+    /// Takes the doubtful shards out.
+    pub(crate) fn take_doubts(&self) -> Vec<ShardId> {
+        let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut doubts)
     }
 
     /// Makes every write that completed before this call durable. Callers that come while a flush

@@ -301,6 +301,16 @@ impl Sealed {
         }
     }
 
+    /// The fact to commit when the shard lay at `from` before.
+    #[must_use]
+    pub const fn moved(&self, from: PlacementRow) -> Fact {
+        Fact::ShardMoved {
+            shard: self.shard,
+            from,
+            to: self.row,
+        }
+    }
+
     /// Says that the fact was committed: the run is the shard's from now on.
     pub fn committed(mut self) {
         self.reservation = None;

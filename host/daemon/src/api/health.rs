@@ -121,10 +121,18 @@ impl Look {
     fn volume(&self, row: &VolumeRow) -> Check {
         let (word, standing, why) = match row.state {
             VolumeState::Healthy => ("healthy", Standing::Pass, ""),
-            VolumeState::Draining => ("draining", Standing::Warn, "it takes no new shards"),
-            VolumeState::Lost => {
-                let why = "the volume is lost and its shards with it; replace the drive";
-                ("lost", Standing::Warn, why)
+            VolumeState::Suspect => {
+                let why = "something on it was bad; a whole clean pass makes it healthy again";
+                ("suspect", Standing::Warn, why)
+            }
+            VolumeState::ReadOnly => ("read-only", Standing::Warn, "it takes no new shards"),
+            VolumeState::Evacuating => {
+                let why = "its shards move to the other volumes";
+                ("evacuating", Standing::Warn, why)
+            }
+            VolumeState::Failed => {
+                let why = "nothing on it can be read any more; replace the drive";
+                ("failed", Standing::Warn, why)
             }
         };
         let check = Check::seen("datastore", word, self.at).of(row.volume.to_string());

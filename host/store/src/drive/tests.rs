@@ -1,0 +1,94 @@
+//! Trust falls by itself and rises only by a clean pass or the operator's word.
+
+use super::*;
+
+const ALL: [VolumeState; 5] = [
+    VolumeState::Healthy,
+    VolumeState::Suspect,
+    VolumeState::ReadOnly,
+    VolumeState::Evacuating,
+    VolumeState::Failed,
+];
+const SIGNS: [Sign; 8] = [
+    Sign::Good,
+    Sign::BadExtent,
+    Sign::ReadFailed,
+    Sign::WriteFailed,
+    Sign::Stalled,
+    Sign::CleanPass,
+    Sign::SaysReadOnly,
+    Sign::Missing,
+];
+
+fn after(signs: &[Sign]) -> VolumeState {
+    let (mut state, mut counts) = (VolumeState::Healthy, Counts::default());
+    for sign in signs {
+        if let Some(change) = take(state, &mut counts, *sign) {
+            state = change.to;
+        }
+    }
+    state
+}
+
+#[test]
+fn one_bad_extent_makes_it_suspect_and_a_clean_pass_healthy_again() {
+    assert_eq!(after(&[Sign::BadExtent]), VolumeState::Suspect);
+    assert_eq!(after(&[Sign::BadExtent, Sign::Good]), VolumeState::Suspect);
+    assert_eq!(
+        after(&[Sign::BadExtent, Sign::CleanPass]),
+        VolumeState::Healthy
+    );
+}
+
+#[test]
+fn many_bad_extents_or_one_refused_write_close_it_for_new_shards() {
+    assert_eq!(after(&[Sign::BadExtent; 8]), VolumeState::ReadOnly);
+    assert_eq!(after(&[Sign::WriteFailed]), VolumeState::ReadOnly);
+    assert_eq!(after(&[Sign::Stalled; 3]), VolumeState::ReadOnly);
+    assert_eq!(
+        after(&[Sign::WriteFailed, Sign::CleanPass]),
+        VolumeState::ReadOnly
+    );
+}
+
+#[test]
+fn failures_without_a_success_between_are_a_failed_drive() {
+    assert_eq!(after(&[Sign::ReadFailed; 16]), VolumeState::Failed);
+    let mut mixed = vec![Sign::ReadFailed; 15];
+    mixed.push(Sign::Good);
+    mixed.extend([Sign::ReadFailed; 15]);
+    assert_eq!(after(&mixed), VolumeState::Suspect);
+}
+
+#[test]
+fn only_an_operator_brings_back_what_is_failed_or_ordered() {
+    for state in [
+        VolumeState::ReadOnly,
+        VolumeState::Evacuating,
+        VolumeState::Failed,
+    ] {
+        for sign in SIGNS {
+            let change = take(state, &mut Counts::default(), sign);
+            let to = change.map_or(state, |change| change.to);
+            assert!(
+                to == state || to == VolumeState::Failed,
+                "{state:?} {sign:?}"
+            );
+        }
+        let back = take(state, &mut Counts::default(), Sign::OrderCancel);
+        assert_eq!(back.map(|change| change.to), Some(VolumeState::Healthy));
+    }
+}
+
+#[test]
+fn a_change_is_told_only_when_there_is_one() {
+    for state in ALL {
+        for sign in SIGNS {
+            let change = take(state, &mut Counts::default(), sign);
+            assert!(
+                change.is_none_or(|change| change.to != state),
+                "{state:?} {sign:?}"
+            );
+        }
+    }
+}
