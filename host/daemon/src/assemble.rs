@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use host_agreement::Policy;
-use host_core::identity::SecretKey;
+use host_core::PeerId;
+use host_core::keeper::Identity;
 use host_core::network::Network;
 use host_core::pressure::Pressure;
 use host_core::seams::{Chain, Device, PeerAddr};
@@ -38,11 +39,12 @@ use crate::machine::{self, Watching};
 use crate::mode::ModeBook;
 use crate::ready::Ready;
 use crate::reload::Reloader;
+use crate::signer::Kept;
 use crate::standing::Standing;
 use crate::supervise::Tasks;
 use crate::tokens::Tokens;
 use crate::vitals::Vitals;
-use crate::{chain, init, tasks};
+use crate::{chain, tasks};
 
 /// The desk over the real devices.
 pub type HostDesk = Desk<AnyDevice>;
@@ -101,15 +103,16 @@ pub async fn open(
     layered: &Layered,
     overrides: &[String],
     network: &Network,
-    key: SecretKey,
+    kept: &Kept,
     events: Events,
 ) -> anyhow::Result<Host> {
     let config = &layered.config;
+    let key = kept.identity.clone();
     let lock = host_uring::DirLock::acquire(dir)?;
     let standing = Standing::open(dir, network.id(), key.peer_id(), hubs(network)?)?;
     let standing = Arc::new(standing);
     let (net, inlet) = open_net(config, network, &key).await?;
-    let opening = open_volumes(dir, config, network, &key);
+    let opening = open_volumes(dir, config, network, key.peer_id());
     let (ledger, store, driver) = if standing.must_claim() {
         // Nothing of a restored copy is touched while another one lives.
         standing.check_start(&net).await?;
@@ -126,7 +129,7 @@ pub async fn open(
         config.gateway.listen,
     )
     .await?;
-    let evm = chain::connect_with(network, &config.chain)?.with_key(key.clone());
+    let evm = chain::connect_with(network, &config.chain)?.with_identity(key.clone());
     let chain: Arc<dyn Chain> = Arc::new(evm.clone());
     let read_to = ledger.read()?.cursor()?.and_then(|cursor| cursor.block());
     let head = Arc::new(HeadMemory::starting_at(read_to));
@@ -151,7 +154,7 @@ pub async fn open(
         reader: Reader::new(ledger.clone(), Arc::clone(&chain), host, genesis),
     });
     let (pressure, level) = watch::channel(Pressure::Calm);
-    let sealed = !init::is_key_plain(dir, config)?;
+    let sealed = !kept.plain;
     let vitals = Vitals::begin(config.storage.volumes.len(), sealed, level.clone());
     let desk = Arc::new(Desk::new(Parts {
         policy: policy(config, network, &key),
@@ -234,7 +237,7 @@ async fn open_doors(dir: &Path, config: &Config) -> anyhow::Result<Doors> {
 
 /// What the configuration makes this host agree to.
 #[must_use]
-pub fn policy(config: &Config, network: &Network, key: &SecretKey) -> Policy {
+pub fn policy(config: &Config, network: &Network, key: &Identity) -> Policy {
     let host = key.address();
     Policy {
         network: network.id(),
@@ -253,7 +256,7 @@ pub async fn open_volumes(
     dir: &Path,
     config: &Config,
     network: &Network,
-    key: &SecretKey,
+    peer: PeerId,
 ) -> anyhow::Result<(Ledger, Store<AnyDevice>, &'static str)> {
     let state = Config::resolve(dir, &config.storage.state);
     let ledger = Ledger::open(&state, host_ledger::Options::default())
@@ -274,13 +277,8 @@ pub async fn open_volumes(
     let devices = devices
         .into_iter()
         .map(|(path, device)| (path.display().to_string(), device));
-    let (store, left_out) = Store::open(
-        devices.collect(),
-        ledger.clone(),
-        key.peer_id(),
-        network.id(),
-    )
-    .await?;
+    let (store, left_out) =
+        Store::open(devices.collect(), ledger.clone(), peer, network.id()).await?;
     for (path, err) in &left_out {
         warn!(path, err = %err, "volume left out");
     }
@@ -319,7 +317,7 @@ fn open_device(
 async fn open_net(
     config: &Config,
     network: &Network,
-    key: &SecretKey,
+    key: &Identity,
 ) -> anyhow::Result<(Net, Inlet)> {
     let options = host_net::Options {
         key: key.clone(),

@@ -14,9 +14,11 @@ use serde::{Deserialize, Serialize};
 
 pub mod chain;
 pub mod layers;
+pub mod signer;
 pub mod units;
 
 pub use chain::ChainConfig;
+pub use signer::SignerConfig;
 use units::Size;
 
 /// The whole configuration.
@@ -27,6 +29,8 @@ pub struct Config {
     pub network: PathBuf,
     /// Who this host is.
     pub identity: Identity,
+    /// Which process keeps the identity key.
+    pub signer: SignerConfig,
     /// The peer-to-peer side.
     pub swarm: Swarm,
     /// The local API and dashboard; loopback unless told otherwise.
@@ -215,6 +219,7 @@ impl Default for Config {
         Self {
             network: "network.toml".into(),
             identity: Identity::default(),
+            signer: SignerConfig::default(),
             swarm: Swarm::default(),
             api: Listener {
                 enabled: true,

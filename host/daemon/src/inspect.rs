@@ -42,7 +42,8 @@ pub async fn inspect(dir: &Path) -> anyhow::Result<Holdings> {
     let network = init::read_network(&dir, &layered.config)?;
     let key = init::read_key(&dir, &layered.config)?;
     let _lock = host_uring::DirLock::acquire(&dir)?;
-    let (ledger, store, _) = assemble::open_volumes(&dir, &layered.config, &network, &key).await?;
+    let (ledger, store, _) =
+        assemble::open_volumes(&dir, &layered.config, &network, key.peer_id()).await?;
     let snapshot = ledger.read()?;
     let totals = snapshot.totals()?;
     let mut holdings = Holdings {

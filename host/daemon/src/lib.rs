@@ -19,6 +19,7 @@ pub mod machine;
 pub mod mode;
 pub mod ready;
 pub mod reload;
+pub mod signer;
 pub mod standing;
 pub mod supervise;
 mod tasks;

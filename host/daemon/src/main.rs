@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::Parser;
 use host_daemon::config::layers::Layered;
-use host_daemon::{assemble, init, supervise, telemetry};
+use host_daemon::{assemble, init, signer, supervise, telemetry};
 
 /// Serves as a storage host.
 #[derive(Debug, Parser)]
@@ -71,8 +71,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     let layered = Layered::read(&dir.join(init::CONFIG_FILE), &arguments.set)?;
     let events = telemetry::start(&dir, &layered.config.log)?;
     let network = init::read_network(&dir, &layered.config)?;
-    let key = init::read_key(&dir, &layered.config)?;
-    let host = assemble::open(&dir, &layered, &arguments.set, &network, key, events).await?;
+    let kept = signer::open(&dir, &layered.config).await?;
+    let host = assemble::open(&dir, &layered, &arguments.set, &network, &kept, events).await?;
     let mut asked = std::pin::pin!(supervise::asked_to_stop(arguments.until_stdin_ends));
     tokio::select! {
         claimed = host.claim(arguments.claim) => claimed?,

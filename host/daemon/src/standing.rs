@@ -206,7 +206,7 @@ impl Standing {
             let open = desk.is_open();
             desk.set_open(false);
             desk.set_addrs(net.addresses());
-            let said = announce::make(desk);
+            let said = announce::make(desk).await;
             desk.set_open(open);
             let said = said?;
             let told = self
@@ -252,7 +252,7 @@ impl Standing {
         if self.is_refused() {
             return;
         }
-        let Ok(said) = announce::leaving(desk) else {
+        let Ok(said) = announce::leaving(desk).await else {
             return;
         };
         let told = self

@@ -122,7 +122,7 @@ pub(crate) async fn announce_to_hubs(
 }
 
 async fn announce_once(desk: &HostDesk, net: &Net, standing: &Standing) -> bool {
-    let announcement = match announce::make(desk) {
+    let announcement = match announce::make(desk).await {
         Ok(announcement) => announcement,
         Err(err) => {
             warn!(err = %err, "no announcement could be made");

@@ -1,22 +1,23 @@
 //! What this host says of itself, signed now from the facts of now.
 
 use host_core::announce::{Announcement, HostOffer};
+use host_core::keeper::Signable;
 use host_core::seams::Device;
 
 use crate::desk::Desk;
 use crate::error::Error;
 
 /// The announcement of this moment.
-pub fn make<D: Device>(desk: &Desk<D>) -> Result<Announcement, Error> {
-    signed(desk, false)
+pub async fn make<D: Device>(desk: &Desk<D>) -> Result<Announcement, Error> {
+    signed(desk, false).await
 }
 
 /// The last announcement before a stop: it says that this copy is not alive any more.
-pub fn leaving<D: Device>(desk: &Desk<D>) -> Result<Announcement, Error> {
-    signed(desk, true)
+pub async fn leaving<D: Device>(desk: &Desk<D>) -> Result<Announcement, Error> {
+    signed(desk, true).await
 }
 
-fn signed<D: Device>(desk: &Desk<D>, leaving: bool) -> Result<Announcement, Error> {
+async fn signed<D: Device>(desk: &Desk<D>, leaving: bool) -> Result<Announcement, Error> {
     let copy = desk.copy();
     let policy = desk.policy();
     let (free, used) = desk.store().space()?;
@@ -35,5 +36,10 @@ fn signed<D: Device>(desk: &Desk<D>, leaving: bool) -> Result<Announcement, Erro
         generation: copy.generation,
         leaving,
     };
-    Ok(Announcement::sign(offer, &policy.network, desk.key()))
+    let what = Signable::Announcement {
+        offer: Box::new(offer.clone()),
+        network: policy.network,
+    };
+    let signature = desk.key().sign(&what).await?;
+    Ok(Announcement { offer, signature })
 }

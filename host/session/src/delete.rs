@@ -1,8 +1,8 @@
 //! A renter gives up an agreement: checked, committed, then told in a signed word whether the
 //! bytes went too (they stay while another agreement keeps the same shard).
 
-use host_core::seams::Device;
 use host_core::keeper::Signable;
+use host_core::seams::Device;
 use host_core::signed::{self, DELETE};
 use host_core::wire::{DeleteReply, DeleteRequest};
 use host_ledger::{AgreementState, Fact};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use host_agreement::Policy;
 use host_core::epoch::EpochRule;
-use host_core::identity::SecretKey;
+use host_core::keeper::Identity;
 use host_core::pressure::Pressure;
 use host_core::seams::{Chain, ChainError, Clock, Device, VaultFacts};
 use host_core::{Address, limits};
@@ -30,8 +30,8 @@ const VAULTS_MAX: usize = 4096;
 
 /// Everything the desk is made of.
 pub struct Parts<D: Device> {
-    /// The identity key: signs agreements, receipts and announcements.
-    pub key: SecretKey,
+    /// The identity: signs agreements, receipts and announcements, wherever its key is kept.
+    pub key: Identity,
     /// What is agreed to.
     pub policy: Policy,
     /// How blocks become epochs.
@@ -162,9 +162,9 @@ impl<D: Device> Desk<D> {
         *locked(&self.copy) = copy;
     }
 
-    /// The identity key.
+    /// The identity.
     #[must_use]
-    pub const fn key(&self) -> &SecretKey {
+    pub const fn key(&self) -> &Identity {
         &self.parts.key
     }
 

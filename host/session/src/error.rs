@@ -1,5 +1,6 @@
 //! What ends a conversation on the host's side, and the refusal each end becomes.
 
+use host_core::keeper::KeeperError;
 use host_core::seams::{ChainError, LinkError};
 use host_core::wire::{Refusal, RefusalCode};
 use host_core::{AgreementDigest, Blame, ShardId};
@@ -40,6 +41,9 @@ pub enum Error {
     /// The chain did not answer and no head is known from before.
     #[error("the current epoch is not known: {0}")]
     Chain(#[from] ChainError),
+    /// The keeper of the identity key does not sign.
+    #[error(transparent)]
+    Keeper(#[from] KeeperError),
     /// As many conversations of this kind as the host serves.
     #[error("{serving} conversations of this kind are served already")]
     Busy {
@@ -104,6 +108,7 @@ impl Error {
             Self::Store(error) => error.blame(),
             Self::Ledger(error) => error.blame(),
             Self::Chain(error) => error.blame(),
+            Self::Keeper(_) => Blame::Operator,
             _ => Blame::Peer,
         }
     }
@@ -125,7 +130,7 @@ impl Error {
             Self::Ledger(
                 host_ledger::Error::RecordOld { .. } | host_ledger::Error::RecordsFull { .. },
             ) => RefusalCode::Quota,
-            Self::Ledger(_) => {
+            Self::Ledger(_) | Self::Keeper(_) => {
                 return Refusal {
                     code: RefusalCode::Internal,
                     text: "try again".into(),

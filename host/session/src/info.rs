@@ -14,7 +14,7 @@ pub(crate) async fn serve<D: Device>(desk: &Desk<D>, talk: &mut Talk) -> Result<
         return Ok(());
     }
     talk.say(&InfoReply {
-        announcement: announce::make(desk)?,
+        announcement: announce::make(desk).await?,
     })
     .await
 }

@@ -194,7 +194,7 @@ async fn rig() -> Rig {
             egress_price: Amount(0),
             epochs_max: 100,
         },
-        key: host_key(),
+        key: host_key().into(),
         epoch: EpochRule {
             genesis_block: 0,
             epoch_blocks: 20,

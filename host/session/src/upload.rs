@@ -7,6 +7,7 @@ use host_agreement::check_terms;
 use host_core::AgreementDigest;
 use host_core::agreement::{Agreement, SignedAgreement};
 use host_core::identity::Signature;
+use host_core::keeper::Signable;
 use host_core::receipt::{Receipt, ReceiptBody};
 use host_core::seams::Device;
 use host_core::wire::{Frame, UploadReply, UploadRequest};
@@ -47,7 +48,7 @@ async fn upload<D: Device>(desk: &Desk<D>, talk: &mut Talk) -> Result<(), Error>
         return Err(Error::Turn { what: "the terms" });
     };
     let _seat = desk.seat_upload()?;
-    let agreed = agree(desk, terms, signature, desk.epoch_now().await?)?;
+    let agreed = agree(desk, terms, signature, desk.epoch_now().await?).await?;
     let receipt = match standing(desk, &agreed).await? {
         Some(receipt) => {
             let signature = agreed.signed.host_signature;
@@ -74,7 +75,7 @@ async fn upload<D: Device>(desk: &Desk<D>, talk: &mut Talk) -> Result<(), Error>
 }
 
 /// Admits the terms and signs them.
-fn agree<D: Device>(
+async fn agree<D: Device>(
     desk: &Desk<D>,
     terms: Agreement,
     renter_signature: Signature,
@@ -83,7 +84,11 @@ fn agree<D: Device>(
     let policy = desk.policy();
     check_terms(&policy, &terms, &renter_signature, epoch)?;
     let digest = terms.digest(policy.chain_id);
-    let host_signature = terms.sign(policy.chain_id, desk.key());
+    let what = Signable::Agreement {
+        terms: Box::new(terms.clone()),
+        chain_id: policy.chain_id,
+    };
+    let host_signature = desk.key().sign(&what).await?;
     Ok(Agreed {
         digest,
         signed: SignedAgreement {
@@ -100,7 +105,7 @@ async fn standing<D: Device>(desk: &Desk<D>, agreed: &Agreed) -> Result<Option<R
     let snapshot = desk.ledger().read()?;
     if let Some(row) = snapshot.agreement(&agreed.digest)? {
         return match row.state {
-            AgreementState::Active => Ok(Some(receipt(desk, agreed))),
+            AgreementState::Active => receipt(desk, agreed).await.map(Some),
             _ => Err(Error::NoAgreement {
                 agreement: agreed.digest,
             }),
@@ -121,7 +126,7 @@ async fn add_lease<D: Device>(desk: &Desk<D>, agreed: &Agreed) -> Result<Receipt
     desk.ledger()
         .commit(vec![opened(desk, agreed), lease])
         .await?;
-    Ok(receipt(desk, agreed))
+    receipt(desk, agreed).await
 }
 
 /// Receives, checks, flushes and records the shard; the commit is the moment the host owns it.
@@ -171,7 +176,7 @@ async fn take_in<D: Device>(
     match desk.ledger().commit(facts).await {
         Ok(()) => {
             sealed.committed();
-            Ok(receipt(desk, agreed))
+            receipt(desk, agreed).await
         }
         Err(host_ledger::Error::ShardKept { .. }) => add_lease(desk, agreed).await,
         Err(error) => Err(error.into()),
@@ -186,7 +191,7 @@ fn opened<D: Device>(desk: &Desk<D>, agreed: &Agreed) -> Fact {
     ))
 }
 
-fn receipt<D: Device>(desk: &Desk<D>, agreed: &Agreed) -> Receipt {
+async fn receipt<D: Device>(desk: &Desk<D>, agreed: &Agreed) -> Result<Receipt, Error> {
     let terms = agreed.terms();
     let body = ReceiptBody {
         agreement: agreed.digest,
@@ -194,7 +199,12 @@ fn receipt<D: Device>(desk: &Desk<D>, agreed: &Agreed) -> Receipt {
         len: terms.shard_len,
         end_epoch: terms.end_epoch,
     };
-    Receipt::sign(body, &desk.policy().network, desk.key())
+    let what = Signable::Receipt {
+        body: body.clone(),
+        network: desk.policy().network,
+    };
+    let signature = desk.key().sign(&what).await?;
+    Ok(Receipt { body, signature })
 }
 
 /// Cheques for this agreement until the renter closes.

@@ -86,7 +86,7 @@ impl Place {
     async fn open(&self) -> (Ledger, Store<AnyDevice>) {
         let dir = self.dir();
         let key = init::read_key(&dir, &self.config).expect("a key");
-        let opened = assemble::open_volumes(&dir, &self.config, &self.network, &key).await;
+        let opened = assemble::open_volumes(&dir, &self.config, &self.network, key.peer_id()).await;
         let (ledger, store, _) = opened.expect("opens");
         (ledger, store)
     }

@@ -122,7 +122,7 @@ async fn host(number: u16, network: &Network, town: &Arc<Bank>, clock: &Idle) ->
             egress_price: Amount(0),
             epochs_max: 10_000,
         },
-        key: key.clone(),
+        key: key.clone().into(),
         epoch: rule(),
         ledger,
         store,
