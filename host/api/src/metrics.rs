@@ -65,7 +65,7 @@ const fn each(name: &'static str, label: &'static str, help: &'static str) -> Me
 }
 
 /// Every metric a host gives.
-pub const METRICS: [Metric; 29] = [
+pub const METRICS: [Metric; 31] = [
     gauge("holdfast_health", "0 pass, 1 warn, 2 fail"),
     gauge("holdfast_ready", "1 when the host takes part, else 0"),
     gauge("holdfast_mode", "0 serving, 1 draining, 2 maintenance"),
@@ -83,6 +83,14 @@ pub const METRICS: [Metric; 29] = [
         "time since an endpoint last answered",
     ),
     gauge("holdfast_epoch", "epoch of that block"),
+    gauge(
+        "holdfast_native_tokens",
+        "native value of the host's account, whole tokens",
+    ),
+    gauge(
+        "holdfast_gas_runway_days",
+        "days of proofs that value pays at today's fees",
+    ),
     gauge(
         "holdfast_storage_free_bytes",
         "bytes free for shards on all volumes",

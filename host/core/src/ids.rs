@@ -135,6 +135,17 @@ impl Address {
     /// The zero address: "no account".
     pub const ZERO: Self = Self([0; 20]);
 
+    /// The same account as Tron writes it: base58 of 0x41, the 20 bytes, and four bytes of their
+    /// double SHA-256.
+    #[must_use]
+    pub fn to_tron(&self) -> String {
+        let mut bytes = vec![0x41];
+        bytes.extend(self.0);
+        let check = Sha256::digest(Sha256::digest(&bytes));
+        bytes.extend(check.iter().take(4));
+        bs58::encode(bytes).into_string()
+    }
+
     /// The address of an uncompressed secp256k1 key: the last 20 bytes of keccak256(x || y).
     #[must_use]
     pub fn of_public_key(key: &PublicKey) -> Self {

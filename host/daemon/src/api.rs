@@ -21,13 +21,16 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::assemble::HostDesk;
+use crate::ready::Places;
 use crate::chain::Road;
 use crate::events::Events;
 use crate::mode::ModeBook;
 use crate::reload::Reloader;
+use crate::stakes::StakeDesk;
 use crate::supervise::Stopping;
 use crate::tokens::Tokens;
 use crate::vitals::Vitals;
+use crate::welcome::Whose;
 
 pub mod audit;
 mod caller;
@@ -37,7 +40,10 @@ mod events;
 mod gate;
 mod health;
 mod mode;
+mod orders;
+mod report;
 mod settings;
+mod stats;
 pub mod tls;
 mod verbs;
 
@@ -46,6 +52,9 @@ pub use caller::Caller;
 pub use chain::{
     AssumptionSaid, ChainSaid, ChequesSaid, EndpointSaid, IdSaid, VaultSaid, WaitingSaid,
 };
+pub use orders::{EndedSaid, Order, Ordered, TransactionsSaid};
+pub use report::{ReportRow, ReportSaid};
+pub use stats::StatsSaid;
 pub use verbs::{BackupOrder, CashBegun, Reloaded, Status};
 
 /// Name of the token's file in the data directory.
@@ -59,6 +68,10 @@ pub struct Api {
     pub desk: Arc<HostDesk>,
     /// The chain, the outbox and the cashier.
     pub road: Arc<Road>,
+    /// The stake that was ordered.
+    pub stakes: Arc<StakeDesk>,
+    /// Where it listens.
+    pub places: Places,
     /// The token that changes need at the local door.
     pub token: String,
     /// Rung when a restart is asked for.
@@ -79,6 +92,16 @@ pub struct Api {
     pub audit: Audit,
     /// When to end.
     pub stopping: Stopping,
+}
+
+/// Whose means are looked at: the host's account, the bytes it offers, the newest block known.
+pub(crate) fn whose(desk: &HostDesk) -> Whose {
+    let (free, used) = desk.store().space().unwrap_or_default();
+    Whose {
+        host: desk.policy().host,
+        space: free.saturating_add(used),
+        block: desk.block_known(),
+    }
 }
 
 /// The state as routes get it.
@@ -112,6 +135,9 @@ pub(crate) fn routes() -> (Router<SharedApi>, utoipa::openapi::OpenApi) {
         .routes(routes!(chain::info))
         .routes(routes!(chain::assumptions))
         .routes(routes!(chain::cheques))
+        .routes(routes!(orders::transactions, orders::order))
+        .routes(routes!(report::report))
+        .routes(routes!(stats::stats))
         .routes(routes!(verbs::status))
         .routes(routes!(verbs::cash))
         .routes(routes!(verbs::restart))

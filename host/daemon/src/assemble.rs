@@ -37,13 +37,15 @@ use crate::live::Live;
 use crate::machine::pulse::Pulse;
 use crate::machine::{self, Watching};
 use crate::mode::ModeBook;
-use crate::ready::Ready;
+use crate::ready::{Places, Ready};
 use crate::reload::Reloader;
 use crate::signer::Kept;
+use crate::stakes::StakeDesk;
 use crate::standing::Standing;
 use crate::supervise::Tasks;
 use crate::tokens::Tokens;
 use crate::vitals::Vitals;
+use crate::welcome::{self, MeansBook};
 use crate::{chain, tasks};
 
 /// The desk over the real devices.
@@ -64,6 +66,7 @@ pub struct Host {
     records: Records,
     restart: Arc<Notify>,
     driver: &'static str,
+    places: Places,
     pressure: watch::Sender<Pressure>,
     dir: PathBuf,
     _lock: host_uring::DirLock,
@@ -152,6 +155,7 @@ pub async fn open(
         ledger: ledger.clone(),
         cashier: Arc::new(cashier),
         reader: Reader::new(ledger.clone(), Arc::clone(&chain), host, genesis),
+        means: MeansBook::default(),
     });
     let (pressure, level) = watch::channel(Pressure::Calm);
     let sealed = !kept.plain;
@@ -170,6 +174,11 @@ pub async fn open(
     let mode = ModeBook::open(dir, Arc::clone(&desk), config.offer.open)?;
     desk.set_addrs(net.addresses());
     desk.set_copy(standing.copy());
+    let places = Places {
+        listen: net.listening(),
+        api: doors.local.as_ref().map(TcpListener::local_addr).transpose()?,
+        health: doors.remote.as_ref().map(|(door, _)| door.listens()).transpose()?,
+    };
     let live = Arc::new(Live::new(config.settle.clone()));
     let reloader = Reloader {
         dir: dir.to_path_buf(),
@@ -201,6 +210,7 @@ pub async fn open(
         },
         restart: Arc::default(),
         driver,
+        places,
         pressure,
         dir: dir.to_path_buf(),
         _lock: lock,
@@ -416,6 +426,18 @@ impl Host {
         running.spawn("cash", cash);
         let assumptions = tasks::hold_assumptions(Arc::clone(&self.road), stopping.clone());
         running.spawn("assumptions", assumptions);
+        let stakes = Arc::new(StakeDesk::of(&self.dir));
+        let whose = {
+            let desk = Arc::clone(&desk);
+            move || api::whose(&desk)
+        };
+        let means = welcome::keep(
+            Arc::clone(&self.road),
+            Arc::clone(&stakes),
+            whose,
+            stopping.clone(),
+        );
+        running.spawn("means", means);
         let runtime = pulse.runtime();
         let watching = Watching {
             dir: self.dir,
@@ -434,6 +456,8 @@ impl Host {
         let shared = Arc::new(Api {
             desk: Arc::clone(&desk),
             road: self.road,
+            stakes,
+            places: self.places,
             token: self.records.token,
             restart: Arc::clone(&self.restart),
             reloader: self.reloader,

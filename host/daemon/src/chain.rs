@@ -14,6 +14,7 @@ use host_ledger::Ledger;
 use host_settle::{Cashier, Reader};
 
 use crate::config::ChainConfig;
+use crate::welcome::MeansBook;
 
 /// A client of the network's chain with ordinary times and bounds. Nothing is sent; endpoints may
 /// all
@@ -53,4 +54,6 @@ pub struct Road {
     pub cashier: Arc<Cashier>,
     /// Reads what vaults paid.
     pub reader: Reader,
+    /// What the account has and needs.
+    pub means: MeansBook,
 }

@@ -6,6 +6,17 @@ use std::net::SocketAddr;
 use host_core::{Address, PeerId};
 use serde::{Deserialize, Serialize};
 
+/// Where a started host listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Places {
+    /// For peers, as bound.
+    pub listen: Vec<String>,
+    /// Its local API; the dashboard is beside it.
+    pub api: Option<SocketAddr>,
+    /// Its remote health API.
+    pub health: Option<SocketAddr>,
+}
+
 /// What a started host says on standard output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ready {

@@ -28,8 +28,26 @@ pub struct IdSaid {
     /// Where its money goes.
     #[schema(value_type = String)]
     pub payout: Address,
+    /// The same account as Tron writes it.
+    #[serde(default)]
+    pub tron: String,
     /// Where it can be dialled.
     pub addrs: Vec<String>,
+    /// Where it listens for peers.
+    #[serde(default)]
+    pub listen: Vec<String>,
+    /// Its local API.
+    #[serde(default)]
+    pub api: Option<String>,
+    /// Its dashboard.
+    #[serde(default)]
+    pub dashboard: Option<String>,
+    /// Its remote health API; absent while that door is closed.
+    #[serde(default)]
+    pub health: Option<String>,
+    /// What its account still needs, in words; absent while the chain never answered.
+    #[serde(default)]
+    pub needs: Option<Vec<String>>,
     /// Its network.
     pub network: String,
     /// Its software.
@@ -204,7 +222,13 @@ pub(crate) async fn id(
         peer: api.desk.key().peer_id(),
         address: api.desk.policy().host,
         payout: api.desk.policy().payout,
+        tron: api.desk.policy().host.to_tron(),
         addrs: api.desk.addrs(),
+        listen: api.places.listen.clone(),
+        api: api.places.api.map(|at| format!("http://{at}/api/v1/")),
+        dashboard: api.places.api.map(|at| format!("http://{at}/dashboard/")),
+        health: api.places.health.map(|at| format!("https://{at}/health")),
+        needs: api.road.means.last().map(|(means, _)| means.needs),
         network: api.road.network.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }))

@@ -19,6 +19,7 @@ use super::caller::{Caller, Failure};
 use super::{Api, SharedApi};
 use crate::machine::Seen;
 use crate::vitals::Process;
+use crate::welcome::RUNWAY_DAYS_MIN;
 
 /// Silence of the chain after which somebody should look.
 const CHAIN_SILENCE_MAX: Duration = Duration::from_secs(60);
@@ -57,6 +58,7 @@ impl Look {
     fn checks(&self, api: &Api) -> Vec<(String, Check)> {
         let mut checks = vec![
             ("chain:silence".to_owned(), self.chain(api)),
+            ("chain:gas".to_owned(), self.gas(api)),
             ("network:addresses".to_owned(), self.addresses(api)),
             ("storage:free".to_owned(), self.space()),
             ("storage:volumes".to_owned(), self.count(api)),
@@ -79,6 +81,24 @@ impl Look {
         let check = Check::seen("component", silence.as_secs(), self.at).in_unit("s");
         if silence > CHAIN_SILENCE_MAX {
             let why = "no endpoint answers; shards are served on, cheques wait to be cashed";
+            return check.judged(Standing::Warn, why);
+        }
+        check
+    }
+
+    fn gas(&self, api: &Api) -> Check {
+        let Some((means, _)) = api.road.means.last() else {
+            return Check::seen("component", "unknown", self.at);
+        };
+        let Some(days) = means.runway_days else {
+            return Check::seen("component", "no proofs here", self.at);
+        };
+        let check = Check::seen("component", days, self.at).in_unit("d");
+        if days < RUNWAY_DAYS_MIN {
+            let why = format!(
+                "gas for {days:.1} days of proofs is left; send native tokens to {}",
+                api.desk.policy().host
+            );
             return check.judged(Standing::Warn, why);
         }
         check
@@ -271,8 +291,8 @@ pub(crate) async fn metrics(
     let look = Look::take(&api)?;
     let readings = readings(&api, &look);
     debug_assert!(
-        readings.missing().len() <= 1,
-        "only a silent chain leaves one out"
+        readings.missing().len() <= 3,
+        "only a silent chain leaves some out"
     );
     let kind = [(header::CONTENT_TYPE, metrics::MEDIA_TYPE)];
     Ok((kind, readings.text()).into_response())
@@ -298,6 +318,13 @@ fn readings(api: &Api, look: &Look) -> Readings {
     put("holdfast_block_height", float(api.desk.block_known()));
     if let Some(silence) = api.vitals.chain_silence() {
         put("holdfast_block_age_seconds", silence.as_secs_f64());
+    }
+    if let Some((means, _)) = api.road.means.last() {
+        put("holdfast_native_tokens", tokens(means.native));
+        // A network without proofs needs no gas for them.
+        if let Some(days) = means.runway_days {
+            put("holdfast_gas_runway_days", days);
+        }
     }
     put("holdfast_epoch", float(api.desk.epoch_known().unwrap_or(0)));
     put("holdfast_storage_free_bytes", float(look.free));

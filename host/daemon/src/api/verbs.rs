@@ -135,6 +135,9 @@ pub(crate) async fn cash(
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<CashBegun>, Failure> {
     caller.demand(Scope::Operate)?;
+    if let Some(why) = api.road.means.refuses_gas() {
+        return Err(Failure::refused("gas-reserve", why));
+    }
     let begun = api
         .road
         .cashier
