@@ -3,7 +3,7 @@
 //! here, in the same commit.
 
 /// Levels from the ground up: a room imports only from lower ones.
-pub(crate) const LEVELS: [(&str, u8); 32] = [
+pub(crate) const LEVELS: [(&str, u8); 33] = [
     ("host-core", 0),
     ("host-simd", 0),
     ("host-erasure", 1),
@@ -35,6 +35,7 @@ pub(crate) const LEVELS: [(&str, u8); 32] = [
     ("board-daemon", 5),
     ("image-bundle", 1),
     ("image-build", 5),
+    ("image-init", 5),
     ("image-update", 5),
 ];
 
@@ -46,7 +47,7 @@ pub(crate) const ARROW_EXCEPTIONS: [(&str, &str, &str); 1] = [(
 )];
 
 /// The programs' rooms: the only product code that knows drivers.
-pub(crate) const ROOTS: [&str; 8] = [
+pub(crate) const ROOTS: [&str; 9] = [
     "host-daemon",
     "host-services",
     "host-cli",
@@ -54,6 +55,7 @@ pub(crate) const ROOTS: [&str; 8] = [
     "host-devchain",
     "board-daemon",
     "image-build",
+    "image-init",
     "image-update",
 ];
 
@@ -110,7 +112,13 @@ pub(crate) const TOKIO_ROOMS: [&str; 6] = [
 ];
 
 /// Rooms that may hold unsafe code.
-pub(crate) const UNSAFE_ROOMS: [&str; 2] = ["host-uring", "host-simd"];
+pub(crate) const UNSAFE_ROOMS: [&str; 5] = [
+    "host-uring",
+    "host-simd",
+    "board-slot",
+    "image-init",
+    "board-nvme",
+];
 
 /// Folders that are workspaces of their own, so that what they need stays out of the build.
 pub(crate) const OWN_WORKSPACES: [&str; 2] = ["benches/compare", "tests/fuzz"];
