@@ -55,6 +55,10 @@ gas:
 flood:
     cargo run --release --quiet --bin tests-flood
 
+# whole networks in virtual time, one a seed (`just sim 300`, `just sim 1 --first 17 --tell`)
+sim *arguments:
+    cargo run --release --quiet --bin tests-sim -- {{ arguments }}
+
 # golden bytes, from others and our own
 vectors:
     cargo verify vectors

@@ -237,6 +237,8 @@ impl Code {
             ChainError::NonceTaken { .. }
             | ChainError::Underpriced { .. }
             | ChainError::FeeCap { .. } => Self::ChainFee,
+            // A renter's key stands in its own process: no signer can refuse it.
+            ChainError::Signer(_) => Self::Failed,
         }
     }
 

@@ -6,6 +6,7 @@
 mod contracts;
 mod network;
 mod rooms;
+mod sim;
 mod tidy;
 
 use crate::count::Counting;
@@ -46,7 +47,7 @@ const fn tier(
 }
 
 /// All tiers, in their order.
-pub(crate) static TIERS: [Tier; 9] = [
+pub(crate) static TIERS: [Tier; 10] = [
     tier(
         "build",
         "every program and test program, nothing twice",
@@ -102,6 +103,13 @@ pub(crate) static TIERS: [Tier; 9] = [
         5,
         false,
         rooms::vectors,
+    ),
+    tier(
+        "sim",
+        "whole networks in virtual time, one a seed",
+        15,
+        true,
+        sim::plan,
     ),
     tier(
         "demo",

@@ -1,0 +1,177 @@
+//! What happens to everybody: faults at times that the seed chooses. At the end all of them are
+//! healed, save what no healing brings back (a machine that lies, bytes that rotted); of those
+//! there are never more than the code bears.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use host_core::seams::Clock;
+use host_store::simulated::Chance;
+
+use crate::machine::Machine;
+use crate::run::{Cast, Shape, Told};
+use crate::tenant::CODE;
+
+/// Longest time between two faults.
+const PAUSE_MAX: u64 = 900;
+/// How long renters may take, once everything is well, to store what they began.
+const CALM: Duration = Duration::from_secs(3 * 3600);
+
+/// One kind of fault.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    PowerCut,
+    Kill,
+    Unreachable,
+    Slow,
+    Lies,
+    Rot,
+    Silence,
+    Reorganisation,
+    DearGas,
+    RenterKill,
+}
+
+const FAULTS: [Fault; 12] = [
+    Fault::PowerCut,
+    Fault::PowerCut,
+    Fault::PowerCut,
+    Fault::Kill,
+    Fault::Unreachable,
+    Fault::Slow,
+    Fault::Lies,
+    Fault::Rot,
+    Fault::Silence,
+    Fault::Reorganisation,
+    Fault::DearGas,
+    Fault::RenterKill,
+];
+
+/// Lets as many faults happen as the shape says, then heals and waits for calm.
+pub(crate) async fn strike(
+    cast: &Cast,
+    shape: Shape,
+    chance: &mut Chance,
+    told: &mut Told,
+) -> anyhow::Result<()> {
+    let time = &cast.ground.time;
+    let mut bad = Vec::new();
+    for _ in 0..shape.faults {
+        time.sleep(Duration::from_secs(chance.below(PAUSE_MAX)))
+            .await;
+        let which = usize::try_from(chance.below(FAULTS.len() as u64))?;
+        let fault = FAULTS.get(which).copied().unwrap_or(Fault::Kill);
+        let number = chance.below(cast.machines.len() as u64);
+        let Some(machine) = cast.machines.get(usize::try_from(number)?) else {
+            continue;
+        };
+        if matches!(fault, Fault::Lies | Fault::Rot) && !may_go_bad(&mut bad, number) {
+            continue;
+        }
+        let at = time.monotonic().as_secs();
+        told.faults.push(format!("{at} {fault:?} {number}"));
+        happen(cast, fault, machine, chance).await?;
+    }
+    heal(cast).await
+}
+
+/// Fewer than the parity can be bad for good: the others bring everything back.
+fn may_go_bad(bad: &mut Vec<u64>, number: u64) -> bool {
+    if !bad.contains(&number) {
+        if bad.len() + 1 >= usize::from(CODE.1) {
+            return false;
+        }
+        bad.push(number);
+    }
+    true
+}
+
+async fn happen(
+    cast: &Cast,
+    fault: Fault,
+    machine: &Arc<Machine>,
+    chance: &mut Chance,
+) -> anyhow::Result<()> {
+    let (ground, peer) = (&cast.ground, machine.key.peer_id());
+    let span = Duration::from_secs(1 + chance.below(1200));
+    match fault {
+        Fault::PowerCut => cut_power(cast, machine, chance).await?,
+        Fault::Kill => {
+            machine.kill();
+            ground.time.sleep(span / 8).await;
+            machine.start().await?;
+        }
+        Fault::Unreachable => {
+            ground.streets.change(&peer, |way| way.cut = true);
+            ground.time.sleep(span).await;
+            ground.streets.change(&peer, |way| way.cut = false);
+        }
+        Fault::Slow => {
+            let delay = Duration::from_millis(chance.below(8_000));
+            ground.streets.change(&peer, |way| way.delay = delay);
+        }
+        Fault::Lies => ground.streets.change(&peer, |way| way.lies = true),
+        Fault::Rot => machine.rot(chance),
+        Fault::Silence => {
+            ground.ether.world().silent = true;
+            ground.time.sleep(span).await;
+            ground.ether.world().silent = false;
+        }
+        Fault::Reorganisation => {
+            let depth = 1 + usize::try_from(chance.below(3))?;
+            ground.ether.world().reorganise(depth);
+        }
+        Fault::DearGas => {
+            ground.ether.world().floor = 1_000 + chance.below(100_000);
+            ground.time.sleep(span * 2).await;
+            ground.ether.world().floor = 1;
+        }
+        Fault::RenterKill => {
+            let number = usize::try_from(chance.below(cast.tenants.len() as u64))?;
+            if let Some(tenant) = cast.tenants.get(number) {
+                tenant.kill();
+                ground.time.sleep(span / 4).await;
+                tenant.begin(Duration::from_secs(1));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Power goes during one of the machine's next operations, or at once when it does none.
+async fn cut_power(cast: &Cast, machine: &Arc<Machine>, chance: &mut Chance) -> anyhow::Result<()> {
+    let time = &cast.ground.time;
+    machine.power.cut_after(chance.below(60));
+    for _ in 0..chance.below(600) {
+        if machine.power.is_off() {
+            break;
+        }
+        time.sleep(Duration::from_millis(500)).await;
+    }
+    machine.kill();
+    time.sleep(Duration::from_secs(1 + chance.below(600))).await;
+    machine.settle(chance);
+    machine.start().await
+}
+
+/// Everything is well again, and everybody has time to end what was begun.
+async fn heal(cast: &Cast) -> anyhow::Result<()> {
+    let ground = &cast.ground;
+    {
+        let mut world = ground.ether.world();
+        (world.silent, world.floor) = (false, 1);
+    }
+    for machine in &cast.machines {
+        let peer = machine.key.peer_id();
+        ground.streets.change(&peer, |way| {
+            way.cut = false;
+            way.delay = way.delay.min(Duration::from_millis(100));
+        });
+    }
+    let until = ground.time.monotonic() + CALM;
+    while ground.time.monotonic() < until && !cast.tenants.iter().all(|tenant| tenant.is_done()) {
+        ground.time.sleep(Duration::from_secs(60)).await;
+    }
+    ground.time.sleep(Duration::from_secs(600)).await;
+    Ok(())
+}

@@ -1,0 +1,239 @@
+//! What must hold at the end of every run, whatever happened in it.
+//!
+//! The promises are read from the product's own records and from the chain: no file with enough
+//! honest hosts is lost; a host that gave a receipt has the shard; an agreement is paid once; what
+//! a cheque promises is what agreements were paid; money moves once; and when every term is over,
+//! all space is free again.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use host_core::seams::Clock;
+use host_core::{Address, Amount};
+use host_ledger::{AgreementRow, AgreementState};
+
+use crate::machine::{Life, Machine};
+use crate::run::{Cast, Told};
+use crate::tenant::Tenant;
+
+/// Agreements and cheques read from one machine.
+const ROWS: usize = 100_000;
+/// Blocks after which a transaction counts for everybody.
+const DEEP: u64 = 12;
+
+/// Asks for every promise and writes down those that are broken.
+pub(crate) async fn keep(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
+    for tenant in &cast.tenants {
+        tenant.kill();
+    }
+    files(cast, told).await;
+    receipts(cast, told)?;
+    shards(cast, told).await?;
+    for tenant in &cast.tenants {
+        tenant.pay().await;
+    }
+    cheques(cast, told)?;
+    cash(cast).await?;
+    money(cast, told)?;
+    told.print = print(cast)?;
+    terms_end(cast, told).await
+}
+
+fn lives(cast: &Cast) -> impl Iterator<Item = (&Machine, Life)> {
+    let machines = cast.machines.iter();
+    machines.filter_map(|machine| Some((machine.as_ref(), machine.life()?)))
+}
+
+fn agreements(life: &Life) -> anyhow::Result<Vec<AgreementRow>> {
+    Ok(life.desk.ledger().read()?.agreements(None, ROWS)?)
+}
+
+/// Every file that was stored comes back.
+async fn files(cast: &Cast, told: &mut Told) {
+    for tenant in &cast.tenants {
+        let works = tenant.works();
+        told.stored.1 += works.len();
+        for work in works {
+            let Some(object) = work.object else {
+                let why = tenant.why(&work);
+                told.violations
+                    .push(format!("a file was never stored: {why}"));
+                continue;
+            };
+            told.stored.0 += 1;
+            match tenant.get(object).await {
+                Ok(bytes) if bytes == work.bytes => (),
+                Ok(bytes) => told
+                    .violations
+                    .push(format!("{object}: {} other bytes came back", bytes.len())),
+                Err(why) => told.violations.push(format!("{object} is lost: {why}")),
+            }
+        }
+    }
+}
+
+/// Every place a renter counts on is an agreement its host holds, once.
+fn receipts(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
+    let mut rows = BTreeMap::new();
+    for (machine, life) in lives(cast) {
+        for row in agreements(&life)? {
+            rows.insert((machine.key.peer_id(), row.digest), row.state);
+        }
+    }
+    for tenant in &cast.tenants {
+        for work in tenant.works() {
+            let Some(object) = work.object else { continue };
+            for place in tenant.program()?.stat(object)?.places {
+                let state = rows.get(&(place.host, place.agreement));
+                if state != Some(&AgreementState::Active) {
+                    let host = place.host;
+                    let what = format!("{object}: {host} gave a receipt and has {state:?}");
+                    told.violations.push(what);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every shard a host keeps is whole, unless its drive rotted.
+async fn shards(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
+    for (machine, life) in lives(cast).filter(|(machine, _)| !machine.has_rotted()) {
+        for (shard, _) in life.desk.ledger().read()?.placements(None, ROWS)? {
+            let opened = life.desk.store().open_shard(&shard).await;
+            let whole = match opened {
+                Ok(Some(mut reader)) => reader.verify().await.map_err(|error| error.to_string()),
+                Ok(None) => Err("not there".into()),
+                Err(error) => Err(error.to_string()),
+            };
+            if let Err(why) = whole {
+                let what = format!("host {} keeps {shard} badly: {why}", machine.owner);
+                told.violations.push(what);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a host counts on from a vault is the sum of what its agreements were paid.
+fn cheques(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
+    for (machine, life) in lives(cast) {
+        for tenant in &cast.tenants {
+            let mut paid = 0;
+            for row in agreed(machine, &life, tenant)? {
+                paid += row.paid.0;
+                // A host may die with a cheque in hand, and another take its place: one epoch.
+                let bound = row.signed.terms.cost_of(1)?;
+                if row.state != AgreementState::Active && row.paid > bound {
+                    let what = format!("{} was paid for {:?}", row.digest, row.state);
+                    told.violations.push(what);
+                }
+            }
+            let counted = counted(&life, &tenant.vault)?.0;
+            if counted.0 != paid {
+                let owner = machine.owner;
+                let what = format!("host {owner} counts on {counted}, agreements say {paid}");
+                told.violations.push(what);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every agreement a renter and a host ever made that either of them knows: the host's open ones,
+/// and those the renter tried, open or ended.
+fn agreed(machine: &Machine, life: &Life, tenant: &Tenant) -> anyhow::Result<Vec<AgreementRow>> {
+    let own = agreements(life)?.into_iter();
+    let own = own.filter(|row| row.signed.terms.renter == tenant.key.address());
+    let mut rows: BTreeMap<_, _> = own.map(|row| (row.digest, row)).collect();
+    let snapshot = life.desk.ledger().read()?;
+    for (host, tried) in tenant.tried()? {
+        if host == machine.key.peer_id()
+            && let Some(row) = snapshot.agreement(&tried)?
+        {
+            rows.insert(tried, row);
+        }
+    }
+    Ok(rows.into_values().collect())
+}
+
+/// The best cheque's sum and what was cashed of it.
+fn counted(life: &Life, vault: &Address) -> anyhow::Result<(Amount, Amount)> {
+    let row = life.desk.ledger().read()?.cheque(vault)?;
+    Ok(row.map_or((Amount::ZERO, Amount::ZERO), |row| {
+        (row.cheque.cheque.cumulative, row.cashed)
+    }))
+}
+
+/// Everybody cashes everything.
+async fn cash(cast: &Cast) -> anyhow::Result<()> {
+    for _ in 0..2 {
+        for (_, life) in lives(cast) {
+            life.cashier.begin(Amount::ZERO).await?;
+        }
+        for _ in 0..DEEP {
+            cast.ground.time.sleep(Duration::from_secs(60)).await;
+        }
+    }
+    Ok(())
+}
+
+/// The chain moved what was promised, once, and hosts know it.
+fn money(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
+    for (machine, life) in lives(cast) {
+        for tenant in &cast.tenants {
+            let (counted, cashed) = counted(&life, &tenant.vault)?;
+            let paid = cast.ground.ether.paid(tenant.vault, machine.key.address());
+            if counted != cashed || cashed != paid {
+                let owner = machine.owner;
+                let why = format!("counts on {counted}, cashed {cashed}, chain paid {paid}");
+                told.violations.push(format!("host {owner} {why}"));
+            }
+        }
+        let waiting = life.cashier.waiting()?;
+        if !waiting.is_empty() {
+            let what = format!("host {} still waits: {waiting:?}", machine.owner);
+            told.violations.push(what);
+        }
+    }
+    Ok(())
+}
+
+/// When every term is over, nothing is kept and all space is free.
+async fn terms_end(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
+    let rule = cast.ground.network.epoch;
+    let blocks = rule.epoch_blocks * (60 + rule.grace_epochs) + rule.depth;
+    {
+        let mut world = cast.ground.ether.world();
+        (0..blocks).for_each(|_| world.mine());
+    }
+    cast.ground.time.sleep(Duration::from_secs(120)).await;
+    for (machine, life) in lives(cast) {
+        let snapshot = life.desk.ledger().read()?;
+        let kept = snapshot.placements(None, ROWS)?.len();
+        let (_, used) = life.desk.store().space()?;
+        if kept != 0 || used != machine.used_when_new() {
+            let owner = machine.owner;
+            let what = format!("host {owner} keeps {kept} shards and {used} bytes after the end");
+            told.violations.push(what);
+        }
+    }
+    Ok(())
+}
+
+/// A number that two runs share only when they went alike: all agreements, sums and the time.
+fn print(cast: &Cast) -> anyhow::Result<u64> {
+    let mut print = cast.ground.time.monotonic().as_nanos() as u64;
+    let mut mix = |bytes: &[u8]| {
+        for byte in bytes {
+            print = (print ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+        }
+    };
+    for (_, life) in lives(cast) {
+        for row in agreements(&life)? {
+            mix(&row.digest.0);
+            mix(&row.paid.0.to_be_bytes());
+        }
+    }
+    Ok(print)
+}

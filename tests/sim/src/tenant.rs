@@ -1,0 +1,246 @@
+//! A renter of a run: puts files, is killed in the middle, goes on, pays, gets. What it must
+//! remember lies in its home, as in the product; beside it stands only what the run compares with.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use host_core::identity::SecretKey;
+use host_core::seams::{Clock, Entropy};
+use host_core::{Address, AgreementDigest, ObjectId, PeerId};
+use host_renter::{Heavy, NoMeter, Parts, Progress, PutRequest, Renter, SessionId};
+use host_store::simulated::Chance;
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+use crate::lock;
+use crate::machine::Ground;
+use crate::time::Owner;
+
+/// Data and parity shards of a segment.
+pub(crate) const CODE: (u16, u16) = (4, 4);
+/// Longest file.
+const FILE_MAX: u64 = 400_000;
+
+/// One file and how far it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Work {
+    pub(crate) bytes: Vec<u8>,
+    path: PathBuf,
+    session: Option<SessionId>,
+    pub(crate) object: Option<ObjectId>,
+}
+
+/// A renter.
+pub(crate) struct Tenant {
+    pub(crate) owner: Owner,
+    pub(crate) key: SecretKey,
+    pub(crate) vault: Address,
+    pub(crate) works: Mutex<Vec<Work>>,
+    ground: Ground,
+    dice: Arc<Dice>,
+    home: TempDir,
+}
+
+/// Random bytes that repeat with the seed.
+struct Dice(Mutex<Chance>);
+
+impl Entropy for Dice {
+    fn fill(&self, buffer: &mut [u8]) {
+        let mut chance = lock(&self.0);
+        buffer.fill_with(|| chance.next().to_le_bytes()[0]);
+    }
+}
+
+/// A file in memory.
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        lock(&self.0).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Tenant {
+    /// A renter with `count` files of its own.
+    pub(crate) fn new(
+        owner: Owner,
+        key: SecretKey,
+        ground: &Ground,
+        chance: &mut Chance,
+        count: u64,
+    ) -> anyhow::Result<Self> {
+        let home = tempfile::tempdir()?;
+        let mut works = Vec::new();
+        for number in 0..count {
+            let len = 1 + chance.below(FILE_MAX);
+            let bytes: Vec<u8> = (0..len).map(|_| chance.next().to_le_bytes()[0]).collect();
+            let path = home.path().join(format!("file-{number}"));
+            std::fs::write(&path, &bytes)?;
+            works.push(Work {
+                bytes,
+                path,
+                session: None,
+                object: None,
+            });
+        }
+        let mut vault = [0x55; 20];
+        vault[..4].copy_from_slice(&owner.to_be_bytes());
+        Ok(Self {
+            owner,
+            key,
+            vault: Address(vault),
+            works: Mutex::new(works),
+            ground: ground.clone(),
+            dice: Arc::new(Dice(Mutex::new(Chance::new(chance.next())))),
+            home,
+        })
+    }
+
+    /// The renter's program, started on its home.
+    pub(crate) fn program(&self) -> anyhow::Result<Renter> {
+        let ground = &self.ground;
+        Ok(Renter::open(Parts {
+            network: ground.network.clone(),
+            key: self.key.clone(),
+            seal_key: [7; 32],
+            vault: self.vault,
+            peers: Arc::new(ground.streets.seen_by(self.key.peer_id())),
+            chain: Arc::new(ground.ether.line(self.key.address())),
+            clock: Arc::new(ground.time.clone()),
+            entropy: Arc::clone(&self.dice) as Arc<dyn Entropy>,
+            meter: Arc::new(NoMeter),
+            heavy: Heavy::Here,
+            home: self.home.path().join("home"),
+        })?)
+    }
+
+    /// Its files and how far they are.
+    pub(crate) fn works(&self) -> Vec<Work> {
+        lock(&self.works).clone()
+    }
+
+    /// Whether every file is stored.
+    pub(crate) fn is_done(&self) -> bool {
+        lock(&self.works).iter().all(|work| work.object.is_some())
+    }
+
+    /// Every trial of every session: the host and the agreement.
+    pub(crate) fn tried(&self) -> anyhow::Result<Vec<(PeerId, AgreementDigest)>> {
+        let renter = self.program()?;
+        let sessions = self.works().into_iter().filter_map(|work| work.session);
+        let mut tried = Vec::new();
+        for session in sessions {
+            let trials = renter.session(session)?.trials();
+            tried.extend(trials.iter().map(|trial| (trial.host, trial.agreement)));
+        }
+        Ok(tried)
+    }
+
+    /// Why a file is not stored, in the words of its session.
+    pub(crate) fn why(&self, work: &Work) -> String {
+        let session = work
+            .session
+            .map(|session| self.program()?.session(session).map_err(Into::into));
+        match session {
+            None => "never begun".into(),
+            Some(Ok(session)) => format!("{:?} {:?}", session.state(), session.stopped_by()),
+            Some(Err::<_, anyhow::Error>(error)) => format!("{error:#}"),
+        }
+    }
+
+    /// Begins or goes on with everything that is not stored yet.
+    pub(crate) fn begin(self: &Arc<Self>, pause: Duration) {
+        let tenant = Arc::clone(self);
+        self.ground.time.spawn(self.owner, async move {
+            let count = lock(&tenant.works).len();
+            for number in 0..count {
+                tenant.ground.time.sleep(pause).await;
+                while !tenant.store(number).await {
+                    tenant.ground.time.sleep(Duration::from_secs(60)).await;
+                }
+            }
+            loop {
+                tenant.ground.time.sleep(Duration::from_secs(900)).await;
+                tenant.pay().await;
+            }
+        });
+    }
+
+    /// The process ends without a word.
+    pub(crate) fn kill(&self) {
+        self.ground.time.end(self.owner);
+    }
+
+    /// Works on one file; whether it is stored.
+    async fn store(&self, number: usize) -> bool {
+        let Some(work) = lock(&self.works).get(number).cloned() else {
+            return true;
+        };
+        if work.object.is_some() {
+            return true;
+        }
+        let Ok(renter) = self.program() else {
+            return false;
+        };
+        let session = match work.session {
+            Some(session) => session,
+            None => {
+                let Ok(session) = renter.begin(&request(&work.path)) else {
+                    return false;
+                };
+                self.note(number, |work| work.session = Some(session));
+                session
+            }
+        };
+        let (progress, _watched) = watch::channel(Progress::default());
+        let ended = renter.resume(session, &progress).await;
+        // A put that ended before the process was killed tells its object in the book.
+        let told = renter.session(session).ok().and_then(|told| told.object);
+        let object = ended.ok().map(|done| done.id).or(told);
+        self.note(number, |work| work.object = object);
+        object.is_some()
+    }
+
+    fn note(&self, number: usize, change: impl FnOnce(&mut Work)) {
+        if let Some(work) = lock(&self.works).get_mut(number) {
+            change(work);
+        }
+    }
+
+    /// Pays what is due.
+    pub(crate) async fn pay(&self) {
+        if let Ok(renter) = self.program() {
+            // What was missed is due again at the next call.
+            let _missed = renter.pay_due().await;
+        }
+    }
+
+    /// The bytes of an object as hosts give them. Errors in the renter's words.
+    pub(crate) async fn get(&self, object: ObjectId) -> Result<Vec<u8>, String> {
+        let renter = self.program().map_err(|error| error.to_string())?;
+        let (progress, _watched) = watch::channel(Progress::default());
+        let out = Arc::new(Mutex::new(Vec::new()));
+        let sink = Box::new(Sink(Arc::clone(&out)));
+        let got = renter.get(object, None, sink, &progress).await;
+        got.map_err(|error| error.to_string())?;
+        Ok(std::mem::take(&mut *lock(&out)))
+    }
+}
+
+fn request(path: &std::path::Path) -> PutRequest {
+    PutRequest {
+        path: path.to_path_buf(),
+        data: CODE.0,
+        parity: CODE.1,
+        days: 1,
+        public: false,
+        price_max: None,
+    }
+}
