@@ -46,7 +46,7 @@ use crate::supervise::Tasks;
 use crate::tokens::Tokens;
 use crate::vitals::Vitals;
 use crate::welcome::{self, MeansBook};
-use crate::{chain, tasks};
+use crate::{chain, prover, tasks};
 
 /// The desk over the real devices.
 pub type HostDesk = Desk<AnyDevice>;
@@ -160,6 +160,10 @@ pub async fn open(
     let (pressure, level) = watch::channel(Pressure::Calm);
     let sealed = !kept.plain;
     let vitals = Vitals::begin(config.storage.volumes.len(), sealed, level.clone());
+    let own = chain::connect_with(network, &config.chain)?.with_identity(key.clone());
+    if let Some(prover) = prover::open(dir, config, network, &own, &ledger, &store).await? {
+        vitals.proofs.set(prover);
+    }
     let desk = Arc::new(Desk::new(Parts {
         policy: policy(config, network, &key),
         key,
@@ -424,6 +428,11 @@ impl Host {
         running.spawn("expire", tasks::expire(Arc::clone(&desk), stopping.clone()));
         let cash = tasks::cash(Arc::clone(&self.road), self.live, stopping.clone());
         running.spawn("cash", cash);
+        if let Some(prover) = self.records.vitals.proofs.prover() {
+            let rule = *desk.epoch_rule();
+            let proofs = prover::keep(Arc::clone(prover), rule, stopping.clone());
+            running.spawn("proofs", proofs);
+        }
         let assumptions = tasks::hold_assumptions(Arc::clone(&self.road), stopping.clone());
         running.spawn("assumptions", assumptions);
         let stakes = Arc::new(StakeDesk::of(&self.dir));

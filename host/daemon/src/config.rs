@@ -14,10 +14,12 @@ use serde::{Deserialize, Serialize};
 
 pub mod chain;
 pub mod layers;
+pub mod proofs;
 pub mod signer;
 pub mod units;
 
 pub use chain::ChainConfig;
+pub use proofs::ProofsConfig;
 pub use signer::SignerConfig;
 use units::Size;
 
@@ -47,6 +49,8 @@ pub struct Config {
     pub chain: ChainConfig,
     /// How cheques become money.
     pub settle: Settle,
+    /// What the host may do for its proofs by itself.
+    pub proofs: ProofsConfig,
     /// What is written down.
     pub log: Log,
 }
@@ -234,6 +238,7 @@ impl Default for Config {
             offer: Offer::default(),
             chain: ChainConfig::default(),
             settle: Settle::default(),
+            proofs: ProofsConfig::default(),
             log: Log::default(),
         }
     }

@@ -17,6 +17,7 @@ pub mod live;
 pub mod logs;
 pub mod machine;
 pub mod mode;
+pub mod prover;
 pub mod ready;
 pub mod reload;
 pub mod signer;

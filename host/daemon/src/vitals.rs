@@ -8,6 +8,7 @@ use host_core::pressure::Pressure;
 use tokio::sync::watch;
 
 use crate::machine::LastLook;
+use crate::prover::ProofBook;
 
 /// Facts of this run.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct Vitals {
     pub key_sealed: bool,
     /// What the watchdogs of the machine saw last.
     pub machine: LastLook,
+    /// Where the storage proofs stand.
+    pub proofs: ProofBook,
     pressure: watch::Receiver<Pressure>,
 }
 
@@ -40,6 +43,7 @@ impl Vitals {
             volumes_configured,
             key_sealed,
             machine: LastLook::default(),
+            proofs: ProofBook::default(),
             pressure,
         }
     }
