@@ -13,6 +13,7 @@ pub mod entry;
 pub mod error;
 mod flags;
 pub mod names;
+pub mod plan;
 pub mod slots;
 
 pub use error::{Blame, Error};
