@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 
 #[cfg(feature = "renter")]
 mod demo;
+mod money;
 mod operator;
 mod print;
 #[cfg(feature = "renter")]
@@ -40,8 +41,20 @@ enum Command {
     Id(operator::HostArgs),
     /// Show the chain as a running host sees it
     Chain(operator::ChainArgs),
-    /// Show the cheques of a running host
+    /// Show issued and received cheques; cash them
     Cheque(operator::ChequeArgs),
+    /// Show a host's stake, add to it, take it out
+    Stake(operator::StakeArgs),
+    /// Show the network's price and what moves it
+    Price(operator::PriceArgs),
+    /// Show, claim and recompute rewards
+    Airdrop(operator::AirdropArgs),
+    /// Show and move the money of an agreement that waits for proofs
+    Escrow(operator::EscrowArgs),
+    /// Show a running host in figures
+    Stats(operator::StatsArgs),
+    /// Show what a host kept, was promised and was paid in a span of epochs
+    Report(operator::ReportArgs),
     /// Tell a running host to cash every cheque now
     Cash(operator::HostArgs),
     /// Tell a running host to restart
@@ -86,6 +99,9 @@ enum Command {
     /// Balance, deposit, withdraw, send, wrap, unwrap
     #[cfg(feature = "renter")]
     Wallet(wallet::WalletArgs),
+    /// What a vault holds and covers; deposit, withdraw, lock
+    #[cfg(feature = "renter")]
+    Vault(wallet::vault::VaultArgs),
     /// Run a whole network on this machine and send a file through it
     #[cfg(feature = "renter")]
     Demo(demo::DemoArgs),
@@ -105,6 +121,7 @@ impl Command {
                 | Self::Rm(_)
                 | Self::Recover(_)
                 | Self::Wallet(_)
+                | Self::Vault(_)
         )
     }
 }
@@ -144,6 +161,12 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Id(args) => operator::id(args).await?,
         Command::Chain(args) => return operator::chain(args).await,
         Command::Cheque(args) => operator::cheque(args).await?,
+        Command::Stake(args) => operator::stake(args).await?,
+        Command::Price(args) => operator::price(args).await?,
+        Command::Airdrop(args) => return operator::airdrop(args).await,
+        Command::Escrow(args) => operator::escrow(args).await?,
+        Command::Stats(args) => operator::stats(args).await?,
+        Command::Report(args) => return operator::report(args).await,
         Command::Cash(args) => operator::cash(args).await?,
         Command::Restart(args) => operator::restart(args).await?,
         Command::Health(args) => return operator::health(args).await,
@@ -170,6 +193,8 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Recover(args) => renter::recover(args).await?,
         #[cfg(feature = "renter")]
         Command::Wallet(args) => wallet::run(args).await?,
+        #[cfg(feature = "renter")]
+        Command::Vault(args) => wallet::vault::run(args).await?,
         #[cfg(feature = "renter")]
         Command::Demo(args) => return demo::run(args).await,
     }

@@ -17,11 +17,24 @@ use serde::Serialize;
 use crate::print;
 
 mod chain;
+mod airdrop;
+mod cheque;
+mod escrow;
 mod keep;
+mod onchain;
+mod price;
+mod stake;
+mod stats;
 mod watch;
 
-pub(crate) use chain::{ChainArgs, ChequeArgs, chain, cheque, id};
+pub(crate) use airdrop::{AirdropArgs, airdrop};
+pub(crate) use chain::{ChainArgs, chain, id};
+pub(crate) use cheque::{ChequeArgs, cheque};
 pub(crate) use keep::{BackupArgs, LogsArgs, RestoreArgs, backup, logs, restore};
+pub(crate) use escrow::{EscrowArgs, escrow};
+pub(crate) use price::{PriceArgs, price};
+pub(crate) use stake::{StakeArgs, stake};
+pub(crate) use stats::{ReportArgs, StatsArgs, report, stats};
 pub(crate) use watch::{EventsArgs, HealthArgs, ModeArgs, TokenArgs, events, health, mode, token};
 
 /// Makes a host.

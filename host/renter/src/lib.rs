@@ -167,6 +167,11 @@ pub fn issued_total(home: &Path, vault: Address) -> Result<Amount, Error> {
     Book::open(home)?.issued(vault)
 }
 
+/// What `vault` promised to each beneficiary, from the book in `home`.
+pub fn issued_each(home: &Path, vault: Address) -> Result<Vec<(Address, Amount)>, Error> {
+    Book::open(home)?.promises(vault)
+}
+
 /// A session as the book in `home` tells it; also while another process works on it.
 pub fn read_session(home: &Path, id: SessionId) -> Result<Session, Error> {
     session::read(&Book::open(home)?.session(id), id)

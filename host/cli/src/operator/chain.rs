@@ -1,7 +1,7 @@
 //! What a running host says of its chain and its cheques.
 
 use clap::{Args, Subcommand};
-use host_daemon::api::{AssumptionSaid, ChainSaid, ChequesSaid, IdSaid};
+use host_daemon::api::{AssumptionSaid, ChainSaid, IdSaid};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -21,19 +21,6 @@ enum ChainCommand {
     Info(HostArgs),
     /// What the network file says of the chain, held against the chain
     Assumptions(HostArgs),
-}
-
-/// The cheques of a host.
-#[derive(Debug, Args)]
-pub(crate) struct ChequeArgs {
-    #[command(subcommand)]
-    what: ChequeCommand,
-}
-
-#[derive(Debug, Subcommand)]
-enum ChequeCommand {
-    /// Received, cashed, uncashed and bounced, in all and by vault
-    Stats(HostArgs),
 }
 
 async fn told<T: DeserializeOwned + Serialize>(
@@ -57,12 +44,34 @@ pub(crate) async fn id(args: HostArgs) -> anyhow::Result<()> {
             .map(|addr| format!("\n  {addr}"))
             .collect();
         format!(
-            "peer    {}\naccount {}\npayout  {}\nnetwork {}\nversion {}\naddresses{addrs}",
-            said.peer, said.address, said.payout, said.network, said.version
+            "peer    {}\naccount {}\ntron    {}\npayout  {}\nnetwork {}\nversion {}\naddresses{addrs}{}",
+            said.peer,
+            said.address,
+            said.tron,
+            said.payout,
+            said.network,
+            said.version,
+            doors(said)
         )
     };
     told(&args, "/api/v1/id", words).await?;
     Ok(())
+}
+
+/// Where a host listens and what its account needs.
+fn doors(said: &IdSaid) -> String {
+    let mut lines = Vec::new();
+    lines.extend(said.listen.iter().map(|at| format!("\nlisten  {at}")));
+    let named = [
+        ("api      ", &said.api),
+        ("dashboard", &said.dashboard),
+        ("health   ", &said.health),
+    ];
+    let open = named.into_iter().filter_map(|(name, at)| at.as_ref().map(|at| (name, at)));
+    lines.extend(open.map(|(name, at)| format!("\n{name} {at}")));
+    let needs = said.needs.iter().flatten();
+    lines.extend(needs.map(|need| format!("\nneeds   {need}")));
+    lines.concat()
 }
 
 /// Runs one of the chain's commands; false when an assumption does not hold.
@@ -125,24 +134,4 @@ fn assumptions(said: &[AssumptionSaid]) -> String {
         ),
     };
     said.iter().map(line).collect::<Vec<_>>().join("\n")
-}
-
-/// Runs one of the cheques' commands.
-pub(crate) async fn cheque(args: ChequeArgs) -> anyhow::Result<()> {
-    let ChequeCommand::Stats(args) = args.what;
-    let words = |said: &ChequesSaid| {
-        let mut lines = vec![format!(
-            "{} vaults: {} received, {} cashed, {} uncashed, {} bounced",
-            said.vaults, said.received, said.cashed, said.uncashed, said.bounced
-        )];
-        for one in &said.by_vault {
-            lines.push(format!(
-                "{}: {} received, {} cashed, {} uncashed, {} bounced",
-                one.vault, one.received, one.cashed, one.uncashed, one.bounced
-            ));
-        }
-        lines.join("\n")
-    };
-    told(&args, "/api/v1/cheques", words).await?;
-    Ok(())
 }

@@ -156,6 +156,11 @@ impl Home {
         Ok(host_renter::issued_total(&self.dir.join(BOOK_DIR), vault)?)
     }
 
+    /// What a vault promised to each beneficiary.
+    pub(crate) fn promises(&self, vault: Address) -> anyhow::Result<Vec<(Address, Amount)>> {
+        Ok(host_renter::issued_each(&self.dir.join(BOOK_DIR), vault)?)
+    }
+
     /// A session of the book, read without network or chain.
     pub(crate) fn session(&self, id: SessionId) -> anyhow::Result<Session> {
         Ok(host_renter::read_session(&self.dir.join(BOOK_DIR), id)?)

@@ -143,6 +143,13 @@ pub struct VaultSaid {
     /// The vault.
     #[schema(value_type = String)]
     pub vault: Address,
+    /// The account that signs its cheques; absent for a contract wallet.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub renter: Option<Address>,
+    /// What they are paid in.
+    #[schema(value_type = String)]
+    pub token: Address,
     /// Promised, smallest units.
     #[schema(value_type = String)]
     pub received: Amount,
@@ -164,6 +171,10 @@ pub struct VaultSaid {
 pub struct ChequesSaid {
     /// Vaults a cheque was accepted from.
     pub vaults: u64,
+    /// Promised by this host, which pays nobody: zero.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    pub issued: Amount,
     /// Promised by the newest cheques, smallest units.
     #[schema(value_type = String)]
     pub received: Amount,
@@ -299,10 +310,13 @@ pub(crate) async fn cheques(
     let view = api.road.ledger.read().map_err(Failure::internal)?;
     let totals = view.totals().map_err(Failure::internal)?;
     let rows = view.cheques(None, VAULTS_MAX).map_err(Failure::internal)?;
+    let own_token = api.road.network.contracts.token;
     let by_vault: Vec<VaultSaid> = rows
         .into_iter()
         .map(|row| VaultSaid {
             vault: row.cheque.cheque.vault,
+            renter: row.cheque.issuer(api.road.network.chain_id).ok(),
+            token: row.cheque.cheque.token.unwrap_or(own_token),
             received: row.cheque.cheque.cumulative,
             cashed: row.cashed,
             uncashed: row.due(),
@@ -313,6 +327,7 @@ pub(crate) async fn cheques(
     let bounced = by_vault.iter().map(|vault| vault.bounced.0);
     Ok(Json(ChequesSaid {
         vaults: totals.cheques,
+        issued: Amount::ZERO,
         received: totals.received,
         cashed: totals.cashed,
         uncashed: Amount(totals.received.0.saturating_sub(totals.cashed.0)),
