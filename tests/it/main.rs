@@ -20,6 +20,7 @@ mod objects;
 mod operator;
 mod recovery;
 mod sessions;
+mod signer;
 mod silence;
 mod startup;
 mod uploads;

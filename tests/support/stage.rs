@@ -20,6 +20,7 @@ mod said;
 mod town;
 mod wire;
 
+pub(crate) use child::Child;
 pub(crate) use ground::{CHAIN_ID, block_on, ground};
 pub(crate) use home::{Home, sha256};
 pub(crate) use host::{Host, Plan, Status};
