@@ -51,7 +51,7 @@ impl EvmChain {
         let Some(first) = steps.first() else {
             return Ok(Vec::new());
         };
-        let account = self.account(first.intent.what)?;
+        let account = self.signer(first.intent.what)?;
         let sent = {
             let mut next_nonce = account.next_nonce.lock().await;
             let signed = self.sign_all(steps, *next_nonce).await?;

@@ -49,6 +49,7 @@ pub struct EvmChain {
     pub(crate) fee_cap: u128,
     pub(crate) depth: u64,
     pub(crate) account: Option<Account>,
+    pub(crate) read_only: bool,
 }
 
 /// The account that signs.
@@ -103,6 +104,7 @@ impl EvmChain {
             fee_cap: options.fee_cap,
             depth: options.depth,
             account: None,
+            read_only: false,
         })
     }
 
@@ -123,6 +125,12 @@ impl EvmChain {
             account: Some(account),
             ..self.clone()
         }
+    }
+
+    /// The same chain, and nothing is ever signed for it when `read_only` says so.
+    #[must_use]
+    pub fn reading_only(self, read_only: bool) -> Self {
+        Self { read_only, ..self }
     }
 
     /// The same chain with the network's contracts known.

@@ -146,6 +146,12 @@ pub enum Error {
     /// The keeper of the account's key does not sign.
     #[error(transparent)]
     Signer(#[from] host_core::keeper::KeeperError),
+    /// The network file says that nothing is signed for it.
+    #[error("{what} would sign, and the network file says guard.read_only")]
+    ReadOnly {
+        /// The operation.
+        what: &'static str,
+    },
     /// The key's bytes are no key.
     #[error("the account key is no secp256k1 key")]
     Key,
@@ -169,6 +175,7 @@ impl Error {
             | Self::NoKey { .. }
             | Self::NoContracts { .. }
             | Self::NoContract { .. }
+            | Self::ReadOnly { .. }
             | Self::Signer(_)
             | Self::Key => Blame::Operator,
             Self::Reverted { .. }

@@ -20,6 +20,7 @@ mod facts;
 mod fault;
 mod health;
 mod json;
+mod known;
 mod money;
 mod names;
 mod proofs;
@@ -41,6 +42,7 @@ pub use deploy::{
 pub use endpoints::{EndpointReport, Guard, Timing, chain_id_at};
 pub use error::Error;
 pub use facts::{AirdropFacts, PriceFacts, StakeFacts};
+pub use known::{KNOWN_NETWORKS, KnownNetwork};
 pub use money::PATIENCE;
 pub use proofs::Proofs;
 pub use quote::Quote;

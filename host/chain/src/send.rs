@@ -57,6 +57,14 @@ impl EvmChain {
         self.account.as_ref().ok_or(Error::NoKey { what })
     }
 
+    /// The account, where this network is not for reading alone.
+    pub(crate) fn signer(&self, what: &'static str) -> Result<&Account, Error> {
+        if self.read_only {
+            return Err(Error::ReadOnly { what });
+        }
+        self.account(what)
+    }
+
     /// Signs `intent` at the lowest free nonce not below `nonce_floor`. Nothing is sent. The gas
     /// limit is the endpoint's estimate and a fifth; a call that would revert is refused here.
     ///
@@ -66,7 +74,7 @@ impl EvmChain {
         intent: &Intent,
         nonce_floor: u64,
     ) -> Result<SignedTx, Error> {
-        let account = self.account(intent.what)?;
+        let account = self.signer(intent.what)?;
         let nonce = self.free_nonce(intent.what, nonce_floor).await?;
         let gas = self.gas_of(intent).await?;
         let fees = self.fees().await?;

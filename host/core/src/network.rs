@@ -147,6 +147,9 @@ pub struct Network {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NetworkGuard {
+    /// Nothing is signed for this network: for those whose money is at home elsewhere.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
     /// A block everybody on this chain has, deep enough to stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anchor: Option<Anchor>,

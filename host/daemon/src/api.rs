@@ -14,6 +14,7 @@ use anyhow::Context;
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
+use host_net::Net;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use utoipa::OpenApi;
@@ -35,10 +36,17 @@ use crate::welcome::Whose;
 pub mod audit;
 mod caller;
 mod chain;
+mod dashboard;
+mod drives;
 pub mod door;
 mod events;
 mod gate;
+mod guard;
 mod health;
+mod history;
+mod holdings;
+mod proofs;
+mod machine;
 mod mode;
 mod orders;
 mod report;
@@ -49,12 +57,13 @@ mod verbs;
 
 pub use audit::Audit;
 pub use caller::Caller;
-pub use chain::{
-    AssumptionSaid, ChainSaid, ChequesSaid, EndpointSaid, IdSaid, VaultSaid, WaitingSaid,
-};
+pub use drives::{DriveOrder, DriveSaid, DriveWord, DrivesSaid};
+pub use chain::{ChainSaid, ChequesSaid, EndpointSaid, IdSaid, VaultSaid, WaitingSaid};
+pub use guard::{Acknowledged, AssumptionSaid, AssumptionsSaid, QueuedSaid};
 pub use orders::{EndedSaid, Order, Ordered, TransactionsSaid};
 pub use report::{ReportRow, ReportSaid};
 pub use stats::StatsSaid;
+pub use proofs::ProofsSaid;
 pub use verbs::{BackupOrder, CashBegun, Reloaded, Status};
 
 /// Name of the token's file in the data directory.
@@ -80,6 +89,8 @@ pub struct Api {
     pub reloader: Reloader,
     /// Held while a backup is taken: one at a time.
     pub backing_up: tokio::sync::Mutex<()>,
+    /// The network, for its count of peers.
+    pub net: Net,
     /// What happened.
     pub events: Events,
     /// The mode the host is in.
@@ -127,13 +138,23 @@ pub(crate) fn routes() -> (Router<SharedApi>, utoipa::openapi::OpenApi) {
         .routes(routes!(health::health))
         .routes(routes!(health::metrics))
         .routes(routes!(events::events))
+        .routes(routes!(dashboard::caller))
+        .routes(routes!(history::history))
+        .routes(routes!(machine::machine))
+        .routes(routes!(holdings::agreements))
+        .routes(routes!(holdings::volumes))
+        .routes(routes!(holdings::peers))
+        .routes(routes!(drives::drives))
+        .routes(routes!(drives::order))
+        .routes(routes!(drives::scrub))
         .routes(routes!(mode::mode, mode::set_mode))
         .routes(routes!(settings::settings))
         .routes(routes!(settings::set))
         .routes(routes!(settings::roll_back))
         .routes(routes!(chain::id))
         .routes(routes!(chain::info))
-        .routes(routes!(chain::assumptions))
+        .routes(routes!(guard::assumptions))
+        .routes(routes!(guard::acknowledge))
         .routes(routes!(chain::cheques))
         .routes(routes!(orders::transactions, orders::order))
         .routes(routes!(report::report))
@@ -150,7 +171,9 @@ pub(crate) fn routes() -> (Router<SharedApi>, utoipa::openapi::OpenApi) {
 fn router() -> Router<SharedApi> {
     let (router, document) = routes();
     let served = move || std::future::ready(Json(document.clone()));
-    router.route("/api/v1/openapi.json", get(served))
+    router
+        .route("/api/v1/openapi.json", get(served))
+        .merge(dashboard::pages())
 }
 
 /// Binds the API's listener. Errors name the address and the key that sets it.

@@ -33,6 +33,7 @@ use crate::clock::SystemClock;
 use crate::config::layers::{self, Layered};
 use crate::config::{Config, Driver, VolumeConfig};
 use crate::events::Events;
+use crate::guard::ChainGuard;
 use crate::live::Live;
 use crate::machine::pulse::Pulse;
 use crate::machine::{self, Watching};
@@ -46,7 +47,7 @@ use crate::supervise::Tasks;
 use crate::tokens::Tokens;
 use crate::vitals::Vitals;
 use crate::welcome::{self, MeansBook};
-use crate::{chain, prover, tasks};
+use crate::{chain, prover, scrub, tasks, volumes};
 
 /// The desk over the real devices.
 pub type HostDesk = Desk<AnyDevice>;
@@ -156,6 +157,7 @@ pub async fn open(
         cashier: Arc::new(cashier),
         reader: Reader::new(ledger.clone(), Arc::clone(&chain), host, genesis),
         means: MeansBook::default(),
+        guard: ChainGuard::open(dir, host_chain::expected_of(network))?,
     });
     let (pressure, level) = watch::channel(Pressure::Calm);
     let sealed = !kept.plain;
@@ -176,12 +178,21 @@ pub async fn open(
         pressure: level,
     }));
     let mode = ModeBook::open(dir, Arc::clone(&desk), config.offer.open)?;
+    mode.set_held(!road.guard.stopped().is_empty());
     desk.set_addrs(net.addresses());
     desk.set_copy(standing.copy());
     let places = Places {
         listen: net.listening(),
-        api: doors.local.as_ref().map(TcpListener::local_addr).transpose()?,
-        health: doors.remote.as_ref().map(|(door, _)| door.listens()).transpose()?,
+        api: doors
+            .local
+            .as_ref()
+            .map(TcpListener::local_addr)
+            .transpose()?,
+        health: doors
+            .remote
+            .as_ref()
+            .map(|(door, _)| door.listens())
+            .transpose()?,
     };
     let live = Arc::new(Live::new(config.settle.clone()));
     let reloader = Reloader {
@@ -278,7 +289,14 @@ pub async fn open_volumes(
     let mut devices = Vec::new();
     for volume in &config.storage.volumes {
         match open_device(dir, config, volume) {
-            Ok((path, device)) => devices.push((path, device)),
+            Ok((path, device)) => {
+                let reopen = || open_device(dir, config, volume).map(|(_, device)| device);
+                let wanted = volume.size.0;
+                match volumes::grown(&path, wanted, device, reopen).await {
+                    Ok(device) => devices.push((path, device)),
+                    Err(err) => warn!(err = format!("{err:#}"), "volume left out"),
+                }
+            }
             Err(err) => warn!(err = format!("{err:#}"), "volume left out"),
         }
     }
@@ -295,6 +313,10 @@ pub async fn open_volumes(
         Store::open(devices.collect(), ledger.clone(), peer, network.id()).await?;
     for (path, err) in &left_out {
         warn!(path, err = %err, "volume left out");
+    }
+    let forgotten = store.forget_removed().await?;
+    if forgotten > 0 {
+        info!(count = forgotten, "evacuated volumes are forgotten");
     }
     if store.volume_count() == 0 {
         let why: Vec<String> = left_out
@@ -426,6 +448,14 @@ impl Host {
         );
         running.spawn("announce", announce);
         running.spawn("expire", tasks::expire(Arc::clone(&desk), stopping.clone()));
+        let drives = scrub::Keeping {
+            dir: self.dir.clone(),
+            store: desk.store().clone(),
+            ledger: desk.ledger().clone(),
+            book: self.records.vitals.drives.clone(),
+            pressure: self.pressure.subscribe(),
+        };
+        running.spawn("drives", scrub::keep(drives, stopping.clone()));
         let cash = tasks::cash(Arc::clone(&self.road), self.live, stopping.clone());
         running.spawn("cash", cash);
         if let Some(prover) = self.records.vitals.proofs.prover() {
@@ -433,7 +463,11 @@ impl Host {
             let proofs = prover::keep(Arc::clone(prover), rule, stopping.clone());
             running.spawn("proofs", proofs);
         }
-        let assumptions = tasks::hold_assumptions(Arc::clone(&self.road), stopping.clone());
+        let assumptions = tasks::hold_assumptions(
+            Arc::clone(&self.road),
+            Arc::clone(&self.reloader.mode),
+            stopping.clone(),
+        );
         running.spawn("assumptions", assumptions);
         let stakes = Arc::new(StakeDesk::of(&self.dir));
         let whose = {
@@ -471,6 +505,7 @@ impl Host {
             restart: Arc::clone(&self.restart),
             reloader: self.reloader,
             backing_up: tokio::sync::Mutex::default(),
+            net: self.net.clone(),
             events: self.records.events,
             vitals: self.records.vitals,
             tokens: self.records.tokens,

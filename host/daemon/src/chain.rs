@@ -15,6 +15,7 @@ use host_settle::{Cashier, Reader};
 
 use crate::config::ChainConfig;
 use crate::welcome::MeansBook;
+use crate::guard::ChainGuard;
 
 /// A client of the network's chain with ordinary times and bounds. Nothing is sent; endpoints may
 /// all
@@ -37,7 +38,8 @@ pub fn connect_with(network: &Network, config: &ChainConfig) -> anyhow::Result<E
         connect: config.connect_timeout,
         lookup: config.lookup_timeout,
     };
-    Ok(EvmChain::with_timing(options, timing, &config.resolvers)?)
+    let chain = EvmChain::with_timing(options, timing, &config.resolvers)?;
+    Ok(chain.reading_only(network.guard.read_only))
 }
 
 /// What the host keeps about its chain: the client, the network's own words, the outbox and the
@@ -56,4 +58,6 @@ pub struct Road {
     pub reader: Reader,
     /// What the account has and needs.
     pub means: MeansBook,
+    /// What the host relies on, and what stops it.
+    pub guard: ChainGuard,
 }

@@ -24,6 +24,8 @@ struct State {
     said: ModeSaid,
     /// Whether the configuration offers space.
     offered: bool,
+    /// Whether the guard of the chain speaks against new agreements.
+    held: bool,
 }
 
 impl ModeBook {
@@ -40,7 +42,11 @@ impl ModeBook {
         let book = Self {
             path,
             desk,
-            state: Mutex::new(State { said, offered }),
+            state: Mutex::new(State {
+                said,
+                offered,
+                held: false,
+            }),
         };
         book.apply(&book.state());
         Ok(book)
@@ -83,6 +89,13 @@ impl ModeBook {
         self.apply(&state);
     }
 
+    /// Takes whether the guard of the chain speaks against new agreements.
+    pub fn set_held(&self, held: bool) {
+        let mut state = self.state();
+        state.held = held;
+        self.apply(&state);
+    }
+
     /// The mode of this moment, with what is still under way.
     #[must_use]
     pub fn said(&self) -> ModeSaid {
@@ -102,7 +115,7 @@ impl ModeBook {
 
     fn apply(&self, state: &State) {
         let serving = state.said.mode == Mode::Serving;
-        self.desk.set_open(state.offered && serving);
+        self.desk.set_open(state.offered && serving && !state.held);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

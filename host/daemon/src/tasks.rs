@@ -12,7 +12,7 @@ use host_net::{Inlet, Net};
 use host_session::head::HeadMemory;
 use host_session::{announce, serve};
 use tokio::task::JoinSet;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::assemble::HostDesk;
 use crate::chain::Road;
@@ -37,8 +37,10 @@ const FOLLOW_EVERY: Duration = Duration::from_secs(3);
 const BEAT_EVERY: Duration = Duration::from_secs(5);
 /// Between two looks whether a mode is over.
 const MODE_EVERY: Duration = Duration::from_secs(1);
-/// Between two comparisons of the chain with the network file.
+/// Between two looks at what the host relies on.
 const ASSUMPTIONS_EVERY: Duration = Duration::from_secs(600);
+/// From the start to the first look, which waits for busier things.
+const ASSUMPTIONS_FIRST: Duration = Duration::from_secs(30);
 /// Conversations served at once; more wait in the network's bounded queue.
 const CONVERSATIONS_MAX: usize = 2 * (limits::UPLOADS_MAX + limits::DOWNLOADS_MAX);
 
@@ -168,27 +170,27 @@ pub(crate) async fn cash(road: Arc<Road>, live: Arc<Live>, mut stopping: Stoppin
     }
 }
 
-/// Compares the chain with the network file; a difference is an error in the log, once.
-pub(crate) async fn hold_assumptions(road: Arc<Road>, mut stopping: Stopping) {
-    let mut known: Vec<String> = Vec::new();
-    while stopping.sleep(ASSUMPTIONS_EVERY).await {
-        let Ok(found) = road.evm.assumptions(&road.network).await else {
-            continue;
+/// Holds the chain against what the host relies on; a difference is an error in the log, once, and
+/// closes the desk for new agreements until somebody acknowledges it.
+pub(crate) async fn hold_assumptions(road: Arc<Road>, mode: Arc<ModeBook>, mut stopping: Stopping) {
+    let mut wait = ASSUMPTIONS_FIRST;
+    while stopping.sleep(wait).await {
+        wait = ASSUMPTIONS_EVERY;
+        let readings = match road.evm.readings(&road.network).await {
+            Ok(readings) => readings,
+            Err(err) => {
+                // Dead endpoints are told elsewhere; nothing was found to differ.
+                debug!(err = %err, "assumptions not read");
+                continue;
+            }
         };
-        let broken = found.iter().filter(|one| !one.holds());
-        let broken: Vec<String> = broken.map(|one| one.what.clone()).collect();
-        for one in found
-            .iter()
-            .filter(|one| !one.holds() && !known.contains(&one.what))
-        {
-            error!(
-                name = one.what,
-                expected = one.expected,
-                found = one.found,
-                "the chain is not what the network file says; look before taking new agreements"
-            );
+        match road.guard.look(&readings) {
+            Ok(open) => mode.set_held(!open),
+            Err(err) => error!(
+                err = format!("{err:#}"),
+                "what the chain says could not be written down, will be repeated"
+            ),
         }
-        known = broken;
     }
 }
 

@@ -6,7 +6,7 @@
 use super::{Log, calldata, event, result};
 use crate::bindings::airdrop::airdrop as abi;
 use crate::error::Error;
-use crate::translate::{address, amount, h160};
+use crate::translate::{address, amount, h160, u256};
 use ethers_core::abi::{AbiEncode, Token, encode};
 use ethers_core::types::U256;
 use ethers_core::utils::keccak256;
@@ -24,6 +24,12 @@ pub fn claim(round: u64, host: Address, bps: u16, path: &[Digest32]) -> Vec<u8> 
         bps: U256::from(bps),
         path: path.iter().map(|node| node.0).collect(),
     })
+}
+
+/// Adds `sum` of the sender's tokens to the pot. Needs an allowance.
+#[must_use]
+pub fn fund(sum: Amount) -> Vec<u8> {
+    calldata(abi::FundCall { amount: u256(sum) })
 }
 
 /// Closes up to `most` rounds whose counting is over.

@@ -1,12 +1,17 @@
-//! What a running host says of its chain and its cheques.
+//! What a running host says of its chain and its cheques, and putting a network on a chain.
+//!
+//! Enters: commands. Leaves: words or JSON. Does not: talk to a chain itself, but for a deployment.
 
+use anyhow::Context;
 use clap::{Args, Subcommand};
-use host_daemon::api::{AssumptionSaid, ChainSaid, IdSaid};
+use host_daemon::api::{Acknowledged, AssumptionSaid, AssumptionsSaid, ChainSaid, IdSaid};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{HostArgs, Local};
 use crate::print;
+
+mod deploy;
 
 /// The chain of a host.
 #[derive(Debug, Args)]
@@ -19,8 +24,17 @@ pub(crate) struct ChainArgs {
 enum ChainCommand {
     /// Chain id, endpoints and their health, addresses, balances, what waits and why
     Info(HostArgs),
-    /// What the network file says of the chain, held against the chain
+    /// What the host relies on, held against the chain, and the changes that are queued
     Assumptions(HostArgs),
+    /// Take the differences that stop new agreements as they are
+    Acknowledge(HostArgs),
+    /// Put a network's contracts on a chain and write its network file
+    Deploy(deploy::DeployArgs),
+    /// Ready network files for BTFS's own contracts, for reading
+    Networks {
+        /// Print this one
+        name: Option<String>,
+    },
 }
 
 async fn told<T: DeserializeOwned + Serialize>(
@@ -67,7 +81,9 @@ fn doors(said: &IdSaid) -> String {
         ("dashboard", &said.dashboard),
         ("health   ", &said.health),
     ];
-    let open = named.into_iter().filter_map(|(name, at)| at.as_ref().map(|at| (name, at)));
+    let open = named
+        .into_iter()
+        .filter_map(|(name, at)| at.as_ref().map(|at| (name, at)));
     lines.extend(open.map(|(name, at)| format!("\n{name} {at}")));
     let needs = said.needs.iter().flatten();
     lines.extend(needs.map(|need| format!("\nneeds   {need}")));
@@ -83,9 +99,21 @@ pub(crate) async fn chain(args: ChainArgs) -> anyhow::Result<bool> {
         }
         ChainCommand::Assumptions(args) => {
             let path = "/api/v1/chain/assumptions";
-            let said: Vec<AssumptionSaid> =
-                told(&args, path, |said: &Vec<_>| assumptions(said)).await?;
-            Ok(said.iter().all(|one| one.holds))
+            let said: AssumptionsSaid = told(&args, path, assumptions).await?;
+            let holds = said.assumptions.iter().all(|one| one.holds);
+            Ok(holds && said.stopped.is_empty())
+        }
+        ChainCommand::Acknowledge(args) => {
+            acknowledge(&args).await?;
+            Ok(true)
+        }
+        ChainCommand::Networks { name } => {
+            networks(name.as_deref())?;
+            Ok(true)
+        }
+        ChainCommand::Deploy(args) => {
+            deploy::run(args).await?;
+            Ok(true)
         }
     }
 }
@@ -124,14 +152,64 @@ pub(super) fn waits(one: &host_daemon::api::WaitingSaid) -> String {
     format!("{} {}: {}", one.state, one.intent, one.why)
 }
 
-fn assumptions(said: &[AssumptionSaid]) -> String {
-    let line = |one: &AssumptionSaid| match (one.holds, one.expected.is_empty()) {
+/// Prints one ready network file, or the names of all.
+fn networks(name: Option<&str>) -> anyhow::Result<()> {
+    let known = host_chain::KNOWN_NETWORKS;
+    let Some(name) = name else {
+        let names = known.map(|one| one.name);
+        return print::either(false, &names, |names| names.join("\n"));
+    };
+    let found = known.iter().find(|one| one.name == name);
+    let found = found.with_context(|| format!("no network file named {name} comes along"))?;
+    print::either(false, &found.file, |file| (*file).trim_end().to_owned())
+}
+
+async fn acknowledge(args: &HostArgs) -> anyhow::Result<()> {
+    let local = Local::of(args)?;
+    let request = local.client.post(local.url("/api/v1/chain/acknowledge"));
+    let text = local.ask(request).await?;
+    let said: Acknowledged = serde_json::from_str(&text)?;
+    print::either(args.json, &said, |said| {
+        if said.taken.is_empty() {
+            return "nothing stops new agreements".into();
+        }
+        let line = |one: &host_daemon::guard::Difference| {
+            format!(
+                "{} is {} from now on, was {}",
+                one.what, one.found, one.expected
+            )
+        };
+        said.taken.iter().map(line).collect::<Vec<_>>().join("\n")
+    })
+}
+
+fn assumptions(said: &AssumptionsSaid) -> String {
+    let mut lines = vec![format!("read at block {}", said.block)];
+    lines.extend(said.assumptions.iter().map(assumption));
+    lines.extend(said.queued.iter().map(|one| {
+        let (what, next, block, at) = (&one.what, &one.next, one.block, &one.at);
+        format!("queued {what} becomes {next} from block {block} on, about {at}")
+    }));
+    lines.extend(said.stopped.iter().map(|one| {
+        let (what, since) = (&one.what, one.since_block);
+        format!(
+            "STOPS new agreements since block {since}: {what} was found to be {}",
+            one.found
+        )
+    }));
+    if !said.stopped.is_empty() {
+        lines.push("`holdfast chain acknowledge` takes them as they are".into());
+    }
+    lines.join("\n")
+}
+
+fn assumption(one: &AssumptionSaid) -> String {
+    match (one.holds, one.expected.is_empty()) {
         (true, true) => format!("shown  {} is {}", one.what, one.found),
-        (true, false) => format!("holds  {}", one.what),
+        (true, false) => format!("holds  {} {}", one.what, one.found),
         (false, _) => format!(
             "BROKEN {}: {} expected, {} found",
             one.what, one.expected, one.found
         ),
-    };
-    said.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
 }

@@ -124,19 +124,6 @@ pub struct ChainSaid {
     pub waiting: Vec<WaitingSaid>,
 }
 
-/// One thing the network file relies on.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct AssumptionSaid {
-    /// What it is about.
-    pub what: String,
-    /// What the file says; empty when it says nothing.
-    pub expected: String,
-    /// What the chain says.
-    pub found: String,
-    /// Whether it holds.
-    pub holds: bool,
-}
-
 /// The cheques of one vault.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct VaultSaid {
@@ -237,7 +224,7 @@ pub(crate) async fn id(
         addrs: api.desk.addrs(),
         listen: api.places.listen.clone(),
         api: api.places.api.map(|at| format!("http://{at}/api/v1/")),
-        dashboard: api.places.api.map(|at| format!("http://{at}/dashboard/")),
+        dashboard: api.places.api.map(|at| format!("http://{at}/dashboard")),
         health: api.places.health.map(|at| format!("https://{at}/health")),
         needs: api.road.means.last().map(|(means, _)| means.needs),
         network: api.road.network.name.clone(),
@@ -277,26 +264,6 @@ pub(crate) async fn info(
         why,
         waiting: waiting(road)?,
     }))
-}
-
-/// What the network file says of the chain, held against the chain.
-#[utoipa::path(get, path = "/api/v1/chain/assumptions", tag = "money",
-    responses((status = 200, description = "each with what was found",
-        body = Vec<AssumptionSaid>)))]
-pub(crate) async fn assumptions(
-    State(api): State<SharedApi>,
-    Extension(caller): Extension<Caller>,
-) -> Result<Json<Vec<AssumptionSaid>>, Failure> {
-    caller.demand(Scope::Read)?;
-    let found = api.road.evm.assumptions(&api.road.network).await;
-    let said = found.map_err(Failure::internal)?.into_iter();
-    let said = said.map(|one| AssumptionSaid {
-        holds: one.holds(),
-        what: one.what,
-        expected: one.expected,
-        found: one.found,
-    });
-    Ok(Json(said.collect()))
 }
 
 /// Cheques by vault, and their sums.
