@@ -1,3 +1,5 @@
+//! Bounds of the verbs at their edges.
+
 use super::*;
 use proptest::prelude::*;
 

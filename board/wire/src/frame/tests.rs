@@ -1,3 +1,5 @@
+//! Frames cut anywhere, and lengths that lie.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Golden bytes of the verbs of board-net.
+
 use super::*;
 use crate::codec::{from_bytes, to_bytes};
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Golden bytes of the verbs of board-nvme.
+
 use super::*;
 use crate::codec::{from_bytes, to_bytes};
 use crate::frame::{REPLY_MAX, REQUEST_MAX, framed};
