@@ -65,7 +65,7 @@ const fn each(name: &'static str, label: &'static str, help: &'static str) -> Me
 }
 
 /// Every metric a host gives.
-pub const METRICS: [Metric; 31] = [
+pub const METRICS: [Metric; 35] = [
     gauge("holdfast_health", "0 pass, 1 warn, 2 fail"),
     gauge("holdfast_ready", "1 when the host takes part, else 0"),
     gauge("holdfast_mode", "0 serving, 1 draining, 2 maintenance"),
@@ -105,6 +105,22 @@ pub const METRICS: [Metric; 31] = [
         "configured volumes that do not serve",
     ),
     gauge("holdfast_shards", "shards kept"),
+    gauge(
+        "holdfast_shards_fenced",
+        "shards found bad and not served any more",
+    ),
+    gauge(
+        "holdfast_volumes_distrusted",
+        "volumes that are not healthy: suspect, read-only, evacuating or failed",
+    ),
+    gauge(
+        "holdfast_scrub_checked_shards",
+        "shards read back in this pass of the scrub",
+    ),
+    gauge(
+        "holdfast_scrub_behind",
+        "1 when the pass of the scrub will not end within fourteen days",
+    ),
     gauge("holdfast_agreements", "agreements that run"),
     gauge("holdfast_cheques", "vaults a cheque was accepted from"),
     gauge(

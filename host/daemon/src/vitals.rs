@@ -8,6 +8,7 @@ use host_core::pressure::Pressure;
 use tokio::sync::watch;
 
 use crate::machine::LastLook;
+use crate::scrub::DriveBook;
 use crate::prover::ProofBook;
 
 /// Facts of this run.
@@ -25,6 +26,8 @@ pub struct Vitals {
     pub machine: LastLook,
     /// Where the storage proofs stand.
     pub proofs: ProofBook,
+    /// What is known of the drives.
+    pub drives: DriveBook,
     pressure: watch::Receiver<Pressure>,
 }
 
@@ -43,6 +46,7 @@ impl Vitals {
             volumes_configured,
             key_sealed,
             machine: LastLook::default(),
+            drives: DriveBook::default(),
             proofs: ProofBook::default(),
             pressure,
         }

@@ -135,6 +135,16 @@ pub async fn format<D: Device>(device: &D, label: Label) -> Result<(), Error> {
     Ok(())
 }
 
+/// The label of a volume. Errors: those of a label; Device.
+pub async fn label<D: Device>(device: &D) -> Result<Label, Error> {
+    Ok(read(device).await?.label)
+}
+
+/// Bytes a volume was made or grown to. Errors: those of a label, Truncated among them; Device.
+pub async fn length<D: Device>(device: &D) -> Result<u64, Error> {
+    Ok(read(device).await?.regions.size)
+}
+
 /// Makes a volume as long as `size` bytes of its device, or of the device where that is shorter.
 /// Only the region for shards grows; `Store::open` tells the ledger. Gives the new length, none
 /// when it is that long already. Durability: the new second label is flushed before the first

@@ -28,7 +28,7 @@ mod write;
 pub use asked::AskedLeaves;
 pub use error::Error;
 pub use evacuate::Moved;
-pub use label::{Label, format, grow};
+pub use label::{Label, format, grow, label, length};
 pub use read::{Run, ShardReader};
 pub use scrub::{Checked, Outcome};
 pub use space::Reservation;

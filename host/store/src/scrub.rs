@@ -60,6 +60,9 @@ impl<D: Device> Store<D> {
         if matches!(outcome, Outcome::Bad { .. } | Outcome::Unread { .. }) {
             outcome = self.check_once(shard).await?;
         }
+        if let Some(volume) = self.volume(&row.volume) {
+            volume.settle_doubt(shard);
+        }
         Ok(Checked {
             volume: Some(row.volume),
             bytes: row.len,

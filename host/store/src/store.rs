@@ -33,6 +33,7 @@ pub(crate) struct Shared<D: Device> {
     pub(crate) ledger: Ledger,
     pub(crate) volumes: Vec<Arc<Volume<D>>>,
     space: Arc<Space>,
+    names: Vec<(VolumeId, String)>,
 }
 
 impl<D: Device> Drop for Shared<D> {
@@ -64,10 +65,13 @@ impl<D: Device> Store<D> {
         if ledger.read()?.is_fresh()? {
             restore(&ledger, &mut opened, &mut left_out).await?;
         }
-        let mut joined = Vec::new();
+        let (mut joined, mut names) = (Vec::new(), Vec::new());
         for (name, volume) in opened {
             match join(&ledger, &volume).await {
-                Ok(()) => joined.push(volume),
+                Ok(()) => {
+                    names.push((volume.id, name));
+                    joined.push(volume);
+                }
                 Err(Error::Ledger(error @ host_ledger::Error::Closed)) => return Err(error.into()),
                 Err(error) => left_out.push((name, error)),
             }
@@ -77,6 +81,7 @@ impl<D: Device> Store<D> {
             ledger,
             volumes: joined,
             space,
+            names,
         });
         Ok((Self { shared }, left_out))
     }
@@ -91,6 +96,12 @@ impl<D: Device> Store<D> {
     #[must_use]
     pub fn volumes(&self) -> Vec<VolumeId> {
         self.shared.volumes.iter().map(|volume| volume.id).collect()
+    }
+
+    /// The open volumes and the descriptions they were opened by.
+    #[must_use]
+    pub fn named(&self) -> Vec<(VolumeId, String)> {
+        self.shared.names.clone()
     }
 
     /// Bytes free and bytes used on the open volumes; what is reserved is not free.
@@ -159,7 +170,7 @@ impl<D: Device> Store<D> {
             .collect())
     }
 
-    fn volume(&self, id: &VolumeId) -> Option<&Arc<Volume<D>>> {
+    pub(crate) fn volume(&self, id: &VolumeId) -> Option<&Arc<Volume<D>>> {
         self.shared.volumes.iter().find(|volume| volume.id == *id)
     }
 

@@ -106,6 +106,12 @@ impl<D: Device> Volume<D> {
         }
     }
 
+    /// A shard was looked at: the doubt is settled, whatever was found.
+    pub(crate) fn settle_doubt(&self, shard: &ShardId) {
+        let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        doubts.retain(|one| one != shard);
+    }
+
     /// Takes the doubtful shards out.
     pub(crate) fn take_doubts(&self) -> Vec<ShardId> {
         let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);

@@ -28,5 +28,5 @@ mod watch;
 pub use arena::Buffer;
 pub use lock::{DirLock, LockError};
 pub use lull::lull;
-pub use open::{AnyDevice, Driver, OpenError, OpenOptions, open};
+pub use open::{AnyDevice, Driver, OpenError, OpenOptions, lengthen, open};
 pub use raw::clear;

@@ -220,13 +220,35 @@ fn create(path: &Path, size: u64) -> Result<(), OpenError> {
         .mode(0o600)
         .open(path)
         .map_err(failed("make"))?;
+    if let Err(source) = allocate(&file, size) {
+        let _ = std::fs::remove_file(path);
+        return Err(failed("preallocate")(source));
+    }
+    file.sync_all().map_err(failed("flush"))
+}
+
+fn allocate(file: &File, size: u64) -> std::io::Result<()> {
     let len = i64::try_from(size).unwrap_or(i64::MAX);
-    if let Err(errno) = fallocate(&file, FallocateFlags::empty(), 0, len) {
-        if errno != nix::errno::Errno::EOPNOTSUPP {
-            let _ = std::fs::remove_file(path);
-            return Err(failed("preallocate")(errno.into()));
-        }
-        file.set_len(size).map_err(failed("size"))?;
+    match fallocate(file, FallocateFlags::empty(), 0, len) {
+        Err(nix::errno::Errno::EOPNOTSUPP) => file.set_len(size),
+        other => Ok(other?),
+    }
+}
+
+/// Makes a volume's file longer, preallocated; what it holds stays. Durable when it returns; a
+/// file that is as long already is left as it is. Errors: Os, no space among them.
+pub fn lengthen(path: &Path, size: u64) -> Result<(), OpenError> {
+    let failed = |what| raw::os(what, path);
+    let file = FileOptions::new().write(true).open(path);
+    let file = file.map_err(failed("open"))?;
+    let have = file.metadata().map_err(failed("measure"))?.len();
+    if have >= size {
+        return Ok(());
+    }
+    if let Err(source) = allocate(&file, size) {
+        // What was added in part is taken away again, so that the next try begins the same.
+        let _ = file.set_len(have);
+        return Err(failed("lengthen")(source));
     }
     file.sync_all().map_err(failed("flush"))
 }

@@ -62,6 +62,7 @@ impl Look {
             ("network:addresses".to_owned(), self.addresses(api)),
             ("storage:free".to_owned(), self.space()),
             ("storage:volumes".to_owned(), self.count(api)),
+            ("storage:fenced".to_owned(), self.fenced(api)),
             ("machine:pressure".to_owned(), self.pressure(api)),
             ("machine:memory".to_owned(), self.memory_left()),
             ("machine:neighbours".to_owned(), self.neighbours()),
@@ -133,6 +134,20 @@ impl Look {
                 "{missing} of {} configured volumes were left out at the start; the log says why",
                 api.vitals.volumes_configured
             );
+            return check.judged(Standing::Warn, why);
+        }
+        check
+    }
+
+    fn fenced(&self, api: &Api) -> Check {
+        let view = api.vitals.drives.view();
+        let check = Check::seen("datastore", view.fenced, self.at);
+        if view.fenced > 0 {
+            let why = "shards were found bad and are not served; the events name them";
+            return check.judged(Standing::Warn, why);
+        }
+        if view.behind {
+            let why = "the scrub cannot read everything back within fourteen days";
             return check.judged(Standing::Warn, why);
         }
         check
@@ -333,6 +348,13 @@ fn readings(api: &Api, look: &Look) -> Readings {
     let missing = api.vitals.volumes_configured.saturating_sub(serving);
     put("holdfast_volumes_missing", count(missing));
     put("holdfast_shards", float(look.totals.shards));
+    let drives = api.vitals.drives.view();
+    put("holdfast_shards_fenced", float(drives.fenced));
+    let distrusted = look.volumes.iter();
+    let distrusted = distrusted.filter(|row| row.state != VolumeState::Healthy);
+    put("holdfast_volumes_distrusted", count(distrusted.count()));
+    put("holdfast_scrub_checked_shards", float(drives.pass.checked));
+    put("holdfast_scrub_behind", f64::from(u8::from(drives.behind)));
     put("holdfast_agreements", float(look.totals.active));
     put("holdfast_cheques", float(look.totals.cheques));
     put(
