@@ -59,6 +59,15 @@ flood:
 sim *arguments:
     cargo run --release --quiet --bin tests-sim -- {{ arguments }}
 
+# the dashboard in headless Chromium; screenshots stand in target/browser
+dashboard:
+    cargo verify browser
+
+# odd questions to a running host's API, made from the document it serves (needs python3)
+api-fuzz:
+    cargo build --release --workspace --bins
+    node tests/browser/api-fuzz.mjs
+
 # golden bytes, from others and our own
 vectors:
     cargo verify vectors

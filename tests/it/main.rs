@@ -8,6 +8,7 @@
 mod stage;
 
 mod absent;
+mod alerts;
 mod cheques;
 mod copies;
 mod gets;

@@ -19,7 +19,7 @@ use crate::Error;
 
 pub use actions::{Action, WIDE, WIDEST};
 pub use dial::{DialBudget, dial_ceiling, safe_rate};
-pub use judge::{Alarm, Cause, Holder, Judge, Reading, Verdict, What};
+pub use judge::{Alarm, Cause, FILL, Holder, Judge, Reading, Verdict, What};
 pub use kernels::{Fault, kernel_faults};
 pub use sample::{Drops, OwnEntries, Sample};
 pub use socket::Sampler;

@@ -159,6 +159,7 @@ async fn story(args: &DemoArgs) -> anyhow::Result<bool> {
     let finish = if told.is_ok() && !args.exit {
         screen.table(&report);
         screen.try_next(&home, &network.file);
+        screen.dashboard(network.dashboard()?);
         tokio::signal::ctrl_c().await.context("waiting for Ctrl-C")
     } else {
         Ok(())

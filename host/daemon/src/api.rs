@@ -21,6 +21,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::alerts::Alerts;
 use crate::assemble::HostDesk;
 use crate::ready::Places;
 use crate::chain::Road;
@@ -33,6 +34,7 @@ use crate::tokens::Tokens;
 use crate::vitals::Vitals;
 use crate::welcome::Whose;
 
+mod alerts;
 pub mod audit;
 mod caller;
 mod chain;
@@ -57,6 +59,7 @@ mod verbs;
 
 pub use audit::Audit;
 pub use caller::Caller;
+pub(crate) use health::look_at;
 pub use drives::{DriveOrder, DriveSaid, DriveWord, DrivesSaid};
 pub use chain::{ChainSaid, ChequesSaid, EndpointSaid, IdSaid, VaultSaid, WaitingSaid};
 pub use guard::{Acknowledged, AssumptionSaid, AssumptionsSaid, QueuedSaid};
@@ -89,6 +92,8 @@ pub struct Api {
     pub reloader: Reloader,
     /// Held while a backup is taken: one at a time.
     pub backing_up: tokio::sync::Mutex<()>,
+    /// What somebody is told of.
+    pub alerts: Arc<Alerts>,
     /// The network, for its count of peers.
     pub net: Net,
     /// What happened.
@@ -138,6 +143,8 @@ pub(crate) fn routes() -> (Router<SharedApi>, utoipa::openapi::OpenApi) {
         .routes(routes!(health::health))
         .routes(routes!(health::metrics))
         .routes(routes!(events::events))
+        .routes(routes!(alerts::alerts))
+        .routes(routes!(alerts::try_routes))
         .routes(routes!(dashboard::caller))
         .routes(routes!(history::history))
         .routes(routes!(machine::machine))

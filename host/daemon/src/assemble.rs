@@ -25,6 +25,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
+use crate::alerts::Alerts;
 use crate::api::door::{self, RemoteDoor};
 use crate::api::{self, Api, Audit, tls};
 use crate::backup::instance::Refusal;
@@ -87,6 +88,7 @@ struct Records {
     vitals: Arc<Vitals>,
     tokens: Tokens,
     audit: Audit,
+    alerts: Arc<Alerts>,
 }
 
 /// A serving host.
@@ -177,6 +179,8 @@ pub async fn open(
         head: Arc::clone(&head),
         pressure: level,
     }));
+    let peer = desk.key().peer_id().to_string();
+    let alerts = Alerts::open(dir, &config.alerts, peer, network.name.clone())?;
     let mode = ModeBook::open(dir, Arc::clone(&desk), config.offer.open)?;
     mode.set_held(!road.guard.stopped().is_empty());
     desk.set_addrs(net.addresses());
@@ -221,6 +225,7 @@ pub async fn open(
             vitals: Arc::new(vitals),
             tokens: Tokens::of(dir),
             audit: Audit::open(dir)?,
+            alerts: Arc::new(alerts),
             events,
         },
         restart: Arc::default(),
@@ -505,6 +510,7 @@ impl Host {
             restart: Arc::clone(&self.restart),
             reloader: self.reloader,
             backing_up: tokio::sync::Mutex::default(),
+            alerts: Arc::clone(&self.records.alerts),
             net: self.net.clone(),
             events: self.records.events,
             vitals: self.records.vitals,
@@ -513,6 +519,7 @@ impl Host {
             stopping: stopping.clone(),
             mode,
         });
+        self.records.alerts.start(&shared, &mut running);
         if let Some(listener) = self.doors.local {
             running.spawn("api", door::serve(Arc::clone(&shared), listener));
         }

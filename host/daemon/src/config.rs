@@ -12,12 +12,14 @@ use host_api::Scope;
 use host_core::{Address, Amount};
 use serde::{Deserialize, Serialize};
 
+pub mod alerts;
 pub mod chain;
 pub mod layers;
 pub mod proofs;
 pub mod signer;
 pub mod units;
 
+pub use alerts::Alerts;
 pub use chain::ChainConfig;
 pub use proofs::ProofsConfig;
 pub use signer::SignerConfig;
@@ -36,7 +38,7 @@ pub struct Config {
     /// The peer-to-peer side.
     pub swarm: Swarm,
     /// The local API and dashboard; loopback unless told otherwise.
-    pub api: Listener,
+    pub api: LocalApi,
     /// The public read-only page.
     pub gateway: Listener,
     /// The remote health API.
@@ -53,6 +55,8 @@ pub struct Config {
     pub proofs: ProofsConfig,
     /// What is written down.
     pub log: Log,
+    /// Who is told when something breaks.
+    pub alerts: Alerts,
 }
 
 /// Who this host is.
@@ -95,6 +99,36 @@ impl Default for Listener {
     }
 }
 
+/// The local API, and what holds for both doors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LocalApi {
+    /// Whether it is served.
+    pub enabled: bool,
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// Which pages besides the host's own may ask.
+    pub cors: Cors,
+}
+
+impl Default for LocalApi {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            listen: SocketAddr::from(([127, 0, 0, 1], 5001)),
+            cors: Cors::default(),
+        }
+    }
+}
+
+/// Pages of other hosts, at both doors.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cors {
+    /// Web origins whose pages may ask, exactly as browsers write them; none by default.
+    pub origins: Vec<String>,
+}
+
 /// The remote health API: off until it is wanted, TLS 1.3 always.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -105,8 +139,6 @@ pub struct Remote {
     pub listen: SocketAddr,
     /// Names this host is called by, besides its addresses; also for the local API.
     pub names: Vec<String>,
-    /// Web origins whose pages may ask, exactly as browsers write them.
-    pub origins: Vec<String>,
     /// A PEM file of the authority whose client certificates are let in; empty means tokens only.
     pub client_ca: PathBuf,
     /// What a client certificate allows: `read`, `operate` or `configure`.
@@ -119,7 +151,6 @@ impl Default for Remote {
             enabled: false,
             listen: SocketAddr::from(([0, 0, 0, 0], 5102)),
             names: Vec::new(),
-            origins: Vec::new(),
             client_ca: PathBuf::new(),
             client_scope: Scope::Read,
         }
@@ -219,16 +250,12 @@ pub struct Log {
 impl Default for Config {
     fn default() -> Self {
         let any = |port| SocketAddr::from(([0, 0, 0, 0], port));
-        let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
         Self {
             network: "network.toml".into(),
             identity: Identity::default(),
             signer: SignerConfig::default(),
             swarm: Swarm::default(),
-            api: Listener {
-                enabled: true,
-                listen: loopback(5001),
-            },
+            api: LocalApi::default(),
             gateway: Listener {
                 enabled: true,
                 listen: any(8080),
@@ -240,6 +267,7 @@ impl Default for Config {
             settle: Settle::default(),
             proofs: ProofsConfig::default(),
             log: Log::default(),
+            alerts: Alerts::default(),
         }
     }
 }
@@ -340,6 +368,12 @@ pub enum ConfigError {
         /// The key.
         key: String,
     },
+    /// A rule or hours of alerts that do not read.
+    #[error("`alerts`: {why}")]
+    Alerts {
+        /// Which text, and how it should be.
+        why: String,
+    },
     /// A value the key cannot have.
     #[error("`{key}` cannot be {value}: {why}")]
     Value {
@@ -398,10 +432,12 @@ impl Config {
                 "a volume needs at least 4 MiB of buffers",
             );
         }
-        if self.health.origins.iter().any(|origin| origin == "*") {
-            let why = "any page could act for its reader; list exact origins";
-            return wrong("health.origins", "*".into(), why);
+        let origins = &self.api.cors.origins;
+        if let Some(odd) = origins.iter().find(|origin| !is_exact_origin(origin)) {
+            let why = "list exact origins, such as https://box-7.example:5102";
+            return wrong("api.cors.origins", odd.clone(), why);
         }
+        self.alerts.check()?;
         if self.offer.epochs_max == 0 {
             return wrong(
                 "offer.epochs_max",
@@ -417,6 +453,16 @@ impl Config {
     pub fn resolve(dir: &Path, path: &Path) -> PathBuf {
         dir.join(path)
     }
+}
+
+/// Whether a text is an origin as browsers write it: scheme, host, port, nothing behind it. A star
+/// is none, since any page could then act for its reader.
+fn is_exact_origin(text: &str) -> bool {
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-:[]".contains(c);
+    rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(plain))
 }
 
 /// Bytes of the smallest volume: label, ring and room for a few shards.

@@ -3,6 +3,7 @@
 //!
 //! Enters: a data directory and its `host.toml`. Leaves: a serving host, its log, its local API.
 
+pub mod alerts;
 pub mod api;
 pub mod assemble;
 pub mod backup;

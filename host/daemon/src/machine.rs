@@ -35,7 +35,7 @@ const RESTART_PAUSE: u64 = 3600;
 /// Name of the file that holds when the host last restarted for memory.
 const RESTART_FILE: &str = "restarted.memory";
 /// Folder of the black box and the history in the data directory.
-const BOARD_DIR: &str = "board";
+pub const BOARD_DIR: &str = "board";
 
 /// What the watchdogs saw last.
 #[derive(Debug, Clone, Default)]

@@ -26,8 +26,19 @@ pub(crate) fn works(program: impl AsRef<Path>, words: &[&str]) -> bool {
 
 /// Node and npm, from the system's packages when missing. Ok(None) when they work.
 pub(crate) fn node(desk: &Desk<'_>) -> Result<Option<String>, Error> {
+    node_for(desk, "contracts")
+}
+
+/// The same for another tier.
+pub(crate) fn node_for(desk: &Desk<'_>, tier: &str) -> Result<Option<String>, Error> {
     let there = || works("node", &["--version"]) && works("npm", &["--version"]);
-    packages(desk, "contracts", "node and npm", &["nodejs", "npm"], there)
+    packages(desk, tier, "node and npm", &["nodejs", "npm"], there)
+}
+
+/// Chromium, from the system's packages when missing. Ok(None) when it works.
+pub(crate) fn chromium(desk: &Desk<'_>) -> Result<Option<String>, Error> {
+    let there = || works("chromium", &["--version"]);
+    packages(desk, "browser", "Chromium", &["chromium"], there)
 }
 
 /// Programs that serve a failing file, from the system's packages when missing. Their tests skip

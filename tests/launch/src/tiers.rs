@@ -3,6 +3,7 @@
 //! A tier is a plan: a function from the desk to steps. The limits are several times the budget
 //! that docs/ARCHITECTURE.md states, because a slow machine is no failure and a hanging one is.
 
+mod browser;
 mod contracts;
 mod network;
 mod rooms;
@@ -117,6 +118,13 @@ pub(crate) static TIERS: [Tier; 10] = [
         10,
         true,
         network::plan,
+    ),
+    tier(
+        "browser",
+        "the dashboard in headless Chromium, with screenshots",
+        10,
+        true,
+        browser::plan,
     ),
 ];
 

@@ -23,9 +23,9 @@ use super::trigger::{STALL_MS, WINDOW_MS};
 use crate::Level;
 
 /// Percent of the budget that enters trim, pause, shed, restart.
-const ANON_PERCENT: [u64; 4] = [70, 80, 90, 97];
+pub const ANON_PERCENT: [u64; 4] = [70, 80, 90, 97];
 /// Percent of the machine still available that enters them.
-const LEFT_PERCENT: [u64; 4] = [15, 10, 6, 3];
+pub const LEFT_PERCENT: [u64; 4] = [15, 10, 6, 3];
 const WINDOW: Duration = Duration::from_millis(WINDOW_MS);
 /// Windows in a row that make pause (some) or shed (full), and that refaults must last.
 const WINDOWS: u32 = 3;

@@ -21,7 +21,7 @@ use super::wire::{Family, Table};
 use crate::Level;
 
 /// Percent of the limit that raises each alarm.
-const FILL: [(Alarm, u64); 3] = [(Alarm::Warn, 50), (Alarm::Act, 75), (Alarm::Critical, 90)];
+pub const FILL: [(Alarm, u64); 3] = [(Alarm::Warn, 50), (Alarm::Act, 75), (Alarm::Critical, 90)];
 /// An alarm falls below this share of the percentage that raises it.
 const FALL_PERCENT: u64 = 80;
 /// Samples a filling table, or a rate of dead dials, must last.

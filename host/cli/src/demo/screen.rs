@@ -1,8 +1,11 @@
 //! What a person sees of the demo: one line a step, a table at the end, the commands to try.
 
 use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Instant;
+
+use host_api::TokenSecret;
 
 use super::report::{Check, Report};
 
@@ -110,6 +113,16 @@ impl Screen {
             home.display(),
             network.display(),
         ));
+    }
+
+    /// Where the first host's dashboard is, and a login made for it.
+    pub(crate) fn dashboard(&self, of: Option<(SocketAddr, TokenSecret)>) {
+        if let Some((api, token)) = of {
+            let token = token.reveal();
+            line(&format!(
+                "\n  dashboard  http://{api}/dashboard\n  login      {token}"
+            ));
+        }
     }
 }
 

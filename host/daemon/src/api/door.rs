@@ -19,15 +19,16 @@ use anyhow::Context;
 use axum::Router;
 use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::serve::{IncomingStream, Listener};
 use host_api::Scope;
 use tokio::net::{TcpListener, UnixListener};
 
 use super::audit::{self, Entry};
 use super::caller::{self, Caller, Failure};
+use super::dashboard;
 use super::gate::{self, Gate, Wait};
 use super::{Api, SharedApi};
 use crate::vitals;
@@ -119,10 +120,24 @@ where
     }
 }
 
-/// Finds out who asks, lets the request in or not, and writes down what it changed.
+/// Judges a request and gives every answer, also a refusal, the headers it needs.
 async fn check(
     State(guarded): State<Guarded>,
     ConnectInfo(came): ConnectInfo<Came>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let listed = listed_origin(&guarded.api, request.headers());
+    let admitted = admit(&guarded, came, request, next).await;
+    let mut response = admitted.unwrap_or_else(IntoResponse::into_response);
+    harden(response.headers_mut(), listed);
+    response
+}
+
+/// Finds out who asks, lets the request in or not, and writes down what it changed.
+async fn admit(
+    guarded: &Guarded,
+    came: Came,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Failure> {
@@ -134,7 +149,10 @@ async fn check(
         guarded.gate.enter(came.address(), now).map_err(waits)?;
     }
     if came != Came::Socket {
-        names(api, request.headers())?;
+        names(api, request.headers(), remote)?;
+    }
+    if is_preflight(&request) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let caller = match identify(api, came, request.headers()) {
         Ok(caller) => caller,
@@ -146,17 +164,16 @@ async fn check(
             return Err(failure);
         }
     };
-    if caller.scope.is_none() && request.uri().path() != "/livez" {
+    if caller.scope.is_none() && !is_public(request.uri().path()) {
         return Err(caller::unknown());
     }
     if remote && caller.scope.is_some() {
         guarded.gate.welcome(came.address(), now);
     }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let origin = request.headers().get(header::ORIGIN).cloned();
     let name = caller.name.clone();
     request.extensions_mut().insert(caller);
-    let mut response = next.run(request).await;
+    let response = next.run(request).await;
     if !matches!(method, Method::GET | Method::HEAD | Method::OPTIONS) {
         let entry = Entry {
             time: audit::now(),
@@ -168,22 +185,49 @@ async fn check(
         };
         api.audit.write(&entry).map_err(Failure::internal)?;
     }
-    harden(response.headers_mut(), origin);
     Ok(response)
 }
 
+/// What answers to somebody who showed nothing: a sign of life, and the page with its login, which
+/// knows nothing of this host.
+fn is_public(path: &str) -> bool {
+    path == "/livez" || dashboard::is_its_path(path)
+}
+
+/// The origin of a request, when it stands on the exact list.
+fn listed_origin(api: &Api, headers: &HeaderMap) -> Option<HeaderValue> {
+    let origin = headers.get(header::ORIGIN)?;
+    let origins = &api.reloader.started.config.api.cors.origins;
+    let text = origin.to_str().ok()?;
+    origins
+        .iter()
+        .any(|own| own == text)
+        .then(|| origin.clone())
+}
+
+/// Whether a browser asks, before a page's request, whether it may make it. Only pages that may
+/// come this far.
+fn is_preflight(request: &Request) -> bool {
+    request.method() == Method::OPTIONS
+        && request
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
 /// Refuses names and pages that are not ours.
-fn names(api: &Api, headers: &HeaderMap) -> Result<(), Failure> {
+fn names(api: &Api, headers: &HeaderMap, secure: bool) -> Result<(), Failure> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let config = &api.reloader.started.config.health;
+    let config = &api.reloader.started.config;
     let host = text(header::HOST).unwrap_or_default();
-    if !gate::is_own_name(host, &config.names) {
+    if !gate::is_own_name(host, &config.health.names) {
         let why = format!("this host is not called `{host}`; `health.names` lists its names");
         let status = StatusCode::MISDIRECTED_REQUEST;
         return Err(Failure::new(status, "unknown-name", why));
     }
-    if !gate::is_welcome_origin(text(header::ORIGIN), &config.origins) {
-        let why = "pages of this origin may not ask; `health.origins` lists those that may";
+    let origin = text(header::ORIGIN);
+    let own = origin.is_some_and(|origin| gate::is_own_page(origin, host, secure));
+    if !own && !gate::is_welcome_origin(origin, &config.api.cors.origins) {
+        let why = "pages of this origin may not ask; `api.cors.origins` lists those that may";
         return Err(Failure::new(StatusCode::FORBIDDEN, "foreign-page", why));
     }
     Ok(())
@@ -225,16 +269,36 @@ fn waits(wait: Wait) -> Failure {
     Failure::new(StatusCode::TOO_MANY_REQUESTS, code, why)
 }
 
-/// What every answer carries: nothing is cached, framed or guessed, and a listed page may read it.
-fn harden(headers: &mut HeaderMap, origin: Option<HeaderValue>) {
-    let fixed = |text| HeaderValue::from_static(text);
-    headers.insert(header::CACHE_CONTROL, fixed("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
-    headers.insert(header::X_FRAME_OPTIONS, fixed("DENY"));
-    // It was on the exact list, or the request would not have come this far.
-    if let Some(origin) = origin {
+/// What every answer carries: nothing is cached, framed, run or guessed, and a listed page may read
+/// it. A page of ours brings its own policy.
+fn harden(headers: &mut HeaderMap, listed: Option<HeaderValue>) {
+    const ALWAYS: [(HeaderName, &str); 4] = [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    const PAGES: [(HeaderName, &str); 4] = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT"),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            "authorization, content-type",
+        ),
+        (header::ACCESS_CONTROL_MAX_AGE, "600"),
+        (header::VARY, "Origin"),
+    ];
+    for (name, text) in ALWAYS {
+        headers.insert(name, HeaderValue::from_static(text));
+    }
+    let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(policy);
+    if let Some(origin) = listed {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(header::VARY, fixed("Origin"));
+        for (name, text) in PAGES {
+            headers.insert(name, HeaderValue::from_static(text));
+        }
     }
 }
 

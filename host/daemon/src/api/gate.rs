@@ -112,6 +112,13 @@ pub(crate) fn is_own_name(host: &str, names: &[String]) -> bool {
         || names.iter().any(|own| own.eq_ignore_ascii_case(name))
 }
 
+/// Whether an `Origin` is the page this door served itself: its own scheme and the very name it was
+/// called by, which `is_own_name` has judged.
+pub(crate) fn is_own_page(origin: &str, host: &str, secure: bool) -> bool {
+    let scheme = if secure { "https://" } else { "http://" };
+    origin.strip_prefix(scheme) == Some(host) && !host.is_empty()
+}
+
 /// Whether a request with this `Origin` may act: none, or one on the exact list.
 pub(crate) fn is_welcome_origin(origin: Option<&str>, origins: &[String]) -> bool {
     origin.is_none_or(|origin| origins.iter().any(|own| own == origin))

@@ -247,6 +247,12 @@ impl Look {
     }
 }
 
+/// Health and metrics of this moment, for the alerts. Errors in words when the ledger does not read.
+pub(crate) fn look_at(api: &Api) -> Result<(Health, Readings), String> {
+    let look = Look::take(api).map_err(|failure| failure.to_string())?;
+    Ok((look.health(api), readings(api, &look)))
+}
+
 /// Whether the host takes part: it can be dialled, it has a volume, and nothing of it fails.
 fn is_ready(api: &Api, health: &Health) -> bool {
     health.status < Standing::Fail && api.desk.store().volume_count() > 0
@@ -372,6 +378,9 @@ fn readings(api: &Api, look: &Look) -> Readings {
     put("process_cpu_seconds", look.process.cpu_seconds);
     put("process_open_fds", float(look.process.descriptors));
     put("holdfast_events", float(api.events.grave()));
+    let (alerts, waiting) = api.alerts.counts();
+    put("holdfast_alerts", count(alerts));
+    put("holdfast_alerts_waiting", count(waiting));
     for table in &look.machine.neighbours {
         let family = table.family.label();
         let mut put = |name: &str, value: f64| readings.put_for(name, family, value);

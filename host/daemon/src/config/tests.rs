@@ -80,7 +80,7 @@ fn a_bad_value_never_reaches_the_file() {
     assert!(layered.with("api.listen", "nowhere").is_err());
     assert!(layered.with("api.port", "1").is_err());
     assert!(
-        layered.with("health.origins", "[\"*\"]").is_err(),
+        layered.with("api.cors.origins", "[\"*\"]").is_err(),
         "any page could act for its reader"
     );
     let (text, live) = layered.with("offer.price", "\"12\"").expect("valid");

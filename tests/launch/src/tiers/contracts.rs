@@ -30,7 +30,7 @@ pub(super) fn plan(desk: &Desk<'_>) -> Result<Vec<Step>, Error> {
 }
 
 /// The step that brings the packages of the lock file, when they are missing or old.
-fn packages(desk: &Desk<'_>, folder: &Path) -> Vec<Step> {
+pub(super) fn packages(desk: &Desk<'_>, folder: &Path) -> Vec<Step> {
     if packages_are_current(folder) {
         return Vec::new();
     }

@@ -80,3 +80,30 @@ fn only_listed_origins_act() {
     ));
     assert!(!is_welcome_origin(Some("null"), &[]));
 }
+
+#[test]
+fn the_page_of_the_door_itself_acts_and_its_look_alikes_do_not() {
+    assert!(is_own_page(
+        "http://127.0.0.1:5001",
+        "127.0.0.1:5001",
+        false
+    ));
+    assert!(is_own_page("https://box.example", "box.example", true));
+    assert!(!is_own_page(
+        "https://127.0.0.1:5001",
+        "127.0.0.1:5001",
+        false
+    ));
+    assert!(!is_own_page(
+        "http://127.0.0.1:5002",
+        "127.0.0.1:5001",
+        false
+    ));
+    assert!(!is_own_page(
+        "http://127.0.0.1:5001.evil.example",
+        "127.0.0.1:5001",
+        false
+    ));
+    assert!(!is_own_page("http://", "", false));
+    assert!(!is_own_page("null", "null", false));
+}
