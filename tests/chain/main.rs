@@ -6,11 +6,13 @@
 mod anvil;
 mod cashing;
 mod faults;
+mod guard;
 mod kills;
 mod model;
 mod outbox;
 mod promised;
 mod proofs;
+mod proving;
 mod reading;
 mod resolver;
 mod scripted;
