@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod anvil;
+mod batching;
 mod cashing;
 mod faults;
 mod guard;

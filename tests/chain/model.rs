@@ -262,7 +262,7 @@ impl Chain for Model {
         self.ask(|world| {
             let sum = match call {
                 ChainCall::CashCheque { cheque, .. } => cheque.cheque.cumulative.0,
-                ChainCall::Contract { .. } => 0,
+                ChainCall::Contract { .. } | ChainCall::CashMany { .. } => 0,
             };
             let sum = u64::try_from(sum).unwrap();
             if world.refuses || (sum > 0 && sum <= world.paid_out()) {

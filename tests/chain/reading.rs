@@ -36,6 +36,7 @@ const POLICY: Policy = Policy {
     cover_percent: 0,
     exposure_max: Amount::ZERO,
     at_once: 4,
+    batch: 1,
 };
 
 #[tokio::test]

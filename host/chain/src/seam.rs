@@ -3,6 +3,7 @@
 //! Enters and leaves: host-core types only. Does not: add anything to what it calls.
 
 use crate::chain::EvmChain;
+use crate::codec::factory;
 use crate::money::cash_intent;
 use crate::send::Intent;
 use crate::sign::{cost_of, intent_of};
@@ -33,6 +34,11 @@ impl Chain for EvmChain {
         Box::pin(async move {
             let intent = match call {
                 ChainCall::CashCheque { cheque, recipient } => cash_intent(&cheque, recipient),
+                ChainCall::CashMany { cheques, recipient } => {
+                    let contracts = self.contracts("cash many")?;
+                    let data = factory::cash_many(contracts.token, &cheques, recipient);
+                    Intent::call("cash many", contracts.vault_factory, data)
+                }
                 ChainCall::Contract {
                     what,
                     to,

@@ -402,6 +402,14 @@ pub enum ChainCall {
         /// Where the money goes.
         recipient: Address,
     },
+    /// Cash cheques of many vaults in one transaction, as the beneficiary of them all. One that its
+    /// vault refuses does not touch the others.
+    CashMany {
+        /// The cheques, each of another vault.
+        cheques: Vec<crate::cheque::SignedCheque>,
+        /// Where the money goes.
+        recipient: Address,
+    },
     /// Any other call of a contract.
     Contract {
         /// Its name in errors and logs.

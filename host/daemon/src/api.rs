@@ -23,10 +23,10 @@ use utoipa_axum::routes;
 
 use crate::alerts::Alerts;
 use crate::assemble::HostDesk;
-use crate::ready::Places;
 use crate::chain::Road;
 use crate::events::Events;
 use crate::mode::ModeBook;
+use crate::ready::Places;
 use crate::reload::Reloader;
 use crate::stakes::StakeDesk;
 use crate::supervise::Stopping;

@@ -185,6 +185,7 @@ pub async fn open(
     mode.set_held(!road.guard.stopped().is_empty());
     desk.set_addrs(net.addresses());
     desk.set_copy(standing.copy());
+    desk.set_exposure_max(config.settle.exposure_max);
     let places = Places {
         listen: net.listening(),
         api: doors

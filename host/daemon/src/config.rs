@@ -229,8 +229,10 @@ pub struct Settle {
     pub cover_percent: u32,
     /// The most that may stand uncashed from one vault, in smallest units; 0 for no bound.
     pub exposure_max: Amount,
-    /// Transactions begun at one look at most.
+    /// Cheques cashed at one look at most.
     pub at_once: usize,
+    /// Cheques cashed in one transaction at most; 1 for one each.
+    pub batch: usize,
 }
 
 /// What is written down.
@@ -328,6 +330,7 @@ impl Default for Settle {
             cover_percent: 100,
             exposure_max: Amount::ZERO,
             at_once: 32,
+            batch: 32,
         }
     }
 }

@@ -161,7 +161,10 @@ impl TwoWays {
         let leaves = u64::try_from(LEAVES_PER_UNIT).unwrap_or(u64::MAX);
         let start = (index / leaves).saturating_mul(UNIT_LEN as u64);
         let len = (UNIT_LEN as u64).min(reader.len().saturating_sub(start));
-        let run = reader.read(start, len).await.map_err(|err| err.to_string())?;
+        let run = reader
+            .read(start, len)
+            .await
+            .map_err(|err| err.to_string())?;
         prove(index, run.as_ref(), reader.units(), reader.len()).map_err(|err| err.to_string())
     }
 }
@@ -192,7 +195,9 @@ pub(crate) async fn keep(prover: Arc<Prover>, rule: EpochRule, stopping: Stoppin
         }
         let _ = done.send(());
     };
-    let thread = std::thread::Builder::new().name("prover".into()).spawn(work);
+    let thread = std::thread::Builder::new()
+        .name("prover".into())
+        .spawn(work);
     match thread {
         Ok(thread) => {
             let _ = ended.await;

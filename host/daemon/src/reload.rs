@@ -47,6 +47,7 @@ impl Reloader {
             ..policy
         });
         self.mode.set_offered(fresh.config.offer.open);
+        self.desk.set_exposure_max(fresh.config.settle.exposure_max);
         self.live.set_settle(fresh.config.settle.clone());
         let before = self.started.entries();
         let waiting = fresh.entries().into_iter().filter(|entry| {

@@ -33,7 +33,7 @@ pub use error::Error;
 pub use fact::Fact;
 pub use journal::{Change, FoundRing, Journal, JournalError, RecordKind, RingPlace};
 pub use ledger::{Commits, Ledger, Options};
-pub use outbox::{CallRow, FormRow, IntentKey, MinedRow, OutboxRow, OutboxState};
+pub use outbox::{CallRow, FormRow, IntentKey, MinedRow, OrderRow, OutboxRow, OutboxState};
 pub use restore::Restored;
 pub use row::{
     AgreementRow, AgreementState, ChequeRow, Cursor, EventRow, FencedRow, PeerRow, PlacementRow,

@@ -20,6 +20,14 @@ impl IntentKey {
     }
 }
 
+impl IntentKey {
+    /// Cashing the cheques of many vaults: one batch is under way at a time.
+    #[must_use]
+    pub fn cash_many() -> Self {
+        Self("cash-many".to_owned())
+    }
+}
+
 impl std::fmt::Display for IntentKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
@@ -137,6 +145,17 @@ pub struct CallRow {
     pub data: Vec<u8>,
 }
 
+/// One cheque of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct OrderRow {
+    /// The vault that pays.
+    #[n(0)]
+    pub vault: Address,
+    /// The cumulative sum presented; zero while nothing is signed.
+    #[n(1)]
+    pub cumulative: Amount,
+}
+
 /// A transaction, durable before its first broadcast, and each later form of it before its own.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct OutboxRow {
@@ -181,6 +200,10 @@ pub struct OutboxRow {
     /// What is called, when it is not a cheque.
     #[n(11)]
     pub call: Option<CallRow>,
+    /// The cheques of a batch; none when it is about one cheque or a call.
+    #[n(12)]
+    #[cbor(default)]
+    pub batch: Vec<OrderRow>,
 }
 
 impl OutboxRow {
@@ -188,6 +211,19 @@ impl OutboxRow {
     #[must_use]
     pub fn wanted_cash(vault: Address) -> Self {
         Self::wanted(IntentKey::cash(&vault), vault, None)
+    }
+
+    /// A wish to cash the newest cheques of `vaults` in one transaction, nothing signed yet.
+    #[must_use]
+    pub fn wanted_batch(vaults: &[Address]) -> Self {
+        let order = |vault: &Address| OrderRow {
+            vault: *vault,
+            cumulative: Amount::ZERO,
+        };
+        Self {
+            batch: vaults.iter().map(order).collect(),
+            ..Self::wanted(IntentKey::cash_many(), Address::ZERO, None)
+        }
     }
 
     /// A wish to call a contract once.
@@ -210,6 +246,7 @@ impl OutboxRow {
             mined: None,
             reason: String::new(),
             call,
+            batch: Vec::new(),
         }
     }
 

@@ -11,8 +11,9 @@ use host_core::epoch::EpochRule;
 use host_core::keeper::Identity;
 use host_core::pressure::Pressure;
 use host_core::seams::{Chain, ChainError, Clock, Device, VaultFacts};
-use host_core::{Address, limits};
+use host_core::{Address, Amount, limits};
 use host_ledger::Ledger;
+use host_settle::Exposure;
 use host_store::Store;
 use tokio::sync::OwnedMutexGuard;
 
@@ -66,6 +67,8 @@ pub struct Desk<D: Device> {
     open: Mutex<bool>,
     addrs: Mutex<Vec<String>>,
     copy: Mutex<Copied>,
+    exposure: Exposure,
+    exposure_max: Mutex<Amount>,
     uploads: Arc<AtomicUsize>,
     downloads: Arc<AtomicUsize>,
     turns: Mutex<HashMap<Address, Arc<tokio::sync::Mutex<()>>>>,
@@ -110,6 +113,8 @@ impl<D: Device> Desk<D> {
             open: Mutex::new(true),
             addrs: Mutex::new(Vec::new()),
             copy: Mutex::default(),
+            exposure: Exposure::default(),
+            exposure_max: Mutex::default(),
             uploads: Arc::default(),
             downloads: Arc::default(),
             turns: Mutex::default(),
@@ -160,6 +165,28 @@ impl<D: Device> Desk<D> {
     /// Sets which copy of the host this is.
     pub fn set_copy(&self, copy: Copied) {
         *locked(&self.copy) = copy;
+    }
+
+    /// Sets the most one renter may owe uncashed before its new uploads are refused; zero for no
+    /// bound.
+    pub fn set_exposure_max(&self, most: Amount) {
+        *locked(&self.exposure_max) = most;
+    }
+
+    /// Refuses a renter that owes too much already. Errors: `Exposure`.
+    pub(crate) fn check_exposure(&self, renter: &Address) -> Result<(), Error> {
+        let most = *locked(&self.exposure_max);
+        if most == Amount::ZERO {
+            return Ok(());
+        }
+        let now = self.clock().monotonic();
+        let chain_id = self.policy().chain_id;
+        let owed = self.exposure.of(self.ledger(), renter, chain_id, now)?;
+        if owed <= most {
+            return Ok(());
+        }
+        let renter = *renter;
+        Err(Error::Exposure { renter, owed, most })
     }
 
     /// The identity.

@@ -3,7 +3,7 @@
 use host_core::keeper::KeeperError;
 use host_core::seams::{ChainError, LinkError};
 use host_core::wire::{Refusal, RefusalCode};
-use host_core::{AgreementDigest, Blame, ShardId};
+use host_core::{Address, AgreementDigest, Amount, Blame, ShardId};
 
 /// The end of a conversation that was not its natural one.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +89,16 @@ pub enum Error {
     /// Egress is not free here and was not paid.
     #[error("reading back is priced here and no cheque for it came")]
     Egress,
+    /// The renter owes more uncashed than one may.
+    #[error("{renter} owes {owed} uncashed here, new shards are taken up to {most}")]
+    Exposure {
+        /// Who.
+        renter: Address,
+        /// How much.
+        owed: Amount,
+        /// The bound.
+        most: Amount,
+    },
     /// A bound on one renter's share is reached, or it has no agreement here.
     #[error("{what}")]
     Quota {
@@ -141,7 +151,7 @@ impl Error {
             Self::Pressure { .. } => RefusalCode::Pressure,
             Self::NoShard { .. } | Self::NoAgreement { .. } => RefusalCode::Unknown,
             Self::Egress => RefusalCode::Payment,
-            Self::Quota { .. } => RefusalCode::Quota,
+            Self::Quota { .. } | Self::Exposure { .. } => RefusalCode::Quota,
         };
         Refusal {
             code,

@@ -449,3 +449,25 @@ async fn pressure_refuses_uploads_and_serves_downloads() {
         Some(RefusalCode::Quota)
     );
 }
+
+/// Goal: a renter over the bound stores nothing new, and what it has goes on. Method: pay by a
+/// cheque that nobody cashes, set the bound below it, store, pay again; then raise the bound.
+#[tokio::test]
+async fn a_renter_that_owes_too_much_is_refused_new_shards_alone() {
+    let rig = rig().await;
+    let first = body(1_000);
+    let mut stored = store(&rig, &first, 1).await;
+    stored.pay(6, cheque(1_000)).await.expect("accepted");
+    rig.desk.set_exposure_max(Amount(999));
+    let second = body(2_000);
+    let refused = open(&rig, &terms(&second, 2)).await;
+    assert_eq!(code(refused), Some(RefusalCode::Quota));
+    // The same agreement again, and cheques for it, are no new exposure by our own doing.
+    assert!(matches!(
+        open(&rig, &terms(&first, 1)).await,
+        Ok(Opened::Stored(_))
+    ));
+    stored.pay(7, cheque(2_000)).await.expect("accepted");
+    rig.desk.set_exposure_max(Amount(2_000));
+    store(&rig, &second, 2).await;
+}

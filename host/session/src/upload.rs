@@ -61,6 +61,7 @@ async fn upload<D: Device>(desk: &Desk<D>, talk: &mut Talk) -> Result<(), Error>
             receipt
         }
         None => {
+            desk.check_exposure(&agreed.terms().renter)?;
             let receipt = take_in(desk, talk, &agreed).await?;
             talk.say(&UploadReply::Stored {
                 receipt: receipt.clone(),

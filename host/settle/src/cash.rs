@@ -17,6 +17,9 @@ use crate::policy::{Claim, Policy};
 
 /// Cheques read a page at a time.
 const PAGE: usize = 256;
+/// Cheques of one transaction, whatever the policy says: the factory's own bound, and gas for them
+/// in half a block.
+const BATCH_MAX: usize = 100;
 
 /// Turns cheques into transactions and follows them.
 pub struct Cashier {
@@ -96,21 +99,24 @@ impl Cashier {
     /// can. Errors when the chain does not answer: nothing is judged on old news.
     pub async fn look(&self, policy: &Policy) -> Result<usize, Error> {
         let block = self.chain.head().await?.block;
-        let mut begun = 0;
+        let mut worth = Vec::new();
         let mut after = None;
-        while begun < policy.at_once {
+        while worth.len() < policy.at_once {
             let page = self.ledger.read()?.cheques(after.as_ref(), PAGE)?;
             let Some(last) = page.last() else {
                 break;
             };
             after = Some(last.cheque.cheque.vault);
             for row in page.iter().filter(|row| row.due() > Amount::ZERO) {
-                if begun >= policy.at_once {
+                if worth.len() >= policy.at_once {
                     break;
                 }
-                begun += usize::from(self.judge(row, block, policy).await?);
+                if self.judge(row, block, policy).await? {
+                    worth.push(row.cheque.cheque.vault);
+                }
             }
         }
+        let begun = self.want_all(&worth, policy.batch).await?;
         if begun > 0 {
             self.outbox.follow().await?;
         }
@@ -119,12 +125,7 @@ impl Cashier {
 
     async fn judge(&self, row: &ChequeRow, block: u64, policy: &Policy) -> Result<bool, Error> {
         let vault = row.cheque.cheque.vault;
-        if self
-            .ledger
-            .read()?
-            .outbox(&IntentKey::cash(&vault))?
-            .is_some()
-        {
+        if self.is_under_way(&vault)? {
             return Ok(false);
         }
         if row.due_since.is_none() {
@@ -147,11 +148,45 @@ impl Cashier {
             return Ok(false);
         }
         info!(vault = %vault, amount = %claim.due, why = verdict.label(), "policy cashes");
-        self.want(row).await
+        Ok(true)
+    }
+
+    /// Whether a transaction about the vault's cheque is under way, alone or in a batch.
+    fn is_under_way(&self, vault: &Address) -> Result<bool, Error> {
+        let snapshot = self.ledger.read()?;
+        if snapshot.outbox(&IntentKey::cash(vault))?.is_some() {
+            return Ok(true);
+        }
+        let batch = snapshot.outbox(&IntentKey::cash_many())?;
+        Ok(batch.is_some_and(|row| row.batch.iter().any(|order| order.vault == *vault)))
+    }
+
+    /// Wants the cheques of `vaults` cashed: up to `batch` of them in one transaction, unless one
+    /// such is under way or the factory takes none; the rest each by itself.
+    async fn want_all(&self, vaults: &[Address], batch: usize) -> Result<usize, Error> {
+        let together = vaults.len().min(batch).min(BATCH_MAX);
+        let mut rest = vaults;
+        if together >= 2
+            && self.outbox.takes_batches()
+            && let Some((first, others)) = vaults.split_at_checked(together)
+            && self.outbox.want(OutboxRow::wanted_batch(first)).await?
+        {
+            info!(count = first.len(), "cashing begun in one transaction");
+            rest = others;
+        }
+        let mut begun = vaults.len() - rest.len();
+        for vault in rest {
+            let wanted = self.outbox.want(OutboxRow::wanted_cash(*vault)).await?;
+            begun += usize::from(wanted);
+        }
+        Ok(begun)
     }
 
     async fn want(&self, row: &ChequeRow) -> Result<bool, Error> {
         let vault = row.cheque.cheque.vault;
+        if self.is_under_way(&vault)? {
+            return Ok(false);
+        }
         let wanted = self.outbox.want(OutboxRow::wanted_cash(vault)).await?;
         if wanted {
             info!(vault = %vault, amount = %row.due(), "cashing begun");

@@ -8,6 +8,7 @@
 
 pub mod cash;
 pub mod error;
+pub mod exposure;
 pub mod judge;
 pub mod outbox;
 pub mod policy;
@@ -16,6 +17,7 @@ pub mod reader;
 
 pub use cash::Cashier;
 pub use error::Error;
+pub use exposure::Exposure;
 pub use judge::{Accepted, Claim, judge};
 pub use outbox::{Bounds, Outbox, Purse, Round, Waiting};
 pub use policy::{Policy, Verdict};

@@ -11,6 +11,7 @@
 //! reason. Does not: decide what is worth a transaction (cash, policy).
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use host_core::seams::{Chain, ChainError, Head, TxReceipt};
@@ -93,6 +94,8 @@ pub struct Outbox {
     purse: Purse,
     bounds: Bounds,
     notes: Mutex<HashMap<IntentKey, Note>>,
+    /// The factory refused a batch: cheques go one by one until the next start.
+    no_batches: AtomicBool,
 }
 
 impl Outbox {
@@ -105,6 +108,7 @@ impl Outbox {
             purse,
             bounds,
             notes: Mutex::default(),
+            no_batches: AtomicBool::new(false),
         }
     }
 
@@ -116,6 +120,16 @@ impl Outbox {
             Err(host_ledger::Error::IntentBusy { .. }) => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether cheques may be cashed many at a time; a factory of BTFS's own cannot.
+    #[must_use]
+    pub fn takes_batches(&self) -> bool {
+        !self.no_batches.load(Ordering::Relaxed)
+    }
+
+    fn refuse_batches(&self) {
+        self.no_batches.store(true, Ordering::Relaxed);
     }
 
     /// Moves every transaction on by one step. Errors when the chain does not answer at all; what
@@ -334,9 +348,13 @@ impl Outbox {
         let raised = self.chain.bump(&newest.tx(), self.bounds.cost_max).await;
         let dearer = match raised {
             Ok(dearer) => dearer,
-            Err(error @ ChainError::FeeCap { .. }) => {
+            Err(error @ (ChainError::FeeCap { .. } | ChainError::Signer(_))) => {
                 let _ = self.chain.broadcast(&newest.tx()).await;
-                self.note(&intent).why = format!("gas is too dear: {error}");
+                let what = match error {
+                    ChainError::FeeCap { .. } => "gas is too dear",
+                    _ => "the price is not raised",
+                };
+                self.note(&intent).why = format!("{what}: {error}");
                 return Ok(());
             }
             Err(error) => return Err(error.into()),

@@ -20,8 +20,10 @@ pub struct Policy {
     pub cover_percent: u32,
     /// Most that may stand uncashed from one vault; zero for no bound.
     pub exposure_max: Amount,
-    /// Transactions begun at one look at most.
+    /// Cheques cashed at one look at most.
     pub at_once: usize,
+    /// Cheques cashed in one transaction at most; below 2, each has its own.
+    pub batch: usize,
 }
 
 /// What is known of one vault's cheque.

@@ -3,8 +3,9 @@
 use super::{Log, calldata, creation, event, result};
 use crate::bindings::factory::vault_factory as abi;
 use crate::error::Error;
-use crate::translate::{address, h160, h256};
+use crate::translate::{address, h160, h256, u256};
 use ethers_core::types::{H160, U256};
+use host_core::cheque::SignedCheque;
 use host_core::{Address, Digest32};
 
 /// Makes the vault of `issuer`, who must be the sender. `id` is the issuer's own peer id, or empty.
@@ -55,6 +56,20 @@ pub fn set_payout(payout: Address) -> Vec<u8> {
     calldata(abi::SetPayoutCall {
         payout: h160(payout),
     })
+}
+
+/// Cashes cheques of many vaults of `token`, all paid to `recipient`.
+#[must_use]
+pub fn cash_many(token: Address, cheques: &[SignedCheque], recipient: Address) -> Vec<u8> {
+    let order = |cheque: &SignedCheque| abi::CashOrder {
+        vault: h160(cheque.cheque.vault),
+        token: h160(token),
+        recipient: h160(recipient),
+        cumulative_payout: u256(cheque.cheque.cumulative),
+        issuer_sig: cheque.signature.0.to_vec().into(),
+    };
+    let orders = cheques.iter().map(order).collect();
+    calldata(abi::CashManyCall { orders })
 }
 
 /// Asks for the vault code every vault runs; read with `vault::read_address`.

@@ -68,6 +68,7 @@ impl Settle {
             cover_percent: self.cover_percent,
             exposure_max: self.exposure_max,
             at_once: self.at_once,
+            batch: self.batch,
         }
     }
 }

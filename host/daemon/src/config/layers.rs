@@ -45,13 +45,19 @@ pub struct Layered {
 }
 
 /// Keys a running host takes without a restart.
-const LIVE: [&str; 6] = [
+const LIVE: [&str; 12] = [
     "offer.price",
     "offer.egress_price",
     "offer.epochs_max",
     "offer.open",
     "settle.auto_cash",
     "settle.cash_above",
+    "settle.cash_every",
+    "settle.cash_within",
+    "settle.cover_percent",
+    "settle.exposure_max",
+    "settle.at_once",
+    "settle.batch",
 ];
 
 impl Layered {

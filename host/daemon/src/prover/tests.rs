@@ -29,6 +29,14 @@ fn a_running_deadline_is_looked_at_every_block_and_a_quiet_day_seldom() {
     assert_eq!(pause(&report(Phase::Unsealed, 0, 0), &DAY), block);
     assert_eq!(pause(&report(Phase::Proven, 4, 0), &DAY), block);
     assert_eq!(pause(&report(Phase::Proven, 0, 0), &DAY), CALM.1);
-    assert_eq!(pause(&report(Phase::Idle, 4, 7), &DAY), CALM.1, "nothing to do without stake");
-    assert_eq!(pause(&Report::default(), &DAY), block, "the first word of the chain");
+    assert_eq!(
+        pause(&report(Phase::Idle, 4, 7), &DAY),
+        CALM.1,
+        "nothing to do without stake"
+    );
+    assert_eq!(
+        pause(&Report::default(), &DAY),
+        block,
+        "the first word of the chain"
+    );
 }

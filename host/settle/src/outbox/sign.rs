@@ -1,9 +1,9 @@
-//! From a wish to signed bytes, and what a transaction about a cheque means for that cheque. The
-//! sums come from the vault itself, never from what was hoped for.
+//! From a wish to signed bytes, and what a transaction about cheques means for them, one or many.
+//! The sums come from the vaults themselves, never from what was hoped for.
 
 use host_core::seams::{ChainCall, ChainError, Head};
 use host_core::{Address, Amount};
-use host_ledger::{ChequeRow, Fact, OutboxRow, OutboxState};
+use host_ledger::{ChequeRow, Fact, OrderRow, OutboxRow, OutboxState};
 use tracing::{info, warn};
 
 use super::{Outbox, Round};
@@ -20,7 +20,23 @@ pub struct Purse {
 
 /// What a wish comes to.
 enum Wish {
-    Call(ChainCall, Amount),
+    /// A call, with the sums it presents.
+    Call(ChainCall, Presented),
+    Void(String, Vec<Fact>),
+}
+
+/// The cumulative sums a transaction presents.
+enum Presented {
+    Nothing,
+    One(Amount),
+    Many(Vec<OrderRow>),
+}
+
+/// What is left of one cheque to be cashed.
+enum Due {
+    /// It would be paid something.
+    Cheque(Box<ChequeRow>),
+    /// It would not, and what that means.
     Void(String, Vec<Fact>),
 }
 
@@ -33,8 +49,8 @@ impl Outbox {
         round: &mut Round,
     ) -> Result<(), Error> {
         let intent = row.intent();
-        let (call, cumulative) = match self.wish(&row).await? {
-            Wish::Call(call, cumulative) => (call, cumulative),
+        let (call, presented) = match self.wish(&row).await? {
+            Wish::Call(call, presented) => (call, presented),
             Wish::Void(reason, facts) => {
                 round.ended += 1;
                 return self.end(&row, OutboxState::Abandoned, &reason, facts).await;
@@ -45,6 +61,9 @@ impl Outbox {
             Ok(tx) => tx,
             Err(ChainError::Reverted { reason, .. }) => {
                 warn!(intent = %intent, err = reason, "the contract refuses, transaction given up");
+                if !row.batch.is_empty() {
+                    self.refuse_batches();
+                }
                 let reason = format!("the contract refuses: {reason}");
                 round.ended += 1;
                 let state = OutboxState::Abandoned;
@@ -60,7 +79,11 @@ impl Outbox {
             return Ok(());
         }
         let mut row = row.signed(tx, head.block);
-        row.cumulative = cumulative;
+        match presented {
+            Presented::Nothing => {}
+            Presented::One(cumulative) => row.cumulative = cumulative,
+            Presented::Many(batch) => row.batch = batch,
+        }
         self.ledger
             .commit(vec![Fact::OutboxChanged(row.clone())])
             .await?;
@@ -80,27 +103,63 @@ impl Outbox {
                 value: call.value,
                 data: call.data.clone(),
             };
-            return Ok(Wish::Call(call, Amount::ZERO));
+            return Ok(Wish::Call(call, Presented::Nothing));
         }
-        let Some(known) = self.ledger.read()?.cheque(&row.vault)? else {
-            return Ok(Wish::Void("there is no such cheque".into(), Vec::new()));
+        if !row.batch.is_empty() {
+            return self.wish_batch(&row.batch).await;
+        }
+        let known = match self.due(row.vault).await? {
+            Due::Cheque(known) => known,
+            Due::Void(why, facts) => return Ok(Wish::Void(why, facts)),
         };
-        let vault = row.vault;
-        let facts = self.chain.vault(vault, self.purse.beneficiary).await?;
         let cumulative = known.cheque.cheque.cumulative;
-        if facts.paid_out >= cumulative {
-            let facts = self.paid(&known, facts.paid_out);
-            return Ok(Wish::Void("the vault has paid it already".into(), facts));
-        }
-        if facts.balance == Amount::ZERO {
-            warn!(vault = %vault, amount = %known.due(), "vault is empty, cashing waits");
-            return Ok(Wish::Void("the vault is empty".into(), Vec::new()));
-        }
         let call = ChainCall::CashCheque {
             cheque: known.cheque,
             recipient: self.purse.recipient,
         };
-        Ok(Wish::Call(call, cumulative))
+        Ok(Wish::Call(call, Presented::One(cumulative)))
+    }
+
+    /// One call for every cheque of a batch that would still be paid something.
+    async fn wish_batch(&self, batch: &[OrderRow]) -> Result<Wish, Error> {
+        let (mut cheques, mut rows, mut facts) = (Vec::new(), Vec::new(), Vec::new());
+        for order in batch {
+            match self.due(order.vault).await? {
+                Due::Cheque(known) => {
+                    rows.push(OrderRow {
+                        vault: order.vault,
+                        cumulative: known.cheque.cheque.cumulative,
+                    });
+                    cheques.push(known.cheque);
+                }
+                Due::Void(_, more) => facts.extend(more),
+            }
+        }
+        if cheques.is_empty() {
+            let why = "none of its cheques would be paid anything";
+            return Ok(Wish::Void(why.into(), facts));
+        }
+        // What is known to be paid already is told when the batch ends.
+        let recipient = self.purse.recipient;
+        let call = ChainCall::CashMany { cheques, recipient };
+        Ok(Wish::Call(call, Presented::Many(rows)))
+    }
+
+    /// The newest cheque of a vault, unless the vault has paid it or holds nothing.
+    async fn due(&self, vault: Address) -> Result<Due, Error> {
+        let Some(known) = self.ledger.read()?.cheque(&vault)? else {
+            return Ok(Due::Void("there is no such cheque".into(), Vec::new()));
+        };
+        let facts = self.chain.vault(vault, self.purse.beneficiary).await?;
+        if facts.paid_out >= known.cheque.cheque.cumulative {
+            let facts = self.paid(&known, facts.paid_out);
+            return Ok(Due::Void("the vault has paid it already".into(), facts));
+        }
+        if facts.balance == Amount::ZERO {
+            warn!(vault = %vault, amount = %known.due(), "vault is empty, cashing waits");
+            return Ok(Due::Void("the vault is empty".into(), Vec::new()));
+        }
+        Ok(Due::Cheque(Box::new(known)))
     }
 
     /// What an ended transaction means for its cheque, by the vault's own word. A vault pays what
@@ -109,19 +168,28 @@ impl Outbox {
         if row.call.is_some() {
             return Ok(Vec::new());
         }
-        let Some(known) = self.ledger.read()?.cheque(&row.vault)? else {
+        if row.batch.is_empty() {
+            return self.effect_of(row.vault, row.cumulative).await;
+        }
+        let mut effects = Vec::new();
+        for order in &row.batch {
+            effects.extend(self.effect_of(order.vault, order.cumulative).await?);
+        }
+        Ok(effects)
+    }
+
+    /// What the vault says of a cheque that was presented with `cumulative`.
+    async fn effect_of(&self, vault: Address, cumulative: Amount) -> Result<Vec<Fact>, Error> {
+        let Some(known) = self.ledger.read()?.cheque(&vault)? else {
             return Ok(Vec::new());
         };
-        let facts = self.chain.vault(row.vault, self.purse.beneficiary).await?;
+        let facts = self.chain.vault(vault, self.purse.beneficiary).await?;
         let mut effects = self.paid(&known, facts.paid_out);
-        let missing = Amount(row.cumulative.0.saturating_sub(facts.paid_out.0));
+        let missing = Amount(cumulative.0.saturating_sub(facts.paid_out.0));
         if missing > Amount::ZERO {
-            warn!(vault = %row.vault, amount = %missing, "vault paid only a part");
+            warn!(vault = %vault, amount = %missing, "vault paid only a part");
         }
-        effects.push(Fact::ChequeBounced {
-            vault: row.vault,
-            missing,
-        });
+        effects.push(Fact::ChequeBounced { vault, missing });
         Ok(effects)
     }
 

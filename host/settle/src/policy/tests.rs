@@ -11,6 +11,7 @@ const POLICY: Policy = Policy {
     cover_percent: 150,
     exposure_max: Amount(1_000),
     at_once: 8,
+    batch: 1,
 };
 
 fn claim(due: u128) -> Claim {
