@@ -32,4 +32,4 @@ pub(crate) use proxy::Proxy;
 pub(crate) use receivers::{Letter, MailServer, Mailbox, request, signature};
 pub(crate) use said::{Said, holdfast};
 pub(crate) use town::{Shape, Town, shared};
-pub(crate) use wire::{Caller, refusal, shard_of};
+pub(crate) use wire::{Caller, key_of, refusal, shard_of};

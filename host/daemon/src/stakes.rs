@@ -147,6 +147,8 @@ impl StakeDesk {
             let row = OutboxRow::wanted_call(IntentKey(intent.to_owned()), call);
             if road.cashier.outbox().want(row).await? {
                 info!(intent, "step towards the ordered stake");
+                // At once, where the chain answers; the outbox repeats it otherwise.
+                road.cashier.follow().await?;
             }
             self.say(format!("{intent} is under way"));
         }

@@ -33,6 +33,8 @@ pub const RUNWAY_DAYS_MIN: f64 = 14.0;
 /// Between two looks, and between two steps of an order.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 const STEP_EVERY: Duration = Duration::from_secs(3);
+/// Between two steps while an order stands.
+const ORDER_EVERY: Duration = Duration::from_secs(1);
 
 /// What the account has and needs; sums in smallest units.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -256,7 +258,10 @@ pub(crate) async fn keep(
     let mut told = Told::default();
     let mut since = LOOK_EVERY;
     loop {
-        let due = since >= LOOK_EVERY || road.means.last().is_none();
+        // An empty account is looked at often, so that a deposit is noticed when it arrives.
+        let known = road.means.last();
+        let empty = known.is_none_or(|(means, _)| !means.is_funded());
+        let due = since >= LOOK_EVERY || empty;
         if due || stakes.standing().is_some() {
             match look(&road.evm, &road.network.epoch, whose()).await {
                 Ok(means) => {
@@ -275,14 +280,18 @@ pub(crate) async fn keep(
             road.means.again.notified().await;
             true
         };
-        let slept = tokio::select! {
-            asked = asked => { since = LOOK_EVERY; asked }
-            on = stopping.sleep(STEP_EVERY) => on,
+        let pause = match stakes.standing() {
+            Some(_) => ORDER_EVERY,
+            None => STEP_EVERY,
         };
-        if !slept {
+        since += pause;
+        let goes_on = tokio::select! {
+            asked = asked => { since = LOOK_EVERY; asked }
+            on = stopping.sleep(pause) => on,
+        };
+        if !goes_on {
             return;
         }
-        since += STEP_EVERY;
     }
 }
 

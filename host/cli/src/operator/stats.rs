@@ -3,6 +3,8 @@
 //! Enters: what a running host tells. Leaves: lines, JSON or CSV. Invariant: a report adds up its
 //! rows itself and holds the sums against the host's cheques and, with `--chain`, against the vaults.
 
+use std::time::Duration;
+
 use clap::Args;
 use host_core::{Address, Amount};
 use host_daemon::api::{ChequesSaid, ReportRow, ReportSaid, StatsSaid};
@@ -15,6 +17,10 @@ use crate::print;
 
 /// Pages of a report at most: a thousand rows each.
 const PAGES_MAX: usize = 10_000;
+/// Looks again while sides differ, and the pause between two: a payment of the newest blocks is
+/// recorded by the host a few seconds after the vault tells it.
+const LOOKS: usize = 15;
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// A host in figures.
 #[derive(Debug, Args)]
@@ -153,14 +159,33 @@ impl Sums {
     }
 }
 
-/// Tells the books of a host; false when two sides differ.
+/// Tells the books of a host; false when two sides differ, and still do after what was under way
+/// has had its time.
 pub(crate) async fn report(args: ReportArgs) -> anyhow::Result<bool> {
     let local = Local::of(&args.host)?;
+    let mut books = gather(&local, &args).await?;
+    for _ in 0..LOOKS {
+        if books.differences.is_empty() {
+            break;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+        books = gather(&local, &args).await?;
+    }
+    if args.csv {
+        print::line(&csv(&books.rows))?;
+    } else {
+        print::either(args.host.json, &books, told)?;
+    }
+    Ok(books.differences.is_empty())
+}
+
+/// Reads every page and both other sides once.
+async fn gather(local: &Local, args: &ReportArgs) -> anyhow::Result<Books> {
     let (mut sums, mut rows) = (Sums::default(), Vec::new());
     let mut span = (0, 0);
     let mut after: Option<String> = None;
     for _ in 0..PAGES_MAX {
-        let page = page(&local, &args, after.as_deref()).await?;
+        let page = page(local, args, after.as_deref()).await?;
         span = (page.from, page.to);
         sums.add(&page)?;
         rows.extend(page.rows);
@@ -180,7 +205,7 @@ pub(crate) async fn report(args: ReportArgs) -> anyhow::Result<bool> {
     let what = "promised by agreements and by cheques".to_owned();
     hold(what, sums.promised_ever, cheques.received);
     if args.chain {
-        for (vault, recorded, paid) in on_chain(&args, &local, &cheques).await? {
+        for (vault, recorded, paid) in on_chain(args, local, &cheques).await? {
             hold(
                 format!("paid by {vault}, recorded and on chain"),
                 recorded,
@@ -188,7 +213,7 @@ pub(crate) async fn report(args: ReportArgs) -> anyhow::Result<bool> {
             );
         }
     }
-    let books = Books {
+    Ok(Books {
         from: span.0,
         to: span.1,
         sums,
@@ -196,13 +221,7 @@ pub(crate) async fn report(args: ReportArgs) -> anyhow::Result<bool> {
         cashed: cheques.cashed,
         rows,
         differences,
-    };
-    if args.csv {
-        print::line(&csv(&books.rows))?;
-    } else {
-        print::either(args.host.json, &books, told)?;
-    }
-    Ok(books.differences.is_empty())
+    })
 }
 
 async fn page(local: &Local, args: &ReportArgs, after: Option<&str>) -> anyhow::Result<ReportSaid> {
