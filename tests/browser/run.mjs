@@ -4,18 +4,16 @@
 // fact, screenshots, and a last line `N passed, N failed`. Each fact stands for itself; a failed one
 // does not stop the others. Everything started here ends with this process.
 
-import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
+import { startDemo } from "./demo.mjs";
+
 const LIMIT = 30_000;
-const START_LIMIT = 90_000;
 const require = createRequire(import.meta.url);
-const programs = process.env.PROGRAMS ?? "target/release";
 const shots = process.env.SHOTS ?? "target/browser";
 const browserPath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 let passed = 0;
@@ -34,31 +32,6 @@ async function fact(what, check) {
 
 function hold(what, holds) {
   if (!holds) throw new Error(what);
-}
-
-/** Starts the demo and waits for the login it prints. */
-function startDemo(dir) {
-  const file = join(dir, "file");
-  writeFileSync(file, Buffer.alloc(256 * 1024, "dashboard"));
-  const words = ["demo", "--hosts", "3", "--kill", "0", "--data", "1", "--parity", "2",
-    "--file", file, "--dir", join(dir, "network")];
-  const demo = spawn(join(programs, "holdfast"), words, { stdio: ["ignore", "ignore", "pipe"] });
-  let said = "";
-  const ready = new Promise((done, fail) => {
-    const late = setTimeout(() => fail(new Error(`the demo printed no login:\n${said}`)), START_LIMIT);
-    const end = (why) => {
-      clearTimeout(late);
-      why instanceof Error ? fail(why) : done(why);
-    };
-    demo.stderr.on("data", (bytes) => {
-      said += bytes;
-      const address = /dashboard\s+(http:\/\/\S+)\/dashboard/.exec(said);
-      const login = /login\s+(hft_[0-9a-f]{8}_[0-9a-f]{64})\s/.exec(said);
-      if (address && login) end({ origin: address[1], token: login[1] });
-    });
-    demo.on("exit", (code) => end(new Error(`the demo ended with ${code}:\n${said}`)));
-  });
-  return { demo, ready };
 }
 
 async function login(page, origin, token) {
@@ -213,12 +186,11 @@ function remembered() {
   return { from: to - 300, to, step: 1, fields, minutes, values };
 }
 
-const dir = mkdtempSync(join(tmpdir(), "holdfast-browser-"));
 mkdirSync(shots, { recursive: true });
-const { demo, ready } = startDemo(dir);
+const demo = startDemo();
 let browser = null;
 try {
-  const where = await ready;
+  const where = await demo.ready;
   browser = await chromium.launch({
     executablePath: browserPath,
     args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
@@ -229,14 +201,7 @@ try {
   console.log(`FAILED  ${error.message}`);
 } finally {
   await browser?.close();
-  if (demo.exitCode === null) {
-    const gone = new Promise((done) => demo.once("exit", done));
-    demo.kill("SIGINT");
-    const killed = setTimeout(() => demo.kill("SIGKILL"), 15_000);
-    await gone;
-    clearTimeout(killed);
-  }
-  rmSync(dir, { recursive: true, force: true });
+  await demo.stop();
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
