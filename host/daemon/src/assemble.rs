@@ -411,7 +411,10 @@ impl Host {
         Ok(Ready {
             peer: self.desk.key().peer_id(),
             address: self.desk.key().address(),
+            tron: self.desk.key().address().to_tron(),
             addrs: self.net.addresses(),
+            listen: self.places.listen.clone(),
+            dashboard: self.places.dashboard(),
             api: local(&self.doors.local)?,
             health: remote.map(|(door, _)| door.listens()).transpose()?,
             health_fingerprint: remote.map(|(_, fingerprint)| fingerprint.clone()),

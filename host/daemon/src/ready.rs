@@ -17,6 +17,14 @@ pub struct Places {
     pub health: Option<SocketAddr>,
 }
 
+impl Places {
+    /// Where the dashboard is; none without a local API.
+    #[must_use]
+    pub fn dashboard(&self) -> Option<String> {
+        self.api.map(|at| format!("http://{at}/dashboard"))
+    }
+}
+
 /// What a started host says on standard output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ready {
@@ -24,8 +32,17 @@ pub struct Ready {
     pub peer: PeerId,
     /// Its account on the chain.
     pub address: Address,
+    /// The same account as Tron writes it.
+    #[serde(default)]
+    pub tron: String,
     /// Where it can be dialled.
     pub addrs: Vec<String>,
+    /// Where it listens for peers.
+    #[serde(default)]
+    pub listen: Vec<String>,
+    /// Where its dashboard is.
+    #[serde(default)]
+    pub dashboard: Option<String>,
     /// Where its local API listens.
     pub api: Option<SocketAddr>,
     /// Where its remote health API listens.

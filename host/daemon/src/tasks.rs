@@ -155,6 +155,7 @@ pub(crate) async fn cash(road: Arc<Road>, live: Arc<Live>, mut stopping: Stoppin
     let mut since = Duration::ZERO;
     // One line when it stops and one when it goes on: a day of silence is not a day of warnings.
     let (mut following, mut reading) = (Quiet::new("outbox"), Quiet::new("payments"));
+    let mut sparing = false;
     while stopping.sleep(FOLLOW_EVERY).await {
         following.told(cashier.follow().await.map(|_| ()));
         reading.told(road.reader.read().await.map(|_| ()));
@@ -162,6 +163,15 @@ pub(crate) async fn cash(road: Arc<Road>, live: Arc<Live>, mut stopping: Stoppin
         let settle = live.settle();
         if settle.auto_cash && since >= settle.cash_every {
             since = Duration::ZERO;
+            // The last of the gas is kept for proofs; said once.
+            let kept = road.means.refuses_gas();
+            let paused = std::mem::replace(&mut sparing, kept.is_some());
+            if let Some(why) = kept {
+                if !paused {
+                    warn!(why, "cashing pauses");
+                }
+                continue;
+            }
             let policy = settle.policy(&road.network.epoch);
             if let Err(err) = cashier.look(&policy).await {
                 warn!(err = %err, "cashing could not begin, will be repeated");

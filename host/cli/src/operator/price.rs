@@ -76,7 +76,8 @@ struct PriceSaid {
     gib_epoch: Amount,
     fiat: Option<String>,
     clamps: Option<ClampsSaid>,
-    /// Used share at which the price stands still, ten-thousandths; absent while the owner moves it.
+    /// Used share at which the price stands still, ten-thousandths; absent while the owner
+    /// moves it.
     target_bps: Option<u16>,
     space: String,
     used: String,

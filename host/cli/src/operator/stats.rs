@@ -1,7 +1,8 @@
 //! `holdfast stats` and `holdfast report`: a host in figures, and its books for a span of epochs.
 //!
 //! Enters: what a running host tells. Leaves: lines, JSON or CSV. Invariant: a report adds up its
-//! rows itself and holds the sums against the host's cheques and, with `--chain`, against the vaults.
+//! rows itself and holds the sums against the host's cheques and, with `--chain`, against the
+//! vaults.
 
 use std::time::Duration;
 

@@ -224,7 +224,7 @@ pub(crate) async fn id(
         addrs: api.desk.addrs(),
         listen: api.places.listen.clone(),
         api: api.places.api.map(|at| format!("http://{at}/api/v1/")),
-        dashboard: api.places.api.map(|at| format!("http://{at}/dashboard")),
+        dashboard: api.places.dashboard(),
         health: api.places.health.map(|at| format!("https://{at}/health")),
         needs: api.road.means.last().map(|(means, _)| means.needs),
         network: api.road.network.name.clone(),
