@@ -52,12 +52,17 @@ gas:
     node host/solidity/build.mjs --gas
 
 # twelve namespaces overflow the neighbour table, with and without the ladder (root)
-flood:
-    cargo run --release --quiet --bin tests-flood
+flood *arguments:
+    cargo build --release --quiet --bin board-net --bin tests-flood
+    target/release/tests-flood {{ arguments }}
 
 # whole networks in virtual time, one a seed (`just sim 300`, `just sim 1 --first 17 --tell`)
 sim *arguments:
     cargo run --release --quiet --bin tests-sim -- {{ arguments }}
+
+# builds the product with faults in it, one at a time, and sees whether a seed notices
+mutants:
+    cargo run --release --quiet --bin tests-sim -- --mutants
 
 # the dashboard in headless Chromium; screenshots stand in target/browser
 dashboard:
@@ -67,6 +72,13 @@ dashboard:
 api-fuzz:
     cargo build --release --workspace --bins
     node tests/browser/api-fuzz.mjs
+
+# how far systemd confines our units: 1.5 at most each, lower is better
+units:
+    systemd-analyze security --offline=true --no-pager --threshold=15 \
+        host/daemon/units/*.service board/daemon/units/*.service | grep 'Overall'
+    systemd-analyze security --offline=true --no-pager --threshold=15 \
+        host/daemon/units/*.service board/daemon/units/*.service > /dev/null
 
 # golden bytes, from others and our own
 vectors:
@@ -95,3 +107,9 @@ doc:
 # write every file as rustfmt wants it
 format:
     cargo fmt --all
+
+# disk image, root and kernel image of the virtual machine, then the bundle of an update from it
+image machine="qemu" version="0.1.0":
+    cargo build --release --workspace --bins
+    target/release/holdfast-image build --machine {{ machine }} --version {{ version }}
+    target/release/holdfast-image bundle --built target/image/{{ machine }} --machine {{ machine }} --version {{ version }} --keys target/image/test-keys

@@ -78,8 +78,8 @@ pub fn commit(slot: Slot) -> Vec<Step> {
         Step::SetOrder(slot),
         Step::WriteLoader(slot),
         Step::ClearBoots,
-        Step::ForgetTrial,
         Step::RaiseFloor,
+        Step::ForgetTrial,
     ]
 }
 

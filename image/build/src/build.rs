@@ -8,10 +8,12 @@ use board_spec::BoardSpec;
 use sha2::{Digest, Sha256};
 
 use crate::BuildArgs;
+use crate::bundle;
 use crate::cpio::Archive;
 use crate::disk::{self, Content};
 use crate::error::Error;
 use crate::kernel::{self, Kernel};
+use crate::keys;
 use crate::lists::Lists;
 use crate::manifest::{self, Manifest};
 use crate::packages;
@@ -30,13 +32,14 @@ const STUB: &str = "usr/lib/systemd/boot/efi/linuxx64.efi.stub";
 const LOADER: &str = "usr/lib/systemd/boot/efi/systemd-bootx64.efi";
 
 /// Builds; returns a line of JSON with the figures.
-pub(crate) fn run(args: &BuildArgs) -> Result<String, Error> {
+pub(crate) async fn run(args: &BuildArgs) -> Result<String, Error> {
     let place = Place::new(args)?;
     let spec = machine(&place, &args.machine)?;
     let lists = Lists::read(&place)?;
     let fetched = packages::fetch(&place, &lists.packages, args.offline)?;
     let kernel = Kernel::open(&place, fetched.find(&fetched.kernel)?)?;
     let init = boot_program(&place)?;
+    let trust = trust(&place, args).await?;
     let begun = Instant::now();
     let (boot, rest) = kernel::wanted(&lists.modules, &spec);
     let modules = kernel.closure(&rest)?;
@@ -48,6 +51,8 @@ pub(crate) fn run(args: &BuildArgs) -> Result<String, Error> {
         modules: &modules,
         spec: &spec,
         version: &args.version,
+        trust: &trust,
+        overlay: args.overlay.as_deref(),
     };
     let mut image = root::build(&plan)?;
     let described = seal(&mut image, &args.version);
@@ -56,6 +61,7 @@ pub(crate) fn run(args: &BuildArgs) -> Result<String, Error> {
     let out = &place.out;
     write(&out.join("root.img"), &image)?;
     write(&out.join("kernel.efi"), &uki)?;
+    write(&out.join(bundle::WORDS), described.words().as_bytes())?;
     let content = Content {
         root: &image,
         kernel: &uki,
@@ -96,6 +102,47 @@ fn machine(place: &Place, name: &str) -> Result<BoardSpec, Error> {
     let folder = place.clone.join("board/machines");
     let text = |name: &str| std::fs::read_to_string(folder.join(format!("{name}.toml"))).ok();
     Ok(board_spec::parse(name, text)?)
+}
+
+/// The root of trust. A release names its own, unmarked, with thresholds of two at least.
+async fn trust(place: &Place, args: &BuildArgs) -> Result<Vec<u8>, Error> {
+    let path = match &args.trust {
+        Some(path) => path.clone(),
+        None if args.release => {
+            let what = "no root of trust of its own";
+            return Err(Error::TestMark { what });
+        }
+        None => keys::test_set(&place.cache.join("test-keys")).await?,
+    };
+    let text = read(&path)?;
+    if args.release {
+        refuse_tests(&path, &text)?;
+    }
+    Ok(text)
+}
+
+fn refuse_tests(path: &Path, text: &[u8]) -> Result<(), Error> {
+    let root: serde_json::Value = serde_json::from_slice(text).map_err(|why| Error::List {
+        path: path.to_owned(),
+        why: why.to_string(),
+    })?;
+    let signed = root.get("signed");
+    if signed.and_then(|root| root.get(keys::TEST_MARK)).is_some() {
+        let what = "keys that are marked as a test";
+        return Err(Error::TestMark { what });
+    }
+    let threshold = |role: &str| {
+        let roles = signed.and_then(|root| root.get("roles"))?;
+        roles.get(role)?.get("threshold")?.as_u64()
+    };
+    if ["root", "targets"]
+        .iter()
+        .any(|role| threshold(role) < Some(2))
+    {
+        let what = "a threshold below two";
+        return Err(Error::TestMark { what });
+    }
+    Ok(())
 }
 
 /// Appends the hash tree. The salt follows from the content, so that equal roots are equal bytes.

@@ -79,6 +79,18 @@ pub(crate) enum Error {
         /// The bound.
         most: u64,
     },
+    /// Metadata that could not be signed, or keys that are not those of their root.
+    #[error("signing: {why}")]
+    Signing {
+        /// What the signer said.
+        why: String,
+    },
+    /// A release that would trust what is marked as a test.
+    #[error("a release cannot be built with {what}")]
+    TestMark {
+        /// What is marked, or missing.
+        what: &'static str,
+    },
     /// A boot stub that is no PE file of the expected kind.
     #[error("boot stub: {why}")]
     Stub {
@@ -92,7 +104,9 @@ impl Error {
     #[must_use]
     pub(crate) const fn blame(&self) -> Blame {
         match self {
-            Self::NoTool { .. } | Self::Spec(_) => Blame::Operator,
+            Self::NoTool { .. } | Self::Spec(_) | Self::Signing { .. } | Self::TestMark { .. } => {
+                Blame::Operator
+            }
             Self::File { .. } | Self::Tool { .. } | Self::Package { .. } => Blame::Machine,
             Self::List { .. } | Self::Module { .. } | Self::Size { .. } | Self::Stub { .. } => {
                 Blame::Us

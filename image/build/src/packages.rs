@@ -155,7 +155,7 @@ fn unpack(place: &Place, debs: &Path, name: &str) -> Result<Package, Error> {
         .nth(1)
         .unwrap_or_default()
         .replace("%3a", ":");
-    let folder = place.unpacked().join(stem.as_ref());
+    let folder = place.unpacked().join(&*stem);
     if !folder.exists() {
         let half = folder.with_extension("half");
         crate::place::clear(&half)?;

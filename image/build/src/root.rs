@@ -18,7 +18,7 @@ use crate::tool;
 const PROGRAMS: [(&str, bool); 3] = [
     ("holdfastd", true),
     ("holdfast", true),
-    ("holdfast-update", false),
+    ("holdfast-update", true),
 ];
 
 /// What a root is made of.
@@ -30,6 +30,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) modules: &'a [String],
     pub(crate) spec: &'a BoardSpec,
     pub(crate) version: &'a str,
+    pub(crate) trust: &'a [u8],
+    pub(crate) overlay: Option<&'a Path>,
 }
 
 /// Puts the root together and returns it as an erofs file's bytes.
@@ -119,8 +121,10 @@ fn mode(path: &Path, mode: u32) -> Result<(), Error> {
 
 fn own_files(root: &Path, plan: &Plan<'_>) -> Result<(), Error> {
     let folder = plan.place.list("files");
-    for file in below(&folder)? {
-        copy(&folder.join(&file), &root.join(&file))?;
+    for folder in [Some(folder.as_path()), plan.overlay].into_iter().flatten() {
+        for file in below(folder)? {
+            copy(&folder.join(&file), &root.join(&file))?;
+        }
     }
     Ok(())
 }
@@ -190,6 +194,7 @@ fn machine(root: &Path, plan: &Plan<'_>) -> Result<(), Error> {
         machine = spec.name,
     );
     write(&root.join("usr/lib/os-release"), release.as_bytes())?;
+    write(&root.join("usr/share/holdfast/root.json"), plan.trust)?;
     link(
         &root.join("etc/os-release"),
         Path::new("../usr/lib/os-release"),

@@ -63,7 +63,7 @@ pub(crate) const ROOTS: [&str; 9] = [
 pub(crate) const DRIVERS: [&str; 3] = ["host-uring", "host-net", "host-chain"];
 
 /// A vendor and the rooms that may name it. A folder ending in `/` means every room below it.
-pub(crate) const DOORS: [(&str, &[&str]); 16] = [
+pub(crate) const DOORS: [(&str, &[&str]); 17] = [
     ("libp2p", &["host-net"]),
     ("ethers-core", &["host-chain"]),
     ("ethers-signers", &["host-chain"]),
@@ -75,6 +75,7 @@ pub(crate) const DOORS: [(&str, &[&str]); 16] = [
     ("revm", &["host-devchain"]),
     ("zeroize", &["host-core", "host-keystore", "host-signer"]),
     ("sysinfo", &["board-watch"]),
+    ("tough", &["image-build", "image-update"]),
     ("nix", &["host-uring", "host-signer", "board/", "image/"]),
     ("libc", &["host-uring", "board/", "image/"]),
     ("rustix", &["board-wire"]),

@@ -1,0 +1,181 @@
+//! What the updater remembers on the state partition: the trial under way, the floor, and why slots
+//! were left. Each file is replaced whole by a rename, so it is old or new, never half.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use board_slot::Slot;
+use image_bundle::Version;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+const TRIAL: &str = "trial.toml";
+const FLOOR: &str = "floor.toml";
+const LEFT: &str = "left";
+const REASONS: &str = "reasons.log";
+/// Reasons that are kept.
+const REASONS_MOST: usize = 64;
+
+/// A trial under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Trial {
+    /// Label of the slot.
+    pub(crate) slot: String,
+    /// Version that is tried.
+    pub(crate) version: String,
+    /// The floor that the version asks for.
+    pub(crate) min_version: Version,
+}
+
+impl Trial {
+    /// The slot.
+    pub(crate) fn slot(&self) -> Option<Slot> {
+        Slot::of_label(&self.slot)
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Floor {
+    floor: Version,
+}
+
+/// The updater's folder.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    folder: PathBuf,
+}
+
+impl Record {
+    /// Opens it, making it where it is missing.
+    pub(crate) fn open(folder: &Path) -> Result<Self, Error> {
+        std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// A folder below, made anew where it is missing.
+    pub(crate) fn below(&self, name: &str) -> Result<PathBuf, Error> {
+        let path = self.folder.join(name);
+        std::fs::create_dir_all(&path).map_err(Error::file(&path))?;
+        Ok(path)
+    }
+
+    /// An empty folder below.
+    pub(crate) fn empty(&self, name: &str) -> Result<PathBuf, Error> {
+        match std::fs::remove_dir_all(self.folder.join(name)) {
+            Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::file(self.folder.join(name))(why))
+            }
+            _ => self.below(name),
+        }
+    }
+
+    /// The trial under way; one that cannot be read counts as none.
+    pub(crate) fn trial(&self) -> Option<Trial> {
+        let text = std::fs::read_to_string(self.folder.join(TRIAL)).ok()?;
+        toml::from_str(&text).ok()
+    }
+
+    /// Records a trial, or that there is none.
+    pub(crate) fn set_trial(&self, trial: Option<&Trial>) -> Result<(), Error> {
+        let path = self.folder.join(TRIAL);
+        match trial {
+            Some(trial) => self.replace(TRIAL, &text(trial)?),
+            None => match std::fs::remove_file(&path) {
+                Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
+                    Err(Error::file(path)(why))
+                }
+                _ => self.flush(),
+            },
+        }
+    }
+
+    /// The least version that is taken.
+    pub(crate) fn floor(&self) -> Version {
+        std::fs::read_to_string(self.folder.join(FLOOR))
+            .ok()
+            .and_then(|text| toml::from_str::<Floor>(&text).ok())
+            .map_or(Version(0, 0, 0), |floor| floor.floor)
+    }
+
+    /// Raises the floor; it never falls.
+    pub(crate) fn raise_floor(&self, floor: Version) -> Result<(), Error> {
+        if floor <= self.floor() {
+            return Ok(());
+        }
+        self.replace(FLOOR, &text(&Floor { floor })?)
+    }
+
+    /// Versions that were tried and left; they are not tried again by themselves.
+    pub(crate) fn left(&self) -> Vec<String> {
+        std::fs::read_to_string(self.folder.join(LEFT))
+            .unwrap_or_default()
+            .lines()
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Notes that a version was left.
+    pub(crate) fn leave(&self, version: &str) -> Result<(), Error> {
+        let mut left = self.left();
+        if left.iter().any(|known| known == version) {
+            return Ok(());
+        }
+        left.push(version.to_owned());
+        self.replace(LEFT, &format!("{}\n", left.join("\n")))
+    }
+
+    /// Why slots were left, the oldest first.
+    pub(crate) fn reasons(&self) -> Vec<String> {
+        std::fs::read_to_string(self.folder.join(REASONS))
+            .unwrap_or_default()
+            .lines()
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Keeps one more reason.
+    pub(crate) fn keep_reason(&self, reason: &str) -> Result<(), Error> {
+        let mut lines = self.reasons();
+        lines.push(reason.replace('\n', " "));
+        let from = lines.len().saturating_sub(REASONS_MOST);
+        let kept = lines.get(from..).unwrap_or_default().join("\n");
+        self.replace(REASONS, &format!("{kept}\n"))
+    }
+
+    fn replace(&self, name: &str, text: &str) -> Result<(), Error> {
+        replace(&self.folder.join(name), text.as_bytes())
+    }
+
+    fn flush(&self) -> Result<(), Error> {
+        File::open(&self.folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(Error::file(&self.folder))
+    }
+}
+
+fn text(value: &impl Serialize) -> Result<String, Error> {
+    toml::to_string(value).map_err(|why| Error::State {
+        what: "the updater's record",
+        why: why.to_string(),
+    })
+}
+
+/// Replaces a file whole; durable when it returns.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Error> {
+    let half = path.with_extension("half");
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    File::create(&half)
+        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
+        .and_then(|()| std::fs::rename(&half, path))
+        .and_then(|()| File::open(folder))
+        .and_then(|folder| folder.sync_all())
+        .map_err(Error::file(path))
+}
+
+#[cfg(test)]
+mod tests;
