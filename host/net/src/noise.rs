@@ -171,8 +171,11 @@ fn field(out: &mut Vec<u8>, number: u8, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
+/// A field: its number, its bytes, and what follows it.
+type Field<'a> = (u64, &'a [u8], &'a [u8]);
+
 /// The next length-delimited field, and what follows it; none at the end.
-fn next(bytes: &[u8]) -> io::Result<Option<(u64, &[u8], &[u8])>> {
+fn next(bytes: &[u8]) -> io::Result<Option<Field<'_>>> {
     if bytes.is_empty() {
         return Ok(None);
     }

@@ -25,6 +25,8 @@ enum Fault {
     Unreachable,
     Slow,
     Lies,
+    Garbles,
+    Replay,
     Rot,
     Silence,
     Reorganisation,
@@ -32,7 +34,7 @@ enum Fault {
     RenterKill,
 }
 
-const FAULTS: [Fault; 12] = [
+const FAULTS: [Fault; 14] = [
     Fault::PowerCut,
     Fault::PowerCut,
     Fault::PowerCut,
@@ -40,6 +42,8 @@ const FAULTS: [Fault; 12] = [
     Fault::Unreachable,
     Fault::Slow,
     Fault::Lies,
+    Fault::Garbles,
+    Fault::Replay,
     Fault::Rot,
     Fault::Silence,
     Fault::Reorganisation,
@@ -111,6 +115,12 @@ async fn happen(
             ground.streets.change(&peer, |way| way.delay = delay);
         }
         Fault::Lies => ground.streets.change(&peer, |way| way.lies = true),
+        Fault::Garbles => {
+            ground.streets.change(&peer, |way| way.garbles = true);
+            ground.time.sleep(span).await;
+            ground.streets.change(&peer, |way| way.garbles = false);
+        }
+        Fault::Replay => replay(cast, machine, span).await?,
         Fault::Rot => machine.rot(chance),
         Fault::Silence => {
             ground.ether.world().silent = true;
@@ -134,6 +144,22 @@ async fn happen(
                 tenant.begin(Duration::from_secs(1));
             }
         }
+    }
+    Ok(())
+}
+
+/// Every renter shows the machine a cheque again that has long been followed by others.
+async fn replay(cast: &Cast, machine: &Arc<Machine>, span: Duration) -> anyhow::Result<()> {
+    let mut old = Vec::new();
+    for tenant in &cast.tenants {
+        if let Some(life) = machine.life() {
+            let kept = life.desk.ledger().read()?.cheque(&tenant.vault)?;
+            old.extend(kept.map(|kept| (Arc::clone(tenant), kept.cheque)));
+        }
+    }
+    cast.ground.time.sleep(span * 6).await;
+    for (tenant, cheque) in old {
+        tenant.show_again(machine, cheque).await?;
     }
     Ok(())
 }
@@ -165,6 +191,7 @@ async fn heal(cast: &Cast) -> anyhow::Result<()> {
         let peer = machine.key.peer_id();
         ground.streets.change(&peer, |way| {
             way.cut = false;
+            way.garbles = false;
             way.delay = way.delay.min(Duration::from_millis(100));
         });
     }

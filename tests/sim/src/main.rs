@@ -9,6 +9,7 @@
 mod chain;
 mod fate;
 mod machine;
+mod mutants;
 mod promises;
 mod run;
 mod street;
@@ -60,6 +61,9 @@ struct Arguments {
     /// Run each seed twice and compare
     #[arg(long)]
     twice: bool,
+    /// Instead, build every mutant of the product and see whether a seed notices it (minutes each)
+    #[arg(long)]
+    mutants: bool,
     /// Tell every run whole
     #[arg(long)]
     tell: bool,
@@ -67,6 +71,15 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if arguments.mutants {
+        return match mutants::run(|line| println!("{line}")) {
+            Ok(all_seen) => ExitCode::from(u8::from(!all_seen)),
+            Err(error) => {
+                println!("the mutants could not be tried: {error:#}");
+                ExitCode::from(2)
+            }
+        };
+    }
     let begun = Instant::now();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let jobs = arguments.jobs.unwrap_or(cores).max(1);

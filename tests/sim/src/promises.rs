@@ -13,13 +13,13 @@ use host_core::{Address, Amount};
 use host_ledger::{AgreementRow, AgreementState};
 
 use crate::machine::{Life, Machine};
-use crate::run::{Cast, Told};
+use crate::run::{BLOCK, Cast, Told};
 use crate::tenant::Tenant;
 
 /// Agreements and cheques read from one machine.
 const ROWS: usize = 100_000;
 /// Blocks after which a transaction counts for everybody.
-const DEEP: u64 = 12;
+const DEEP: u32 = 40;
 
 /// Asks for every promise and writes down those that are broken.
 pub(crate) async fn keep(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
@@ -122,6 +122,12 @@ fn cheques(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
             let mut paid = 0;
             for row in agreed(machine, &life, tenant)? {
                 paid += row.paid.0;
+                let terms = &row.signed.terms;
+                let epochs = row.paid_through.saturating_sub(terms.start_epoch);
+                if row.paid.0 > terms.cost_of(1)?.0 * u128::from(epochs) {
+                    let what = format!("{} was paid {} for {epochs}", row.digest, row.paid);
+                    told.violations.push(what);
+                }
                 // A host may die with a cheque in hand, and another take its place: one epoch.
                 let bound = row.signed.terms.cost_of(1)?;
                 if row.state != AgreementState::Active && row.paid > bound {
@@ -165,15 +171,14 @@ fn counted(life: &Life, vault: &Address) -> anyhow::Result<(Amount, Amount)> {
     }))
 }
 
-/// Everybody cashes everything.
+/// Everybody cashes everything, while gas becomes dear and stays so.
 async fn cash(cast: &Cast) -> anyhow::Result<()> {
     for _ in 0..2 {
         for (_, life) in lives(cast) {
             life.cashier.begin(Amount::ZERO).await?;
         }
-        for _ in 0..DEEP {
-            cast.ground.time.sleep(Duration::from_secs(60)).await;
-        }
+        cast.ground.ether.world().floor *= 150;
+        cast.ground.time.sleep(BLOCK * DEEP).await;
     }
     Ok(())
 }

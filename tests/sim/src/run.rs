@@ -27,7 +27,7 @@ use crate::time::{Owner, Time};
 /// The chain of a run: no network has its number.
 const CHAIN: u64 = 31_337;
 /// Time between two blocks.
-const BLOCK: Duration = Duration::from_secs(60);
+pub(crate) const BLOCK: Duration = Duration::from_secs(60);
 /// Who owns the tasks of nobody's machine.
 const WORLD: Owner = 0;
 /// Money in a renter's vault.

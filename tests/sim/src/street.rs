@@ -31,6 +31,8 @@ pub(crate) struct Way {
     pub(crate) cut: bool,
     /// Bytes of body that leave the peer are not those it has.
     pub(crate) lies: bool,
+    /// Bytes of body that reach the peer are not those that were sent.
+    pub(crate) garbles: bool,
 }
 
 /// Serves a conversation that reached a peer; it spawns what it needs.
@@ -65,6 +67,7 @@ impl Streets {
             delay,
             cut: false,
             lies: false,
+            garbles: false,
         };
         let place = Place {
             owner,
@@ -150,7 +153,9 @@ impl Wire {
         let way = self.whole().ok_or_else(|| self.broken())?;
         let due = self.streets.time.monotonic() + way.delay;
         let item = match item {
-            Item::Frame(frame) if self.far && way.lies => Item::Frame(changed(frame)),
+            Item::Frame(frame) if (self.far && way.lies) || (!self.far && way.garbles) => {
+                Item::Frame(changed(frame))
+            }
             item => item,
         };
         let out = self.out.clone().ok_or_else(|| self.broken())?;

@@ -6,20 +6,24 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use host_core::cheque::SignedCheque;
 use host_core::identity::SecretKey;
-use host_core::seams::{Clock, Entropy};
+use host_core::seams::{Clock, Entropy, PeerAddr};
 use host_core::{Address, AgreementDigest, ObjectId, PeerId};
+use host_ledger::AgreementRow;
 use host_renter::{Heavy, NoMeter, Parts, Progress, PutRequest, Renter, SessionId};
 use host_store::simulated::Chance;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
 use crate::lock;
-use crate::machine::Ground;
+use crate::machine::{Ground, Machine};
 use crate::time::Owner;
 
 /// Data and parity shards of a segment.
 pub(crate) const CODE: (u16, u16) = (4, 4);
+/// Agreements looked through.
+const ROWS: usize = 1000;
 /// Longest file.
 const FILE_MAX: u64 = 400_000;
 
@@ -220,6 +224,31 @@ impl Tenant {
             // What was missed is due again at the next call.
             let _missed = renter.pay_due().await;
         }
+    }
+
+    /// Pays with a cheque of long ago, for the epochs that are paid: the host must not take it.
+    pub(crate) async fn show_again(
+        &self,
+        machine: &Machine,
+        cheque: SignedCheque,
+    ) -> anyhow::Result<()> {
+        let Some(life) = machine.life() else {
+            return Ok(());
+        };
+        let rows = life.desk.ledger().read()?.agreements(None, ROWS)?;
+        let own = |row: &&AgreementRow| row.signed.terms.renter == self.key.address();
+        let Some(row) = rows.iter().find(own) else {
+            return Ok(());
+        };
+        let to = PeerAddr {
+            peer: machine.key.peer_id(),
+            addrs: life.desk.addrs(),
+        };
+        let view = self.ground.streets.seen_by(self.key.peer_id());
+        let through = row.paid_through;
+        // Whether it was refused shows in what the host counts on.
+        let _refused = host_transfer::pay::pay(&view, &to, row.digest, through, cheque).await;
+        Ok(())
     }
 
     /// The bytes of an object as hosts give them. Errors in the renter's words.
