@@ -75,6 +75,12 @@ enum Command {
     Restore(operator::RestoreArgs),
     /// Show a host's log
     Logs(operator::LogsArgs),
+    /// Write one file for whoever helps, without secrets
+    Diagnose(operator::DiagnoseArgs),
+    /// Show, add, grow, empty and remove volumes of a host
+    Volume(operator::VolumeArgs),
+    /// Look at the machine and the hosts on it, and say what mends what is wrong
+    Doctor(operator::DoctorArgs),
     /// Make a renter's home, or join a network with it
     #[cfg(feature = "renter")]
     Renter(renter::RenterArgs),
@@ -134,12 +140,11 @@ fn main() -> ExitCode {
     #[cfg(feature = "renter")]
     let of_renter = arguments.command.is_of_renter();
     let ended = match runtime {
-        Ok(runtime) => runtime.block_on(run(arguments.command)),
+        Ok(runtime) => runtime.block_on(status_of(arguments.command)),
         Err(error) => Err(error.into()),
     };
     match ended {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(status) => ExitCode::from(status),
         #[cfg(feature = "renter")]
         Err(error) if of_renter => {
             eprintln!("{}", trouble::say(&error));
@@ -149,6 +154,14 @@ fn main() -> ExitCode {
             eprintln!("holdfast: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Runs one command and gives the exit status: 0 for yes, 1 for no; the doctor has more answers.
+async fn status_of(command: Command) -> anyhow::Result<u8> {
+    match command {
+        Command::Doctor(args) => operator::doctor(args).await,
+        other => run(other).await.map(|yes| u8::from(!yes)),
     }
 }
 
@@ -177,6 +190,9 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Backup(args) => operator::backup(args).await?,
         Command::Restore(args) => operator::restore(args)?,
         Command::Logs(args) => operator::logs(args)?,
+        Command::Diagnose(args) => operator::diagnose(args).await?,
+        Command::Volume(args) => return operator::volumes(args).await,
+        Command::Doctor(args) => return Ok(operator::doctor(args).await? == 0),
         #[cfg(feature = "renter")]
         Command::Renter(args) => renter::run(args).await?,
         #[cfg(feature = "renter")]

@@ -17,6 +17,8 @@ use serde::Serialize;
 use crate::print;
 
 mod chain;
+mod diagnose;
+mod doctor;
 mod airdrop;
 mod cheque;
 mod escrow;
@@ -25,16 +27,20 @@ mod onchain;
 mod price;
 mod stake;
 mod stats;
+mod volume;
 mod watch;
 
 pub(crate) use airdrop::{AirdropArgs, airdrop};
 pub(crate) use chain::{ChainArgs, chain, id};
 pub(crate) use cheque::{ChequeArgs, cheque};
+pub(crate) use diagnose::{DiagnoseArgs, diagnose};
+pub(crate) use doctor::{DoctorArgs, doctor};
 pub(crate) use keep::{BackupArgs, LogsArgs, RestoreArgs, backup, logs, restore};
 pub(crate) use escrow::{EscrowArgs, escrow};
 pub(crate) use price::{PriceArgs, price};
 pub(crate) use stake::{StakeArgs, stake};
 pub(crate) use stats::{ReportArgs, StatsArgs, report, stats};
+pub(crate) use volume::{VolumeArgs, volume as volumes};
 pub(crate) use watch::{EventsArgs, HealthArgs, ModeArgs, TokenArgs, events, health, mode, token};
 
 /// Makes a host.
@@ -52,6 +58,9 @@ pub(crate) struct InitArgs {
     /// Sets a configuration value; may be given again
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Clear block devices that hold something else: what they held is lost
+    #[arg(long)]
+    erase: bool,
     /// A file with the passphrase the key is sealed with; without it the key file is plain
     #[arg(long)]
     passphrase_file: Option<PathBuf>,
@@ -164,6 +173,9 @@ pub(crate) async fn init(args: InitArgs) -> anyhow::Result<()> {
             .canonicalize()
             .with_context(|| format!("finding {}", file.display()))?;
         config.identity.passphrase_file = full;
+    }
+    if args.erase && !args.dir.join(making::CONFIG_FILE).exists() {
+        host_daemon::volumes::erase(&args.dir, &config.storage.volumes)?;
     }
     let passphrase = args
         .passphrase_file

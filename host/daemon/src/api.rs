@@ -40,6 +40,7 @@ mod caller;
 mod chain;
 mod dashboard;
 mod drives;
+mod diagnose;
 pub mod door;
 mod events;
 mod gate;
@@ -151,6 +152,7 @@ pub(crate) fn routes() -> (Router<SharedApi>, utoipa::openapi::OpenApi) {
         .routes(routes!(holdings::agreements))
         .routes(routes!(holdings::volumes))
         .routes(routes!(holdings::peers))
+        .routes(routes!(diagnose::diagnose))
         .routes(routes!(drives::drives))
         .routes(routes!(drives::order))
         .routes(routes!(drives::scrub))

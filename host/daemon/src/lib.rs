@@ -10,6 +10,7 @@ pub mod backup;
 pub mod chain;
 pub mod clock;
 pub mod config;
+pub mod diagnose;
 pub mod events;
 pub mod guard;
 pub mod init;
