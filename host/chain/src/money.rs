@@ -4,6 +4,7 @@
 //! one or two transactions of the account that signs; whoever needs them to survive a kill uses
 //! `prepare` and an outbox instead. Does not: decide how much or whether.
 
+use crate::batch::Step;
 use crate::chain::EvmChain;
 use crate::codec::{factory, token, vault};
 use crate::error::Error;
@@ -12,6 +13,10 @@ use crate::send::Intent;
 use host_core::cheque::SignedCheque;
 use host_core::{Address, Amount, Digest32};
 use std::time::Duration;
+
+/// Gas of a deposit that cannot be estimated yet, because what it spends is not approved in a
+/// block; about twice what it uses.
+const DEPOSIT_GAS: u64 = 160_000;
 
 /// How long a command waits for its transaction.
 pub const PATIENCE: Duration = Duration::from_secs(120);
@@ -107,6 +112,29 @@ impl EvmChain {
             PATIENCE,
         )
         .await
+    }
+
+    /// Wraps `sum`, makes the account's vault where there is none, and deposits, all with
+    /// consecutive nonces: one wait for blocks and depth instead of four.
+    pub async fn fill_vault(&self, salt: Digest32, sum: Amount) -> Result<Address, Error> {
+        let what = "vault deposit";
+        let issuer = self.address().ok_or(Error::NoKey { what })?;
+        let (place, stands) = self.vault_place(issuer, salt).await?;
+        let contracts = self.contracts(what)?;
+        let mut wrap = Intent::call("wrap", contracts.token, token::deposit());
+        wrap.value = sum;
+        let mut steps = vec![Step::now(wrap)];
+        if !stands {
+            let data = factory::deploy_vault(issuer, salt, "");
+            let made_by = contracts.vault_factory;
+            steps.push(Step::now(Intent::call("vault deployment", made_by, data)));
+        }
+        let data = token::approve(place, sum);
+        steps.push(Step::now(Intent::call("approve", contracts.token, data)));
+        let intent = Intent::call(what, place, vault::deposit(sum));
+        steps.push(Step::after(intent, DEPOSIT_GAS));
+        self.run_all(&steps, PATIENCE).await?;
+        Ok(place)
     }
 
     /// Announces a withdrawal; it may follow after the vault's delay. Zero cancels.

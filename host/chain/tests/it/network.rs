@@ -83,6 +83,18 @@ async fn a_cheque_is_issued_cashed_and_seen_in_balances_facts_and_logs() {
 }
 
 #[tokio::test]
+async fn a_vault_is_made_and_filled_in_one_go_and_filled_again() {
+    let bench = Bench::start(CHAIN, 0, true).await;
+    let (chain, _) = bench.network().await;
+    let renter = chain.with_key(key(2));
+    let salt = Digest32([0; 32]);
+    let of_vault = renter.fill_vault(salt, amount(2)).await.unwrap();
+    assert_eq!(renter.fill_vault(salt, amount(3)).await.unwrap(), of_vault);
+    let facts = chain.vault(of_vault, key(3).address()).await.unwrap();
+    assert!(facts.known && facts.balance == amount(5), "{facts:?}");
+}
+
+#[tokio::test]
 async fn an_address_the_factory_did_not_make_is_unknown_whatever_it_says() {
     let bench = Bench::start(CHAIN, 0, true).await;
     let (chain, network) = bench.network().await;
