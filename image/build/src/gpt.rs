@@ -122,3 +122,6 @@ pub(crate) fn crc32(bytes: &[u8]) -> u32 {
         })
     })
 }
+
+#[cfg(test)]
+mod tests;

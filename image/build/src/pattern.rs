@@ -18,3 +18,6 @@ pub(crate) fn matches(pattern: &str, path: &str) -> bool {
         .take_while(|at| deep || !tail.get(..*at).unwrap_or_default().contains('/'))
         .any(|at| matches(rest, tail.get(at..).unwrap_or_default()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,3 +126,6 @@ fn put(out: &mut [u8], at: usize, bytes: &[u8]) -> Result<(), Error> {
         .copy_from_slice(bytes);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,3 +38,6 @@ fn hash(block: &[u8], salt: &[u8]) -> [u8; 32] {
         .finalize()
         .into()
 }
+
+#[cfg(test)]
+mod tests;
