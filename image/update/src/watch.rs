@@ -1,5 +1,6 @@
-//! The life of a start: judge what it means, wait for health, keep or leave the version, then look
-//! for bundles. One thread, no clock but the monotonic one, and no step that the plan does not name.
+//! The life of a start: judge what it means, wait for health, keep or leave the version, then
+//! look for bundles. One thread, no clock but the monotonic one, and no step that the plan does not
+//! name.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
