@@ -51,7 +51,7 @@ async function lookOften(host) {
   panels.showMachine(machine);
   panels.showAlerts(alerts);
   const metrics = readings(text);
-  showProofs(metrics, proofs);
+  showProofs(metrics, proofs, status.proofs ?? null);
   showScore(metrics, score);
   byId("standing").replaceChildren(mark(health.status, health.status));
   showHosts();

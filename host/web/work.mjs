@@ -1,7 +1,7 @@
 // What a host earns and for what: proofs with the time they have left, cheques, score. Parts of the
 // API that a host does not have are shown as absent, never as zero.
 
-import { anything, el, facts, none, show, spaced, table } from "./dom.mjs";
+import { anything, el, facts, mark, none, show, spaced, table } from "./dom.mjs";
 import { tokens } from "./money.mjs";
 import { short, span } from "./words.mjs";
 
@@ -27,13 +27,23 @@ function metricFacts(metrics, part) {
     help || spaced(name.replace(/^holdfast_/, "")) + labels, shown(name, value)]));
 }
 
-export function showProofs(metrics, proofs) {
+/** The time left to the proof's deadline, in large, where the host says one. */
+function timeLeft(metrics, said) {
+  const seconds = metrics.find(({ name }) => name === "holdfast_proof_slack_seconds");
+  if (!said && !seconds) return null;
+  const late = Boolean(said?.late);
+  return el("p", {}, said ? mark(late ? "fail" : "pass", said.phase) : null, " ",
+    seconds ? `${span(seconds.value)} left to the deadline` : "no deadline is near",
+    said?.why ? `: ${said.why}` : "");
+}
+
+export function showProofs(metrics, proofs, said) {
   const numbers = metricFacts(metrics, /^holdfast_(proof|proving|prover|dataset)/);
   if (!numbers && proofs === null) {
     show("proofs-body", none("None: this host makes no proofs on chain yet."));
     return;
   }
-  show("proofs-body", numbers, proofs === null ? null : anything("Proofs", proofs));
+  show("proofs-body", timeLeft(metrics, said), numbers, proofs === null ? null : anything("Proofs", proofs));
 }
 
 export function showEarnings(cheques, status) {

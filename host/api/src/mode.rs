@@ -39,6 +39,7 @@ pub struct ModeOrder {
     pub reason: String,
     /// After how many seconds the host serves again by itself; absent means never.
     #[serde(default)]
+    #[schema(maximum = 315_360_000)]
     pub seconds: Option<u64>,
 }
 

@@ -39,19 +39,19 @@ pub mod audit;
 mod caller;
 mod chain;
 mod dashboard;
-mod drives;
 mod diagnose;
 pub mod door;
+mod drives;
 mod events;
 mod gate;
 mod guard;
 mod health;
 mod history;
 mod holdings;
-mod proofs;
 mod machine;
 mod mode;
 mod orders;
+mod proofs;
 mod report;
 mod settings;
 mod stats;
@@ -60,14 +60,14 @@ mod verbs;
 
 pub use audit::Audit;
 pub use caller::Caller;
-pub(crate) use health::look_at;
-pub use drives::{DriveOrder, DriveSaid, DriveWord, DrivesSaid};
 pub use chain::{ChainSaid, ChequesSaid, EndpointSaid, IdSaid, VaultSaid, WaitingSaid};
+pub use drives::{DriveOrder, DriveSaid, DriveWord, DrivesSaid};
 pub use guard::{Acknowledged, AssumptionSaid, AssumptionsSaid, QueuedSaid};
+pub(crate) use health::look_at;
 pub use orders::{EndedSaid, Order, Ordered, TransactionsSaid};
+pub use proofs::ProofsSaid;
 pub use report::{ReportRow, ReportSaid};
 pub use stats::StatsSaid;
-pub use proofs::ProofsSaid;
 pub use verbs::{BackupOrder, CashBegun, Reloaded, Status};
 
 /// Name of the token's file in the data directory.
@@ -129,6 +129,7 @@ pub(crate) type SharedApi = Arc<Api>;
 #[openapi(
     info(title = "Holdfast host", description = "What a storage host tells and does.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")),
+    components(schemas(host_api::Problem)),
     tags(
         (name = "health", description = "how it is doing, for monitors"),
         (name = "money", description = "its chain, cheques and transactions"),
@@ -178,7 +179,8 @@ pub(crate) fn routes() -> (Router<SharedApi>, utoipa::openapi::OpenApi) {
 
 /// The router every door serves.
 fn router() -> Router<SharedApi> {
-    let (router, document) = routes();
+    let (router, mut document) = routes();
+    caller::document_refusals(&mut document);
     let served = move || std::future::ready(Json(document.clone()));
     router
         .route("/api/v1/openapi.json", get(served))

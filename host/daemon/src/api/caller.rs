@@ -6,7 +6,14 @@ use axum::response::{IntoResponse, Response};
 use host_api::{Problem, Scope, problem};
 use host_core::Blame;
 
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::{OpenApi, Ref};
+
 use super::TOKEN_FILE;
+
+/// Bytes of a refusal's words at most.
+const WORDS_MAX: usize = 4096;
 
 /// Who asks. A door puts it beside the request after it has looked at the credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,10 +76,57 @@ impl Failure {
         Self(problem.blamed(Blame::Operator))
     }
 
+    /// A value of the request that cannot be.
+    pub(crate) fn asked(name: &str, rule: &str) -> Self {
+        let why = format!("`{name}`: {rule}");
+        Self::new(StatusCode::BAD_REQUEST, "no-such-value", why)
+    }
+
     /// Something inside did not work.
     pub(crate) fn internal(err: impl std::fmt::Display) -> Self {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         Self::new(status, "internal", err.to_string())
+    }
+}
+
+/// Makes a problem of a refusal in plain words, which the framework gives before a verb runs.
+pub(crate) async fn told(response: Response) -> Response {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let plain = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if !status.is_client_error() || !plain {
+        return response;
+    }
+    let allow = response.headers().get(header::ALLOW).cloned();
+    let body = axum::body::to_bytes(response.into_body(), WORDS_MAX).await;
+    let words = body.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let words = words.unwrap_or_default();
+    let mut problem = Failure::new(status, "bad-request", words).into_response();
+    if let Some(allow) = allow {
+        problem.headers_mut().insert(header::ALLOW, allow);
+    }
+    problem
+}
+
+/// Writes into a document that every verb may refuse, or fail, with a problem.
+pub(crate) fn document_refusals(document: &mut OpenApi) {
+    let schema = Ref::from_schema_name("Problem");
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    let refusal = |what: &str| {
+        let response = ResponseBuilder::new().description(what);
+        response
+            .content(problem::MEDIA_TYPE, content.clone())
+            .build()
+    };
+    let all = document.paths.paths.values_mut();
+    for operation in all.flat_map(|path| [&mut path.get, &mut path.put, &mut path.post]) {
+        let Some(operation) = operation else { continue };
+        let known = &mut operation.responses.responses;
+        known.insert("4XX".into(), refusal("refused; the body says why").into());
+        known.insert(
+            "500".into(),
+            refusal("something inside did not work").into(),
+        );
     }
 }
 

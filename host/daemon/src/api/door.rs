@@ -173,7 +173,7 @@ async fn admit(
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let name = caller.name.clone();
     request.extensions_mut().insert(caller);
-    let response = next.run(request).await;
+    let response = caller::told(next.run(request).await).await;
     if !matches!(method, Method::GET | Method::HEAD | Method::OPTIONS) {
         let entry = Entry {
             time: audit::now(),

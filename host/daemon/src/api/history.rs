@@ -64,8 +64,14 @@ pub(crate) async fn history(
     Query(span): Query<Span>,
 ) -> Result<Json<HistorySaid>, Failure> {
     caller.demand(Scope::Read)?;
-    let minutes = span.minutes.unwrap_or(1_440).clamp(1, MINUTES_MAX);
-    let wanted = span.points.unwrap_or(POINTS).clamp(1, POINTS_MAX);
+    let minutes = span.minutes.unwrap_or(1_440);
+    let wanted = span.points.unwrap_or(POINTS);
+    if !(1..=MINUTES_MAX).contains(&minutes) {
+        return Err(Failure::asked("minutes", "it lies between 1 and 43,200"));
+    }
+    if !(1..=POINTS_MAX).contains(&wanted) {
+        return Err(Failure::asked("points", "it lies between 1 and 2,000"));
+    }
     let to = vitals::seconds(SystemTime::now()) / 60 + 1;
     let from = to.saturating_sub(minutes);
     let path = api.reloader.dir.join(BOARD_DIR).join(FILE);

@@ -2,7 +2,6 @@
 //! costs what it shows, whatever the host holds.
 
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
 use axum::{Extension, Json};
 use host_api::Scope;
 use host_core::{Address, AgreementDigest, Amount, PeerId, ShardId};
@@ -29,9 +28,10 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    fn limit(&self) -> usize {
-        let asked = self.limit.and_then(|limit| usize::try_from(limit).ok());
-        asked.unwrap_or(ROWS).clamp(1, ROWS_MAX)
+    fn limit(&self) -> Result<usize, Failure> {
+        let asked = self.limit.map_or(Ok(ROWS), usize::try_from);
+        let fits = asked.ok().filter(|limit| (1..=ROWS_MAX).contains(limit));
+        fits.ok_or_else(|| Failure::asked("limit", "it lies between 1 and 1,000"))
     }
 }
 
@@ -90,7 +90,7 @@ pub(crate) async fn agreements(
 ) -> Result<Json<AgreementsSaid>, Failure> {
     caller.demand(Scope::Read)?;
     let after: Option<AgreementDigest> = parsed(page.after.as_deref())?;
-    let limit = page.limit();
+    let limit = page.limit()?;
     let snapshot = api.desk.ledger().read().map_err(Failure::internal)?;
     let rows = snapshot.agreements(after.as_ref(), limit);
     let rows = rows.map_err(Failure::internal)?;
@@ -124,10 +124,9 @@ pub(crate) async fn agreements(
 }
 
 fn parsed<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>, Failure> {
-    text.map(str::parse).transpose().map_err(|_| {
-        let why = "`after` is the last name of the page before, as it was given";
-        Failure::new(StatusCode::BAD_REQUEST, "no-such-page", why)
-    })
+    text.map(str::parse)
+        .transpose()
+        .map_err(|_| Failure::asked("after", "it is the last name of the page before"))
 }
 
 const fn state(state: AgreementState) -> &'static str {
@@ -220,7 +219,7 @@ pub(crate) async fn peers(
 ) -> Result<Json<PeersSaid>, Failure> {
     caller.demand(Scope::Read)?;
     let after: Option<PeerId> = parsed(page.after.as_deref())?;
-    let limit = page.limit();
+    let limit = page.limit()?;
     let snapshot = api.desk.ledger().read().map_err(Failure::internal)?;
     let rows = snapshot.peers(after.as_ref(), limit);
     let rows = rows.map_err(Failure::internal)?;

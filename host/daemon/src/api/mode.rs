@@ -10,6 +10,9 @@ use super::SharedApi;
 use super::caller::{Caller, Failure};
 use crate::vitals;
 
+/// Seconds after which a mode may end by itself, at most: ten years.
+const SECONDS_MAX: u64 = 315_360_000;
+
 /// The mode the host is in, and what is still under way.
 #[utoipa::path(get, path = "/api/v1/mode", tag = "host",
     responses((status = 200, description = "the mode", body = ModeSaid)))]
@@ -30,6 +33,12 @@ pub(crate) async fn set_mode(
     Json(order): Json<ModeOrder>,
 ) -> Result<Json<ModeSaid>, Failure> {
     caller.demand(Scope::Operate)?;
+    if order.seconds.is_some_and(|seconds| seconds > SECONDS_MAX) {
+        return Err(Failure::asked(
+            "seconds",
+            "a mode ends by itself within ten years",
+        ));
+    }
     let now = vitals::seconds(SystemTime::now());
     let said = api.mode.order(order, now).map_err(Failure::internal)?;
     Ok(Json(said))
