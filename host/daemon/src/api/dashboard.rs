@@ -5,8 +5,8 @@
 //! other watcher. The token lives in the page's memory alone and goes out as a bearer header, so no
 //! browser adds it by itself: another site's request carries nothing (there is nothing to forge),
 //! nothing of it outlives the tab, and one way works for this host and for others alike. A cookie
-//! would have been sent by the browser on its own and to this host only. The policy lets scripts and
-//! styles come from here alone; requests may go to other hosts over TLS, since the page can be
+//! would have been sent by the browser on its own and to this host only. The policy lets scripts
+//! and styles come from here alone; requests may go to other hosts over TLS, since the page can be
 //! pointed at them. Files: host/web.
 
 use axum::extract::Path;
