@@ -11,6 +11,8 @@ const SEEDS: u64 = 3000;
 #[path = "../../host/store/src/tests/crash.rs"]
 mod crash;
 mod devices;
+#[path = "../../host/store/src/tests/drives.rs"]
+mod drives;
 mod kill;
 #[path = "../../host/store/src/tests/machine.rs"]
 mod machine;

@@ -12,6 +12,7 @@ mod alerts;
 mod cheques;
 mod coming;
 mod copies;
+mod drives;
 mod gets;
 mod leases;
 mod leasing;
