@@ -10,7 +10,7 @@ use board_slot::Slot;
 use board_slot::cmdline::Root;
 use board_slot::efivars::{EfiVars, Name, Variables};
 use board_slot::entry;
-use board_slot::names::{OUR_VENDOR, WHY};
+use board_slot::names::{OUR_VENDOR, WHY, WHY_MOST};
 use board_slot::plan::{self, Facts, Start, Step};
 use image_bundle::Version;
 use serde::Deserialize;
@@ -131,6 +131,9 @@ pub(crate) fn settle(
             ));
             if start == Start::Trial {
                 machine.reason = format!("version {} never healthy: {why}", boot.version);
+                // For the version that starts next; the firmware may refuse, the record has it too.
+                let text: String = why.chars().take(WHY_MOST).collect();
+                let _ = machine.variables.set(&why_name(), Some(text.as_bytes()));
                 if let Some(trial) = &trial {
                     machine.record.leave(&trial.version)?;
                 }
