@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
-use host_ledger::{Ledger, Options};
+use host_ledger::{Fact, Ledger, Options};
 use host_store::simulated::Chance;
 use host_store::{Store, format};
 use host_uring::{AnyDevice, Driver, OpenOptions};
@@ -93,6 +93,12 @@ fn a_child_lives_until_it_is_killed() {
             say("removing", u128::from(gone));
             running.remove(gone).expect("removed");
             say("removed", u128::from(gone));
+            let forgotten = Fact::AgreementsForgotten {
+                ended: vec![digest(gone)],
+                before: u64::MAX,
+            };
+            block_on(running.ledger.commit(vec![forgotten])).expect("forgotten");
+            say("forgotten", u128::from(gone));
         }
     }
 }
@@ -103,6 +109,7 @@ struct Said {
     /// Kept, or (false) in doubt because a removal had begun.
     shards: BTreeMap<u64, bool>,
     cheque: u128,
+    forgotten: Vec<u64>,
 }
 
 impl Said {
@@ -127,6 +134,7 @@ impl Said {
                 self.shards.remove(&n);
             }
             "pay" => self.cheque = number,
+            "forgotten" => self.forgotten.push(n),
             _ => (),
         }
     }
@@ -197,6 +205,16 @@ fn check(dir: &Path, said: &mut Said) {
         assert_eq!(running.get(&shard_of(&bytes)).expect("reads"), Some(bytes));
         said.shards.insert(n, true);
     }
+    for n in &said.forgotten {
+        let found = view.agreement(&digest(*n)).expect("reads");
+        assert!(found.is_none(), "agreement {n} was forgotten and is back");
+    }
+    // Whatever a kill cut off: a row is either there or counted as forgotten, never both.
+    let totals = view.totals().expect("reads");
+    let ended = view.ended_agreements(None, usize::MAX).expect("reads");
+    let rows = u64::try_from(ended.len()).expect("few");
+    let counted = totals.expired + totals.released + totals.failed;
+    assert_eq!(rows + totals.forgotten, counted);
     let promised = view.totals().expect("reads").received.0;
     assert!(
         promised == said.cheque || promised == said.cheque + 1,

@@ -8,6 +8,7 @@
 pub mod admit;
 pub mod error;
 pub mod expire;
+pub mod forget;
 
 pub use admit::{Policy, check_terms};
 pub use error::Error;

@@ -48,7 +48,7 @@ use crate::supervise::Tasks;
 use crate::tokens::Tokens;
 use crate::vitals::Vitals;
 use crate::welcome::{self, MeansBook};
-use crate::{chain, prover, scrub, tasks, volumes};
+use crate::{chain, forget, prover, scrub, tasks, volumes};
 
 /// The desk over the real devices.
 pub type HostDesk = Desk<AnyDevice>;
@@ -457,6 +457,9 @@ impl Host {
         );
         running.spawn("announce", announce);
         running.spawn("expire", tasks::expire(Arc::clone(&desk), stopping.clone()));
+        let storage = self.reloader.started.config.storage.clone();
+        let forgetting = forget::keep(Arc::clone(&desk), storage, stopping.clone());
+        running.spawn("forget", forgetting);
         let drives = scrub::Keeping {
             dir: self.dir.clone(),
             store: desk.store().clone(),

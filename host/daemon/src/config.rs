@@ -193,6 +193,12 @@ pub struct Storage {
     pub queue_depth: u32,
     /// Bytes of I/O buffers a volume may use at most.
     pub buffers: Size,
+    /// How long ended agreements are remembered, in chain time; `0s` for ever.
+    #[serde(with = "humantime_serde")]
+    pub keep_ended: Duration,
+    /// How long peers are remembered after they were seen; `0s` for ever.
+    #[serde(with = "humantime_serde")]
+    pub keep_peers: Duration,
 }
 
 /// What this host asks.
@@ -304,6 +310,8 @@ impl Default for Storage {
             driver: Driver::Auto,
             queue_depth: 64,
             buffers: Size(64 << 20),
+            keep_ended: Duration::from_secs(400 * 86_400),
+            keep_peers: Duration::from_secs(30 * 86_400),
         }
     }
 }

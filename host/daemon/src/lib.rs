@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod diagnose;
 pub mod events;
+mod forget;
 pub mod guard;
 pub mod init;
 pub mod inspect;

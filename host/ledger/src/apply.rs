@@ -12,6 +12,7 @@ use crate::tables::{Place, Tables};
 
 pub(crate) mod dataset;
 pub(crate) mod events;
+mod forget;
 pub(crate) mod money;
 pub(crate) mod outbox;
 pub(crate) mod record;
@@ -69,6 +70,8 @@ pub(crate) fn apply(tables: &mut Tables<'_>, fact: &Fact) -> Result<(), Error> {
             signature,
         } => dataset::release(tables, agreement, signature),
         Fact::PeriodEnded { period, row } => dataset::period(tables, *period, row),
+        Fact::AgreementsForgotten { ended, before } => forget::agreements(tables, ended, *before),
+        Fact::PeersForgotten { peers, before_ms } => forget::peers(tables, peers, *before_ms),
         Fact::PeerSeen(row) => tables.write(Place::Peers, &row.peer.0, row),
         Fact::VolumeAdded {
             volume,

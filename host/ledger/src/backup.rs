@@ -205,6 +205,7 @@ pub(crate) fn join(tables: &mut Tables<'_>, found: &[FoundRing]) -> Result<Joine
         expired: old.expired,
         released: old.released,
         failed: old.failed,
+        forgotten: old.forgotten,
         live_bytes: old.live_bytes,
         ..Totals::default()
     };

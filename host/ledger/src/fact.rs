@@ -6,7 +6,7 @@ use host_core::cheque::SignedCheque;
 use host_core::identity::Signature;
 use host_core::records::SignedRecord;
 use host_core::seams::ChequePaid;
-use host_core::{Address, AgreementDigest, Amount, ShardId, VolumeId};
+use host_core::{Address, AgreementDigest, Amount, PeerId, ShardId, VolumeId};
 
 use crate::dataset::{BatchRow, PeriodRow};
 use crate::outbox::{IntentKey, OutboxRow, OutboxState};
@@ -149,6 +149,21 @@ pub enum Fact {
         period: u64,
         /// How it ended.
         row: PeriodRow,
+    },
+    /// Ended agreements are forgotten, those whose term ended before epoch `before` and that no
+    /// leaf of a dataset needs; the others are passed over. Their counts and sums stay.
+    AgreementsForgotten {
+        /// Which.
+        ended: Vec<AgreementDigest>,
+        /// The first end epoch that is kept.
+        before: u64,
+    },
+    /// Peers are forgotten, those last seen before `before_ms`; the others are passed over.
+    PeersForgotten {
+        /// Which.
+        peers: Vec<PeerId>,
+        /// Milliseconds since 1970.
+        before_ms: u64,
     },
     /// A peer was seen.
     PeerSeen(PeerRow),

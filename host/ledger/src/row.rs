@@ -294,4 +294,8 @@ pub struct Totals {
     #[n(14)]
     #[cbor(default)]
     pub uncommitted: u64,
+    /// Ended agreements whose rows are gone; they stand in the counts above.
+    #[n(15)]
+    #[cbor(default)]
+    pub forgotten: u64,
 }
