@@ -30,7 +30,7 @@ pub fn connect_with(network: &Network, config: &ChainConfig) -> anyhow::Result<E
         endpoints: network.endpoints.clone(),
         guard: Guard::of_network(network),
         contracts: Some(network.contracts.clone()),
-        fee_cap: config.fee_cap.0,
+        fee_cap: config.fee_bound(network.chain_id),
         depth: network.epoch.depth,
     };
     let timing = Timing {

@@ -152,7 +152,10 @@ impl Start {
 /// Starts the signer again whenever it ends, until this is aborted.
 async fn keep(start: Start, mut child: Child) {
     loop {
+        // Waiting closes the pipe whose end would end the signer: hold it apart.
+        let pipe = child.stdin.take();
         let ended = child.wait().await;
+        drop(pipe);
         error!(status = ?ended, "the signer ended; starting it again");
         tokio::time::sleep(AGAIN_AFTER).await;
         match start.spawn() {

@@ -25,7 +25,7 @@ pub struct ChainConfig {
     pub lookup_timeout: Duration,
     /// DNS resolvers (address and port) asked when the system's finds nothing.
     pub resolvers: Vec<SocketAddr>,
-    /// The most a unit of gas may cost, in wei.
+    /// The most a unit of gas may cost, in wei; 0 for what is sound on the network's chain.
     pub fee_cap: Amount,
     /// The most one transaction may cost, in wei, all raises counted in; 0 for no bound.
     pub cost_max: Amount,
@@ -38,14 +38,32 @@ impl Default for ChainConfig {
             connect_timeout: Duration::from_secs(3),
             lookup_timeout: Duration::from_secs(2),
             resolvers: Vec::new(),
-            // Far above what a busy chain asks, far below what would empty an account by mistake.
-            fee_cap: Amount(10_000_000_000_000),
+            fee_cap: Amount::ZERO,
             cost_max: Amount::ZERO,
         }
     }
 }
 
+/// BitTorrent Chain and its test network. Their validators raised the floor of a unit of gas from
+/// 300,000 gwei to 9 million gwei; a coin of theirs is worth a millionth of others'.
+const BTTC: [u64; 2] = [199, 1029];
+/// Eleven times that floor: room for a spike and for raises, and one cashing stays below 10,000
+/// coins.
+const FEE_CAP_BTTC: u128 = 100_000_000_000_000_000;
+/// 10,000 gwei: far above what a busy chain asks, far below what would empty an account by mistake.
+const FEE_CAP: u128 = 10_000_000_000_000;
+
 impl ChainConfig {
+    /// The most a unit of gas may cost on a chain, in wei.
+    #[must_use]
+    pub fn fee_bound(&self, chain_id: u64) -> u128 {
+        match self.fee_cap.0 {
+            0 if BTTC.contains(&chain_id) => FEE_CAP_BTTC,
+            0 => FEE_CAP,
+            set => set,
+        }
+    }
+
     /// The bound on one transaction, with none as the highest number.
     #[must_use]
     pub const fn cost_bound(&self) -> Amount {

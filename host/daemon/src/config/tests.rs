@@ -97,3 +97,19 @@ fn sizes_read_and_print_as_people_write_them() {
     assert!("many".parse::<Size>().is_err());
     assert!("99999999 TiB".parse::<Size>().is_err());
 }
+
+#[test]
+fn the_price_of_gas_is_bounded_by_what_its_chain_asks() {
+    // The floor of BTTC's validators, in wei, with every raise to four times that.
+    let floor = 9_000_000_000_000_000;
+    let config = super::ChainConfig::default();
+    for chain in [199, 1029] {
+        assert!(config.fee_bound(chain) >= 4 * floor);
+    }
+    assert!(config.fee_bound(1) < floor);
+    let set = super::ChainConfig {
+        fee_cap: host_core::Amount(5),
+        ..config
+    };
+    assert_eq!(set.fee_bound(199), 5);
+}
