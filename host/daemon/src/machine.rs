@@ -24,8 +24,10 @@ use crate::config::layers;
 use crate::supervise::Stopping;
 use crate::vitals;
 
+mod board;
 pub mod pulse;
 
+use board::Hands;
 use pulse::Pulse;
 
 /// Between two looks, unless the kernel wakes us earlier.
@@ -128,6 +130,7 @@ fn watch_until(mut watching: Watching, ending: &AtomicBool) {
         info!(gap = %gap, "something cannot be watched");
     }
     let mut before = Seen::default();
+    let mut hands = Hands::new(board_wire::NET_SOCKET);
     while !ending.load(Ordering::Acquire) {
         let said = Said {
             peers: watching.net.connections(),
@@ -135,6 +138,12 @@ fn watch_until(mut watching: Watching, ending: &AtomicBool) {
             drive_us: None,
         };
         let step = watch.step(now(), said);
+        if let Some(tables) = &step.neighbours {
+            hands.act(&tables.actions);
+            if let Some(on_link) = hands.on_link(tables.dials_per_second) {
+                watching.net.set_on_link(on_link);
+            }
+        }
         let seen = Seen {
             late: watching.pulse.feel(),
             past: past.clone(),

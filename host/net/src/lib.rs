@@ -12,6 +12,7 @@ mod conversation;
 mod crowd;
 mod error;
 mod keys;
+mod lan;
 mod mux;
 mod net;
 mod noise;
@@ -22,6 +23,7 @@ mod talk;
 mod transport;
 
 pub use error::Error;
+pub use lan::OnLink;
 pub use net::{Inbound, Inlet, Net};
 pub use options::{Bounds, NodeKey, Options};
 pub use policy::Policy;

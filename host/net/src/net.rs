@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use crate::conversation::Conversation;
 use crate::error::Error;
 use crate::keys::{self, Credentials};
+use crate::lan::{Lan, OnLink};
 use crate::options::{Bounds, NodeKey, Options};
 use crate::policy::{self, Policy, Target};
 use crate::swarm::{self, Parts, Shared, Wish};
@@ -70,6 +71,7 @@ impl Inlet {
 pub struct Net {
     me: PeerId,
     policy: Policy,
+    lan: Lan,
     bounds: Bounds,
     announce: Arc<[String]>,
     wishes: mpsc::Sender<Wish>,
@@ -100,7 +102,9 @@ impl Net {
             listen_on.retain(|address| !address.contains("/quic"));
         }
         let bounds = options.bounds;
-        let link = transport::build(&credentials, policy, bounds.dial_timeout)?;
+        let lan = Lan::default();
+        let judges = (policy, lan.clone());
+        let link = transport::build(&credentials, &judges, bounds.dial_timeout)?;
         let (accepted, line) = line::channel(ACCEPTED_MAX);
         let talk = Talk::new(options.protocols.into(), accepted, bounds);
         let mut swarm = swarm::build(
@@ -118,6 +122,7 @@ impl Net {
         let net = Self {
             me: key.peer_id(),
             policy,
+            lan,
             bounds,
             announce: options.announce.into(),
             wishes,
@@ -132,6 +137,12 @@ impl Net {
     #[must_use]
     pub const fn peer_id(&self) -> PeerId {
         self.me
+    }
+
+    /// Takes what is on this machine's own links and how many new addresses there may be dialled
+    /// a second, from now on. Until the first call nothing is counted.
+    pub fn set_on_link(&self, on_link: OnLink) {
+        self.lan.set(on_link);
     }
 
     /// What to tell others, without the peer id: the configured addresses, or else those listened

@@ -59,13 +59,14 @@ impl Policy {
         Ok(address)
     }
 
-    /// Judges an address the transport is about to dial.
-    pub(crate) fn judge_resolved(self, address: &Multiaddr) -> Result<(), &'static str> {
-        match address.iter().next() {
-            Some(Part::Ip4(ip)) => self.judge(ip.into()),
-            Some(Part::Ip6(ip)) => self.judge(ip.into()),
-            _ => Err("neither ip4 nor ip6"),
-        }
+    /// Judges an address the transport is about to dial, and tells its IP address.
+    pub(crate) fn judge_resolved(self, address: &Multiaddr) -> Result<IpAddr, &'static str> {
+        let ip = match address.iter().next() {
+            Some(Part::Ip4(ip)) => ip.into(),
+            Some(Part::Ip6(ip)) => ip.into(),
+            _ => return Err("neither ip4 nor ip6"),
+        };
+        self.judge(ip).map(|()| ip)
     }
 }
 

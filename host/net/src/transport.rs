@@ -1,11 +1,11 @@
 //! How bytes travel: TCP with Noise and Yamux, and QUIC, behind one boxed transport. A guard in
 //! front of both refuses to dial what the policy refuses, after names were resolved, so a name
-//! cannot lead into the operator's own network.
+//! cannot lead into the operator's own network, and bounds dials on the machine's own links.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::{Boxed, DialOpts, ListenerId, TransportError, TransportEvent};
@@ -14,6 +14,7 @@ use libp2p::{Multiaddr, PeerId, Transport, dns, noise, quic, tcp};
 
 use crate::error::Error;
 use crate::keys::Credentials;
+use crate::lan::Lan;
 use crate::mux::Yamux;
 use crate::policy::Policy;
 
@@ -28,19 +29,24 @@ const QUIC_STREAMS: u32 = 128;
 
 /// Builds the transport. `timeout` bounds one connection's making, handshakes included.
 /// Errors when the key cannot make the handshake's certificates.
-pub(crate) fn build(key: &Credentials, policy: Policy, timeout: Duration) -> Result<Link, Error> {
-    match dns::tokio::Transport::system(numeric(key, policy, timeout)?) {
+pub(crate) fn build(
+    key: &Credentials,
+    judges: &(Policy, Lan),
+    timeout: Duration,
+) -> Result<Link, Error> {
+    match dns::tokio::Transport::system(numeric(key, judges, timeout)?) {
         Ok(named) => Ok(named.boxed()),
         // A box without resolver configuration still reaches every numeric address.
         Err(err) => {
             tracing::warn!(%err, "names cannot be resolved here");
-            Ok(numeric(key, policy, timeout)?.boxed())
+            Ok(numeric(key, judges, timeout)?.boxed())
         }
     }
 }
 
 /// TCP and, where the key is at hand, QUIC to numeric addresses, behind the guard.
-fn numeric(key: &Credentials, policy: Policy, timeout: Duration) -> Result<Guard, Error> {
+fn numeric(key: &Credentials, judges: &(Policy, Lan), timeout: Duration) -> Result<Guard, Error> {
+    let (policy, lan) = judges.clone();
     let key = match key {
         Credentials::Own(key) => key,
         Credentials::Kept(_, noise) => {
@@ -51,7 +57,7 @@ fn numeric(key: &Credentials, policy: Policy, timeout: Duration) -> Result<Guard
                 .timeout(timeout)
                 .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))
                 .boxed();
-            return Ok(Guard { inner, policy });
+            return Ok(Guard { inner, policy, lan });
         }
     };
     let noise = noise::Config::new(key).map_err(|e| Error::Transport {
@@ -75,13 +81,14 @@ fn numeric(key: &Credentials, policy: Policy, timeout: Duration) -> Result<Guard
         .or_transport(tcp)
         .map(|either, _| either.into_inner())
         .boxed();
-    Ok(Guard { inner, policy })
+    Ok(Guard { inner, policy, lan })
 }
 
-/// Refuses dials that the policy refuses; everything else passes.
+/// Refuses dials that the policy or the state of the own links refuses; everything else passes.
 struct Guard {
     inner: Link,
     policy: Policy,
+    lan: Lan,
 }
 
 impl Transport for Guard {
@@ -107,7 +114,8 @@ impl Transport for Guard {
         address: Multiaddr,
         options: DialOpts,
     ) -> Result<Self::Dial, TransportError<io::Error>> {
-        if let Err(why) = self.policy.judge_resolved(&address) {
+        let judged = self.policy.judge_resolved(&address);
+        if let Err(why) = judged.and_then(|ip| self.lan.admit(ip, Instant::now())) {
             return Err(TransportError::Other(io::Error::new(
                 io::ErrorKind::PermissionDenied,
                 why,

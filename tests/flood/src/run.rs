@@ -1,7 +1,8 @@
 //! One run: the ground, the live peers, the storm, and the watch in our own namespace at 1 Hz.
 //!
-//! Enters: a [`Way`]. Leaves: [`Figures`]. The watch is the product's own; acting
-//! means to write the thresholds that it asks for, which `board-net` does on a box.
+//! Enters: a [`Way`]. Leaves: [`Figures`]. The watch is the product's own; acting means to set the
+//! thresholds that it asks for: by sysctl, or by asking the program `board-net` for it, as on a
+//! box.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +17,7 @@ use serde::Serialize;
 use crate::ground::{Ground, PEERS, enter, set_thresholds};
 use crate::peers::{self, Peers};
 use crate::storm;
+use crate::unit::Unit;
 
 /// Idle peers go stale and may be collected after this time; whether the kernel does is its own
 /// affair. The half second puts the storm's begin between two looks of the watch.
@@ -57,6 +59,8 @@ pub(crate) struct Way {
     pub(crate) acting: bool,
     /// Whether the storm begins with everything at once.
     pub(crate) burst: bool,
+    /// Whether `board-net` does it.
+    pub(crate) units: bool,
 }
 
 /// Runs once.
@@ -64,12 +68,16 @@ pub(crate) fn run(way: Way) -> anyhow::Result<Figures> {
     let ground = Ground::make()?;
     let stop = Arc::new(AtomicBool::new(false));
     let answers = peers::answer(ground.live(), Arc::clone(&stop));
+    let unit = way.units.then(Unit::start).transpose()?;
     let (hands, asked, done) = Hands::pair(way.acting);
     let figures = thread::scope(|scope| {
         let watched = scope.spawn(|| watch(&ground, way, hands));
         // This thread stays in the first namespace: the thresholds are written there alone.
         for thresholds in asked {
-            set_thresholds(thresholds)?;
+            match &unit {
+                Some(unit) => unit.widen(thresholds)?,
+                None => set_thresholds(thresholds)?,
+            }
             let _told = done.send(());
         }
         watched.join().map_err(|_| anyhow!("the watch panicked"))?

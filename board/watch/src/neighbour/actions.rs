@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::judge::Alarm;
+use super::sample::OwnEntries;
 use super::wire::{Family, Table};
 
 /// The thresholds a storage host should boot with: 32768 entries are at most 16 MiB.
@@ -36,6 +37,8 @@ pub enum Action {
     FlushFailed {
         /// How many there are.
         failed: u32,
+        /// The interface that has the most entries.
+        interface: u32,
     },
     /// Make the gateways permanent, checking their hardware address. For `board-net`.
     PinGateways,
@@ -68,10 +71,17 @@ impl Pauses {
     }
 
     /// Collecting helps from the second threshold up, and only with entries that failed.
-    pub(crate) fn flush(&mut self, at: Duration, alarm: Alarm, failed: u32) -> Option<Action> {
-        let helps = alarm >= Alarm::Warn && failed > 0;
-        (helps && elapsed(&mut self.flushed, at, FLUSH_PAUSE))
-            .then_some(Action::FlushFailed { failed })
+    pub(crate) fn flush(
+        &mut self,
+        at: Duration,
+        alarm: Alarm,
+        own: Option<&OwnEntries>,
+    ) -> Option<Action> {
+        let own = own.filter(|_| alarm >= Alarm::Warn)?;
+        let failed = own.failed.iter().sum();
+        let (interface, _) = *own.by_interface.first()?;
+        (failed > 0 && elapsed(&mut self.flushed, at, FLUSH_PAUSE))
+            .then_some(Action::FlushFailed { failed, interface })
     }
 }
 

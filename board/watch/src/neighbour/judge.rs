@@ -245,10 +245,8 @@ impl Judge {
                 .actions
                 .extend(self.pauses.for_table(at, watched.present, table));
         }
-        let failed = self.own.as_ref().map(|own| own.failed.iter().sum());
-        verdict
-            .actions
-            .extend(self.pauses.flush(at, present, failed.unwrap_or_default()));
+        let flush = self.pauses.flush(at, present, self.own.as_ref());
+        verdict.actions.extend(flush);
         verdict.level = verdict.alarm.level();
         if verdict.readings.is_empty() {
             limit = 0;

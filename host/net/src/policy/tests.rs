@@ -104,5 +104,5 @@ fn a_resolved_address_is_judged_by_its_ip() {
     let judge = |text: &str| PUBLIC.judge_resolved(&text.parse().expect("an address"));
     assert!(judge("/ip4/127.0.0.1/tcp/1").is_err());
     assert!(judge("/dns/hub.example/tcp/1").is_err());
-    assert_eq!(judge("/ip4/8.8.8.8/tcp/1"), Ok(()));
+    assert_eq!(judge("/ip4/8.8.8.8/tcp/1"), Ok([8, 8, 8, 8].into()));
 }

@@ -12,6 +12,15 @@ fn table(thresholds: [u32; 3]) -> Table {
     }
 }
 
+/// Entries of ours, `failed` of them failed, on interface 7.
+fn own(failed: u32) -> OwnEntries {
+    OwnEntries {
+        failed: [failed, 0],
+        by_interface: vec![(7, failed)],
+        ..OwnEntries::default()
+    }
+}
+
 #[test]
 fn a_narrow_table_is_widened_once_and_asked_again_after_a_pause() {
     let mut pauses = Pauses::default();
@@ -52,15 +61,25 @@ fn a_quiet_table_asks_for_nothing() {
     let mut pauses = Pauses::default();
     let narrow = table([128, 512, 1024]);
     assert_eq!(pauses.for_table(Duration::ZERO, Alarm::Quiet, narrow), []);
-    assert_eq!(pauses.flush(Duration::ZERO, Alarm::Quiet, 50), None);
-    assert_eq!(pauses.flush(Duration::ZERO, Alarm::Act, 0), None);
+    assert_eq!(
+        pauses.flush(Duration::ZERO, Alarm::Quiet, Some(&own(50))),
+        None
+    );
+    assert_eq!(
+        pauses.flush(Duration::ZERO, Alarm::Act, Some(&own(0))),
+        None
+    );
 }
 
 #[test]
 fn a_flush_waits_ten_seconds_for_the_next() {
     let mut pauses = Pauses::default();
     let at = Duration::from_secs;
-    assert!(pauses.flush(at(1), Alarm::Act, 5).is_some());
-    assert!(pauses.flush(at(9), Alarm::Act, 5).is_none());
-    assert!(pauses.flush(at(11), Alarm::Act, 5).is_some());
+    let action = Action::FlushFailed {
+        failed: 5,
+        interface: 7,
+    };
+    assert_eq!(pauses.flush(at(1), Alarm::Act, Some(&own(5))), Some(action));
+    assert!(pauses.flush(at(9), Alarm::Act, Some(&own(5))).is_none());
+    assert!(pauses.flush(at(11), Alarm::Act, Some(&own(5))).is_some());
 }
