@@ -48,7 +48,7 @@ use crate::supervise::Tasks;
 use crate::tokens::Tokens;
 use crate::vitals::Vitals;
 use crate::welcome::{self, MeansBook};
-use crate::{chain, forget, prover, scrub, tasks, volumes};
+use crate::{chain, forget, memory, prover, scrub, tasks, volumes};
 
 /// The desk over the real devices.
 pub type HostDesk = Desk<AnyDevice>;
@@ -468,6 +468,8 @@ impl Host {
             pressure: self.pressure.subscribe(),
         };
         running.spawn("drives", scrub::keep(drives, stopping.clone()));
+        let memory = memory::keep(self.pressure.subscribe(), stopping.clone());
+        running.spawn("memory", memory);
         let cash = tasks::cash(Arc::clone(&self.road), self.live, stopping.clone());
         running.spawn("cash", cash);
         if let Some(prover) = self.records.vitals.proofs.prover() {

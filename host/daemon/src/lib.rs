@@ -20,6 +20,7 @@ pub mod keep;
 pub mod live;
 pub mod logs;
 pub mod machine;
+mod memory;
 pub mod mode;
 pub mod prover;
 pub mod ready;

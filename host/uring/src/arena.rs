@@ -252,7 +252,7 @@ impl Drop for Arena {
 /// passed through the heap before, and 64 uploads leave 28 MiB there for good otherwise. Cost: a
 /// walk over the heap, some milliseconds at most. Other C libraries keep less and have no such
 /// call.
-pub(crate) fn trim_heap() {
+pub fn trim_heap() {
     #[cfg(target_env = "gnu")]
     // SAFETY: the call takes a number alone, locks the heap itself and may be made by any thread.
     unsafe {

@@ -25,7 +25,7 @@ mod registered;
 mod ring;
 mod watch;
 
-pub use arena::Buffer;
+pub use arena::{Buffer, trim_heap};
 pub use lock::{DirLock, LockError};
 pub use lull::lull;
 pub use open::{AnyDevice, Driver, OpenError, OpenOptions, lengthen, open};
