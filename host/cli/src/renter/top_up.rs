@@ -2,12 +2,11 @@
 //! command than the cap, however often the vault turns out short.
 
 use anyhow::Context;
-use host_core::Amount;
+use host_core::{Amount, Digest32};
 use host_renter::Code;
 
 use super::home::Home;
 use crate::trouble::Coded;
-use crate::wallet;
 
 /// What may still be moved.
 pub(crate) struct TopUp {
@@ -42,12 +41,8 @@ impl TopUp {
     /// Moves what is missing into the vault.
     pub(crate) async fn deposit(&mut self, home: &Home, missing: Amount) -> anyhow::Result<()> {
         let chain = home.chain()?;
-        chain.wrap(missing).await.context("wrapping tokens")?;
-        let vault = wallet::vault(&chain).await?;
-        chain
-            .deposit(vault, missing)
-            .await
-            .context("depositing into the vault")?;
+        let filling = chain.fill_vault(Digest32([0; 32]), missing);
+        filling.await.context("filling the vault")?;
         self.moved = self.moved.plus(missing)?;
         Ok(())
     }
