@@ -244,7 +244,8 @@ impl<D: Device> Scrub<D> {
             Outcome::Gone | Outcome::Away => (),
             Outcome::Bad { why } => {
                 self.keeping.store.fence(shard, &why).await?;
-                error!(shard = %shard, volume = %volume, why, "a stored shard is bad and is fenced");
+                let text = "a stored shard is bad and is fenced";
+                error!(shard = %shard, volume = %volume, why, "{text}");
                 self.pass.bad(volume);
                 self.sign(volume, Sign::BadExtent).await?;
             }

@@ -1,7 +1,8 @@
 //! Kernel settings: what a storage host wants of them and why. The table is the one place where
 //! they stand; the check is a pure function of a setting's text, and `apply` is all that writes.
 //!
-//! A setting that is not there is unknown, never wrong: containers and network namespaces hide some.
+//! A setting that is not there is unknown, never wrong: containers and network namespaces hide
+//! some of them.
 
 use std::path::Path;
 
@@ -57,40 +58,42 @@ const fn row(
     }
 }
 
+const ADVICE: Grade = Grade::Advice;
+const WARN: Grade = Grade::Warn;
 const NEIGHBOURS: &str = "a full neighbour table drops datagrams silently and breaks names";
 const HANG: &str = "a hang then leaves a trace and ends by itself";
 
 /// What a storage host wants.
 #[rustfmt::skip]
 pub(crate) const TABLE: [Row; 21] = [
-    row("net.ipv4.neigh.default.gc_thresh1", Need::AtLeast(4096), "4096", Grade::Advice, NEIGHBOURS),
-    row("net.ipv4.neigh.default.gc_thresh2", Need::AtLeast(16384), "16384", Grade::Warn, NEIGHBOURS),
-    row("net.ipv4.neigh.default.gc_thresh3", Need::AtLeast(32768), "32768", Grade::Warn, NEIGHBOURS),
-    row("net.ipv6.neigh.default.gc_thresh1", Need::AtLeast(4096), "4096", Grade::Advice, NEIGHBOURS),
-    row("net.ipv6.neigh.default.gc_thresh2", Need::AtLeast(16384), "16384", Grade::Warn, NEIGHBOURS),
-    row("net.ipv6.neigh.default.gc_thresh3", Need::AtLeast(32768), "32768", Grade::Warn, NEIGHBOURS),
-    row("net.netfilter.nf_conntrack_max", Need::AtLeast(262_144), "1048576", Grade::Warn,
+    row("net.ipv4.neigh.default.gc_thresh1", Need::AtLeast(4096), "4096", ADVICE, NEIGHBOURS),
+    row("net.ipv4.neigh.default.gc_thresh2", Need::AtLeast(16384), "16384", WARN, NEIGHBOURS),
+    row("net.ipv4.neigh.default.gc_thresh3", Need::AtLeast(32768), "32768", WARN, NEIGHBOURS),
+    row("net.ipv6.neigh.default.gc_thresh1", Need::AtLeast(4096), "4096", ADVICE, NEIGHBOURS),
+    row("net.ipv6.neigh.default.gc_thresh2", Need::AtLeast(16384), "16384", WARN, NEIGHBOURS),
+    row("net.ipv6.neigh.default.gc_thresh3", Need::AtLeast(32768), "32768", WARN, NEIGHBOURS),
+    row("net.netfilter.nf_conntrack_max", Need::AtLeast(262_144), "1048576", WARN,
         "a full table of connections refuses every new one"),
-    row("net.core.somaxconn", Need::AtLeast(4096), "4096", Grade::Advice, "inbound bursts"),
-    row("net.ipv4.tcp_max_syn_backlog", Need::AtLeast(1024), "8192", Grade::Advice, "inbound bursts"),
-    row("net.core.rmem_max", Need::AtLeast(7_500_000), "16777216", Grade::Warn,
+    row("net.core.somaxconn", Need::AtLeast(4096), "4096", ADVICE, "inbound bursts"),
+    row("net.ipv4.tcp_max_syn_backlog", Need::AtLeast(1024), "8192", ADVICE, "inbound bursts"),
+    row("net.core.rmem_max", Need::AtLeast(7_500_000), "16777216", WARN,
         "QUIC loses datagrams with less"),
-    row("net.core.wmem_max", Need::AtLeast(7_500_000), "16777216", Grade::Warn,
+    row("net.core.wmem_max", Need::AtLeast(7_500_000), "16777216", WARN,
         "QUIC waits with less"),
-    row("net.ipv4.ip_local_port_range", Need::Span(28_000), "20000 65000", Grade::Advice,
+    row("net.ipv4.ip_local_port_range", Need::Span(28_000), "20000 65000", ADVICE,
         "each dial takes a port"),
-    row("vm.dirty_background_bytes", Need::Bounded(1 << 30), "268435456", Grade::Advice,
+    row("vm.dirty_background_bytes", Need::Bounded(1 << 30), "268435456", ADVICE,
         "shares of a large memory stall writers for minutes"),
-    row("vm.dirty_bytes", Need::Bounded(4 << 30), "1073741824", Grade::Advice,
+    row("vm.dirty_bytes", Need::Bounded(4 << 30), "1073741824", ADVICE,
         "shares of a large memory stall writers for minutes"),
-    row("vm.swappiness", Need::AtMost(10), "1", Grade::Advice, "proofs have deadlines"),
-    row("vm.max_map_count", Need::AtLeast(65_530), "262144", Grade::Advice, "threads and mappings"),
-    row("vm.panic_on_oom", Need::AtMost(0), "0", Grade::Warn,
+    row("vm.swappiness", Need::AtMost(10), "1", ADVICE, "proofs have deadlines"),
+    row("vm.max_map_count", Need::AtLeast(65_530), "262144", ADVICE, "threads and mappings"),
+    row("vm.panic_on_oom", Need::AtMost(0), "0", WARN,
         "one process out of memory must not end the machine"),
-    row("kernel.panic", Need::Bounded(600), "10", Grade::Advice, HANG),
-    row("kernel.softlockup_panic", Need::AtLeast(1), "1", Grade::Advice, HANG),
-    row("fs.file-max", Need::AtLeast(1_000_000), "2097152", Grade::Advice, "thousands of peers and files"),
-    row("kernel.io_uring_disabled", Need::AtMost(1), "1", Grade::Warn,
+    row("kernel.panic", Need::Bounded(600), "10", ADVICE, HANG),
+    row("kernel.softlockup_panic", Need::AtLeast(1), "1", ADVICE, HANG),
+    row("fs.file-max", Need::AtLeast(1_000_000), "2097152", ADVICE, "thousands of peers and files"),
+    row("kernel.io_uring_disabled", Need::AtMost(1), "1", WARN,
         "without io_uring drives are slower and cost more processor"),
 ];
 
