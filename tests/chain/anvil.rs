@@ -1,16 +1,16 @@
-//! Goal: a reorganisation under a cashed cheque, on a node others made, is noticed; the cheque is
-//! sent
-//! again with its own bytes or signed anew, and money moves once. Method: anvil where
-//! HOLDFAST_ANVIL
-//! names the program (else skipped, and said); real contracts; `anvil_reorg` of several depths.
+//! Goal: a reorganisation under a cashed cheque or a stake, on a node others made, is noticed; the
+//! transaction is sent again with its own bytes or signed anew, and money moves once. Method: anvil
+//! where HOLDFAST_ANVIL names the program (else skipped, and said); real contracts; `anvil_reorg` of
+//! several depths.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use host_chain::{DeployParams, EvmChain, Guard, Timing};
-use host_core::seams::Chain;
+use host_chain::{DeployParams, EvmChain, Guard, Intent, PATIENCE, Proofs, Timing};
+use host_core::seams::{Chain, ProofChain, ProofVerb};
 use host_core::{Amount, Digest32};
-use host_settle::{Bounds, Cashier, Purse, Reader};
+use host_ledger::{CallRow, IntentKey, Ledger, OutboxRow};
+use host_settle::{Bounds, Cashier, Outbox, Purse, Reader};
 use serde_json::{Value, json};
 
 use crate::stage::{CHAIN, SUM, key, ledger_with_cheque, rpc};
@@ -18,9 +18,9 @@ use crate::stage::{CHAIN, SUM, key, ledger_with_cheque, rpc};
 const DEPTH: u64 = 3;
 
 /// The program under test's foil; ends with the test.
-struct Anvil {
+pub(crate) struct Anvil {
     child: std::process::Child,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Drop for Anvil {
@@ -31,7 +31,7 @@ impl Drop for Anvil {
 }
 
 impl Anvil {
-    async fn start(program: std::ffi::OsString) -> Self {
+    pub(crate) async fn start(program: std::ffi::OsString) -> Self {
         let port = {
             let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             free.local_addr().unwrap().port().to_string()
@@ -64,19 +64,25 @@ impl Anvil {
         anvil
     }
 
-    async fn ask(&self, method: &str, params: Value) {
+    pub(crate) async fn ask(&self, method: &str, params: Value) {
         let answer = rpc(&self.address, method, params).await.unwrap();
         assert!(answer.get("error").is_none(), "{method}: {answer}");
     }
+
+    /// Waits for a block behind `before`: anvil mines a transaction by itself, a moment after it
+    /// took it.
+    async fn until_after(&self, chain: &EvmChain, before: u64) {
+        let mut looks = 0;
+        while chain.newest_block().await.unwrap().number == before {
+            looks += 1;
+            assert!(looks < 500, "the transaction was not mined");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
 }
 
-#[tokio::test]
-async fn a_reorganisation_on_anvil_under_a_cashed_cheque_pays_it_once() {
-    let Some(program) = std::env::var_os("HOLDFAST_ANVIL") else {
-        println!("skipped: HOLDFAST_ANVIL names no anvil");
-        return;
-    };
-    let anvil = Anvil::start(program).await;
+/// A client of the node, nothing deployed and no key.
+fn client(anvil: &Anvil) -> EvmChain {
     let options = host_chain::Options {
         endpoints: vec![format!("http://{}", anvil.address)],
         guard: Guard {
@@ -88,7 +94,17 @@ async fn a_reorganisation_on_anvil_under_a_cashed_cheque_pays_it_once() {
         fee_cap: 10_000_000_000_000,
         depth: 0,
     };
-    let open = EvmChain::with_timing(options, Timing::default(), &[]).unwrap();
+    EvmChain::with_timing(options, Timing::default(), &[]).unwrap()
+}
+
+#[tokio::test]
+async fn a_reorganisation_on_anvil_under_a_cashed_cheque_pays_it_once() {
+    let Some(program) = std::env::var_os("HOLDFAST_ANVIL") else {
+        println!("skipped: HOLDFAST_ANVIL names no anvil");
+        return;
+    };
+    let anvil = Anvil::start(program).await;
+    let open = client(&anvil);
     let deployer = open.with_key(key(1));
     let deployed = deployer
         .deploy_network(&DeployParams::default())
@@ -131,13 +147,7 @@ async fn a_reorganisation_on_anvil_under_a_cashed_cheque_pays_it_once() {
 
         let before = chain.newest_block().await.unwrap().number;
         assert_eq!(cashier.begin(Amount::ZERO).await.unwrap(), 1);
-        // anvil mines the transaction by itself, a moment after it took it.
-        let mut looks = 0;
-        while chain.newest_block().await.unwrap().number == before {
-            looks += 1;
-            assert!(looks < 500, "depth {depth}: the transaction was not mined");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        anvil.until_after(&chain, before).await;
         for _ in 1..depth {
             reader.read().await.unwrap();
             cashier.follow().await.unwrap();
@@ -164,4 +174,79 @@ async fn a_reorganisation_on_anvil_under_a_cashed_cheque_pays_it_once() {
     }
     let sum = chain.token_balance(key(3).address()).await.unwrap();
     assert_eq!(sum, Amount(SUM.0 * 4), "each cheque was paid once");
+}
+
+#[tokio::test]
+async fn a_reorganisation_on_anvil_under_a_stake_stakes_the_sum_once() {
+    let Some(program) = std::env::var_os("HOLDFAST_ANVIL") else {
+        println!("skipped: HOLDFAST_ANVIL names no anvil");
+        return;
+    };
+    let anvil = Anvil::start(program).await;
+    let open = client(&anvil);
+    let deployer = open.with_key(key(1));
+    let params = DeployParams::default();
+    let deployed = deployer.deploy_network(&params).await.unwrap();
+    let chain = open.with_contracts(deployed.contracts);
+    let host = chain.with_key(key(3));
+    let sum = Amount(SUM.0 * 4);
+    host.wrap(sum).await.unwrap();
+    let proofs = Proofs::of(&chain).unwrap();
+    let approve = proofs.call(&ProofVerb::Approve { sum }).unwrap();
+    let approve = Intent::call("approve", approve.to, approve.data);
+    host.run(&approve, PATIENCE).await.unwrap();
+    for (round, depth) in [1_u64, 2, 8].into_iter().enumerate() {
+        let staked = Amount(SUM.0 * u128::try_from(round).unwrap());
+        // What was approved must stand below what is reorganised.
+        anvil.ask("anvil_mine", json!(["0x4"])).await;
+        stake_through(&anvil, &host, staked, depth).await;
+    }
+}
+
+/// Stakes `SUM` on top of `staked` by an outbox, with a reorganisation of `depth` under it.
+async fn stake_through(anvil: &Anvil, host: &EvmChain, staked: Amount, depth: u64) {
+    let account = host.address().unwrap();
+    let live = || async { host.stake_facts(account).await.unwrap().live };
+    let proofs = Proofs::of(host).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(dir.path(), Default::default()).unwrap();
+    let purse = Purse {
+        beneficiary: account,
+        recipient: account,
+    };
+    let bounds = Bounds {
+        depth: DEPTH.max(depth + 1),
+        cost_max: Amount(u128::MAX),
+    };
+    let outbox = Outbox::new(ledger, Arc::new(host.clone()), purse, bounds);
+    let call = proofs.call(&ProofVerb::Stake { sum: SUM }).unwrap();
+    let call = CallRow {
+        to: call.to,
+        value: Amount::ZERO,
+        data: call.data,
+    };
+    let row = OutboxRow::wanted_call(IntentKey("stake/test".into()), call);
+    assert!(outbox.want(row).await.unwrap());
+    let before = host.newest_block().await.unwrap().number;
+    outbox.follow().await.unwrap();
+    anvil.until_after(host, before).await;
+    for _ in 1..depth {
+        outbox.follow().await.unwrap();
+        anvil.ask("anvil_mine", json!(["0x1"])).await;
+    }
+    outbox.follow().await.unwrap();
+    assert_eq!(live().await, Amount(staked.0 + SUM.0), "depth {depth}");
+    anvil.ask("anvil_reorg", json!([depth, []])).await;
+    assert_eq!(live().await, staked, "depth {depth}: the stake is gone");
+    for _ in 0..30 {
+        outbox.follow().await.unwrap();
+        anvil.ask("anvil_mine", json!(["0x1"])).await;
+    }
+    let waits = outbox.waiting().unwrap();
+    assert!(waits.is_empty(), "depth {depth}: {waits:?}");
+    assert_eq!(
+        live().await,
+        Amount(staked.0 + SUM.0),
+        "depth {depth}: once"
+    );
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use host_chain::{DeployParams, EvmChain, Guard, Intent, Proofs};
 use host_core::agreement::Agreement;
 use host_core::seams::{Chain, ProofChain, ProofVerb};
-use host_core::{Amount, Digest32};
+use host_core::{Address, Amount, Digest32};
 use host_ledger::{Ledger, Options, PeriodEnd};
 use host_proof::dataset::{Inclusion, Leaf};
 use host_settle::prove::{Parts, Phase, Report};
@@ -17,34 +17,44 @@ use serde_json::json;
 use crate::promised::{Promises, network};
 use crate::stage::{CHAIN, key, rpc};
 
-const ONE: u128 = 1_000_000_000_000_000_000;
+pub(crate) const ONE: u128 = 1_000_000_000_000_000_000;
 
 /// A chain with the contracts, a host's ledger, its stake.
-struct Town {
-    node: host_devchain::Running,
+pub(crate) struct Town {
+    node: Option<host_devchain::Running>,
     address: String,
-    chain: EvmChain,
-    proofs: Arc<Proofs>,
-    promises: Promises,
-    dir: tempfile::TempDir,
+    pub(crate) chain: EvmChain,
+    pub(crate) proofs: Arc<Proofs>,
+    pub(crate) promises: Promises,
+    pub(crate) dir: tempfile::TempDir,
 }
 
 impl Town {
-    /// Period blocks are 20; the host has `stake` whole tokens at stake.
-    async fn new(stake: u128) -> Self {
+    /// A development chain of its own; the host has `stake` whole tokens at stake.
+    pub(crate) async fn new(stake: u128) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let fund = [1, 2, 3].map(|byte| (key(byte).address().0, 10_u128.pow(21)));
+        let fund = (1..100).map(|byte| (key(byte).address().0, 10_u128.pow(21)));
         let node = host_devchain::start(host_devchain::Options {
             listen: ([127, 0, 0, 1], 0).into(),
             data: dir.path().join("chain"),
             chain_id: CHAIN,
             block_every: std::time::Duration::ZERO,
             automine: true,
-            fund: fund.to_vec(),
+            fund: fund.collect(),
         })
         .await
         .unwrap();
         let url = node.rpc().to_string();
+        let mut town = Self::at(url, dir, 20).await;
+        town.node = Some(node);
+        if stake > 0 {
+            town.stake(key(3).address(), Amount(stake * ONE)).await;
+        }
+        town
+    }
+
+    /// The contracts on the node at `url`, with periods of `period` blocks.
+    pub(crate) async fn at(url: String, dir: tempfile::TempDir, period: u64) -> Self {
         let open = EvmChain::new(host_chain::Options {
             endpoints: vec![url.clone()],
             guard: Guard {
@@ -57,13 +67,13 @@ impl Town {
             depth: 0,
         })
         .unwrap();
-        let params = DeployParams::demo(network(), 20);
+        let params = DeployParams::demo(network(), period);
         let deployed = open.with_key(key(1)).deploy_network(&params).await.unwrap();
         let chain = open.with_contracts(deployed.contracts);
         let proofs = Arc::new(Proofs::of(&chain).unwrap());
         let ledger = Ledger::open(&dir.path().join("state"), Options::default()).unwrap();
-        let town = Self {
-            node,
+        Self {
+            node: None,
             address: url
                 .trim_start_matches("http://")
                 .trim_end_matches('/')
@@ -72,17 +82,18 @@ impl Town {
             proofs,
             promises: Promises::new(ledger).await,
             dir,
-        };
-        if stake > 0 {
-            town.stake(Amount(stake * ONE)).await;
         }
-        town
     }
 
-    async fn stake(&self, sum: Amount) {
+    pub(crate) async fn stop(self) {
+        if let Some(node) = self.node {
+            node.stop().await.unwrap();
+        }
+    }
+
+    pub(crate) async fn stake(&self, host: Address, sum: Amount) {
         let treasury = self.chain.with_key(key(1));
         treasury.wrap(sum).await.unwrap();
-        let host = key(3).address();
         for verb in [
             ProofVerb::Approve { sum },
             ProofVerb::StakeFor { host, sum },
@@ -94,7 +105,7 @@ impl Town {
         }
     }
 
-    fn prover(&self, stake_max: Amount) -> Prover {
+    pub(crate) fn prover(&self, stake_max: Amount) -> Prover {
         let chain: Arc<dyn Chain> = Arc::new(self.chain.with_key(key(3)));
         Prover::new(Parts {
             ledger: self.promises.ledger.clone(),
@@ -110,13 +121,13 @@ impl Town {
         })
     }
 
-    async fn mine(&self) {
+    pub(crate) async fn mine(&self) {
         let answer = rpc(&self.address, "evm_mine", json!([])).await.unwrap();
         assert!(answer.get("error").is_none(), "{answer}");
     }
 
     /// Turns and blocks until `done` says so of a turn's report.
-    async fn until(&self, prover: &Prover, done: impl Fn(&Report) -> bool) -> Report {
+    pub(crate) async fn until(&self, prover: &Prover, done: impl Fn(&Report) -> bool) -> Report {
         let mut last = String::new();
         for _ in 0..400 {
             match prover.turn().await {
@@ -130,7 +141,7 @@ impl Town {
     }
 
     /// Turns until `count` more periods are proven.
-    async fn prove(&self, prover: &Prover, count: usize) {
+    pub(crate) async fn prove(&self, prover: &Prover, count: usize) {
         for _ in 0..count {
             let from = prover.report().period;
             let proven = |report: &Report| report.phase == Phase::Proven && report.period > from;
@@ -187,7 +198,7 @@ async fn a_host_commits_seals_and_proves_period_after_period() {
     let view = town.promises.ledger.read().unwrap();
     let ends = view.periods(None, 99).unwrap();
     assert!(ends.iter().all(|(_, row)| row.end == PeriodEnd::Proven));
-    town.node.stop().await.unwrap();
+    town.stop().await;
 }
 
 #[tokio::test]
@@ -205,7 +216,7 @@ async fn what_a_renter_gave_up_or_what_is_over_is_answered_without_its_bytes() {
     town.promises.shelf.forget(&over.shard);
     town.prove(&prover, 3).await;
     assert_eq!(prover.report().missed, 0);
-    town.node.stop().await.unwrap();
+    town.stop().await;
 }
 
 #[tokio::test]
@@ -226,10 +237,10 @@ async fn a_host_without_stake_keeps_what_it_has_and_commits_when_stake_comes() {
         view.outbox_pending().unwrap().is_empty(),
         "nothing was sent"
     );
-    town.stake(report.stake_short).await;
+    town.stake(key(3).address(), report.stake_short).await;
     town.prove(&prover, 1).await;
     assert_eq!(prover.report().stake_short, Amount::ZERO);
-    town.node.stop().await.unwrap();
+    town.stop().await;
 }
 
 #[tokio::test]
@@ -248,7 +259,7 @@ async fn a_host_puts_in_its_own_stake_as_far_as_it_was_allowed() {
     town.prove(&prover, 1).await;
     let report = prover.report();
     assert_eq!(report.stake, Amount((5_000 * ONE).div_ceil(1 << 30)));
-    town.node.stop().await.unwrap();
+    town.stop().await;
 }
 
 #[tokio::test]
@@ -285,5 +296,5 @@ async fn a_drive_that_fails_is_late_and_then_missed_and_never_lied_about() {
     *town.promises.shelf.broken.lock().unwrap() = false;
     town.prove(&prover, 1).await;
     assert!(town.dir.path().exists());
-    town.node.stop().await.unwrap();
+    town.stop().await;
 }

@@ -65,7 +65,7 @@ const fn each(name: &'static str, label: &'static str, help: &'static str) -> Me
 }
 
 /// Every metric a host gives.
-pub const METRICS: [Metric; 35] = [
+pub const METRICS: [Metric; 45] = [
     gauge("holdfast_health", "0 pass, 1 warn, 2 fail"),
     gauge("holdfast_ready", "1 when the host takes part, else 0"),
     gauge("holdfast_mode", "0 serving, 1 draining, 2 maintenance"),
@@ -129,6 +129,37 @@ pub const METRICS: [Metric; 35] = [
     ),
     gauge("holdfast_cheques_cashed_tokens", "cashed, whole tokens"),
     gauge("holdfast_cashing_pending", "cashing transactions under way"),
+    gauge(
+        "holdfast_proof_phase",
+        "idle 0, early, unsealed, due, proven 4, missed, void, paused, jailed, foreign 9",
+    ),
+    gauge(
+        "holdfast_proof_slack_blocks",
+        "blocks left to the proof's deadline, or left when it was accepted",
+    ),
+    gauge(
+        "holdfast_proof_slack_seconds",
+        "the same in seconds of the network's average block",
+    ),
+    gauge(
+        "holdfast_proof_late",
+        "1 when half the window is over and no proof is accepted, else 0",
+    ),
+    counter("holdfast_proofs_accepted", "periods proven"),
+    counter("holdfast_proofs_missed", "periods missed"),
+    gauge(
+        "holdfast_dataset_bytes",
+        "bytes on chain that draws are made from",
+    ),
+    gauge(
+        "holdfast_dataset_waiting",
+        "agreements that stand in no commitment yet",
+    ),
+    gauge("holdfast_stake_tokens", "stake that stands, whole tokens"),
+    gauge(
+        "holdfast_stake_short_tokens",
+        "stake missing before more can be committed, whole tokens",
+    ),
     gauge("holdfast_uploads", "uploads served now"),
     gauge("holdfast_downloads", "downloads served now"),
     gauge(

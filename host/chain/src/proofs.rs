@@ -176,7 +176,7 @@ impl RawLook {
         period: u64,
     ) -> Result<Self, Fault> {
         let ask = |to: Address, data: Vec<u8>| async move { endpoint.call(None, to, &data).await };
-        let (seal, proven, missed, current, previous, duty, paused, stake, per_gib) = tokio::try_join!(
+        let told = tokio::try_join!(
             ask(proofs, proof::seals(period)),
             ask(proofs, proof::proven_at(host, period)),
             ask(proofs, proof::missed_at(host, period)),
@@ -187,6 +187,7 @@ impl RawLook {
             ask(staking, proof::live_stake_of(host)),
             ask(staking, proof::min_stake_per_gib()),
         )?;
+        let (seal, proven, missed, current, previous, duty, paused, stake, per_gib) = told;
         Ok(Self {
             seal,
             proven,

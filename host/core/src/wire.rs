@@ -34,11 +34,13 @@ pub enum Protocol {
     Records,
     /// Announce to a hub, or read its directory.
     Hub,
+    /// Where an agreement stands in the host's dataset on chain.
+    Inclusion,
 }
 
 impl Protocol {
     /// Every protocol.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Info,
         Self::Upload,
         Self::Download,
@@ -46,6 +48,7 @@ impl Protocol {
         Self::Cheque,
         Self::Records,
         Self::Hub,
+        Self::Inclusion,
     ];
 
     /// The protocol id on the wire.
@@ -59,6 +62,7 @@ impl Protocol {
             Self::Cheque => "/holdfast/cheque/1",
             Self::Records => "/holdfast/records/1",
             Self::Hub => "/holdfast/hub/1",
+            Self::Inclusion => "/holdfast/inclusion/1",
         }
     }
 }
@@ -259,6 +263,34 @@ pub enum DeleteReply {
         signature: Signature,
     },
     /// No.
+    #[n(1)]
+    Refused(#[n(0)] Refusal),
+}
+
+/// Asks where an agreement stands in the host's dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct InclusionRequest {
+    /// The agreement.
+    #[n(0)]
+    pub agreement: AgreementDigest,
+}
+
+/// Host to whoever asks for an inclusion.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum InclusionReply {
+    /// It stands in the newest commitment the host knows.
+    #[n(0)]
+    Shown {
+        /// The name of its list of peaks.
+        #[n(0)]
+        commitment: Digest32,
+        /// The way there, as docs/formats/dataset.md writes an inclusion.
+        #[n(1)]
+        #[cbor(with = "minicbor::bytes")]
+        proof: Vec<u8>,
+    },
+    /// Not yet, or not here.
     #[n(1)]
     Refused(#[n(0)] Refusal),
 }

@@ -473,6 +473,7 @@ impl Host {
         let cash = tasks::cash(Arc::clone(&self.road), self.live, stopping.clone());
         running.spawn("cash", cash);
         if let Some(prover) = self.records.vitals.proofs.prover() {
+            desk.set_prover(Arc::clone(prover));
             let rule = *desk.epoch_rule();
             let proofs = prover::keep(Arc::clone(prover), rule, stopping.clone());
             running.spawn("proofs", proofs);

@@ -210,7 +210,12 @@ pub(crate) async fn keep(prover: Arc<Prover>, rule: EpochRule, stopping: Stoppin
 async fn turns(prover: &Prover, rule: EpochRule, mut stopping: Stopping) {
     let mut failing = false;
     loop {
-        match prover.turn().await {
+        // Cut off between any two steps, the next run goes on.
+        let turned = tokio::select! {
+            turned = prover.turn() => turned,
+            () = stopping.wait() => return,
+        };
+        match turned {
             Ok(_) if std::mem::take(&mut failing) => info!("proofs go on"),
             Ok(_) => {}
             Err(err) if !std::mem::replace(&mut failing, true) => {

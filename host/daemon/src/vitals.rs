@@ -8,8 +8,8 @@ use host_core::pressure::Pressure;
 use tokio::sync::watch;
 
 use crate::machine::LastLook;
-use crate::scrub::DriveBook;
 use crate::prover::ProofBook;
+use crate::scrub::DriveBook;
 
 /// Facts of this run.
 #[derive(Debug)]

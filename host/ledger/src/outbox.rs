@@ -18,6 +18,12 @@ impl IntentKey {
     pub fn cash(vault: &Address) -> Self {
         Self(format!("cash/{vault}"))
     }
+
+    /// Whether it is one that any host may do and one is enough for: a seal.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.0.starts_with("proof/seal/")
+    }
 }
 
 impl IntentKey {

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use host_agreement::Policy;
@@ -13,6 +13,7 @@ use host_core::pressure::Pressure;
 use host_core::seams::{Chain, ChainError, Clock, Device, VaultFacts};
 use host_core::{Address, Amount, limits};
 use host_ledger::Ledger;
+use host_settle::Prover;
 use host_settle::Exposure;
 use host_store::Store;
 use tokio::sync::OwnedMutexGuard;
@@ -73,6 +74,8 @@ pub struct Desk<D: Device> {
     downloads: Arc<AtomicUsize>,
     turns: Mutex<HashMap<Address, Arc<tokio::sync::Mutex<()>>>>,
     vaults: Mutex<HashMap<Address, Known>>,
+    prover: OnceLock<Arc<Prover>>,
+    inclusions: tokio::sync::Mutex<()>,
 }
 
 /// A place among the conversations of one kind; given back when dropped.
@@ -119,6 +122,8 @@ impl<D: Device> Desk<D> {
             downloads: Arc::default(),
             turns: Mutex::default(),
             vaults: Mutex::default(),
+            prover: OnceLock::new(),
+            inclusions: tokio::sync::Mutex::default(),
             parts,
         }
     }
@@ -284,6 +289,22 @@ impl<D: Device> Desk<D> {
             self.uploads.load(Ordering::Acquire),
             self.downloads.load(Ordering::Acquire),
         )
+    }
+
+    /// Names the prover, once; a network without proofs has none.
+    pub fn set_prover(&self, prover: Arc<Prover>) {
+        let _ = self.prover.set(prover);
+    }
+
+    /// The prover.
+    #[must_use]
+    pub fn prover(&self) -> Option<&Arc<Prover>> {
+        self.prover.get()
+    }
+
+    /// Waits for the turn to make an inclusion.
+    pub async fn inclusion_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.inclusions.lock().await
     }
 
     /// Waits for the turn to judge a cheque of `vault`.

@@ -9,6 +9,7 @@
 pub mod announce;
 mod cheque;
 mod delete;
+mod inclusion;
 pub mod desk;
 mod download;
 pub mod error;
@@ -46,6 +47,7 @@ pub async fn serve<D: Device>(desk: Arc<Desk<D>>, protocol: Protocol, frames: Bo
         Protocol::Records => records::serve(&desk, &mut talk).await,
         Protocol::Info => info::serve(&desk, &mut talk).await,
         Protocol::Hub => Ok(()),
+        Protocol::Inclusion => inclusion::serve(&desk, &mut talk).await,
     };
     match ended {
         Ok(()) => debug!(kind, %peer, "session ended"),

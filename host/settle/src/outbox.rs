@@ -306,7 +306,11 @@ impl Outbox {
             return Ok(());
         }
         let reason = self.chain.revert_reason(&form.tx(), receipt.block).await?;
-        warn!(intent = %intent, tx = %form.hash, err = reason, "transaction failed on chain");
+        if intent.is_shared() {
+            debug!(intent = %intent, tx = %form.hash, err = reason, "somebody else was faster");
+        } else {
+            warn!(intent = %intent, tx = %form.hash, err = reason, "transaction failed on chain");
+        }
         self.end(&row, OutboxState::Failed, &reason, Vec::new())
             .await?;
         round.failed += 1;

@@ -10,6 +10,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use host_core::eip712::keccak;
 use host_core::seams::{Chain, ProofChain, ProofLook, ProofRules, ProofVerb, Seal};
 use host_core::{Address, AgreementDigest, Amount, Digest32};
 use host_ledger::{BatchRow, CallRow, Fact, IntentKey, Ledger, OutboxRow, PeriodEnd, PeriodRow};
@@ -174,7 +175,7 @@ impl Prover {
                 commit,
                 unjail: under_way(&unjail_key(look.jailed_until)),
             },
-            courtesy: u64::from(self.host.0[19]) % (span / 4 + 1),
+            courtesy: courtesy(&self.host, period) % (span / 2 + 1),
         })
     }
 
@@ -391,6 +392,15 @@ fn unjail_key(until: u64) -> IntentKey {
     IntentKey(format!("{INTENTS}unjail/{until}"))
 }
 
+/// A number that differs from host to host and from period to period.
+fn courtesy(host: &Address, period: u64) -> u64 {
+    let drawn = keccak(&[host.0.as_slice(), &period.to_be_bytes()].concat());
+    drawn
+        .0
+        .first_chunk::<8>()
+        .map_or(0, |head| u64::from_be_bytes(*head))
+}
+
 /// Enough of a hash to tell two apart in a name.
 fn hex_start(of: &Digest32) -> String {
     of.0.iter()
@@ -398,6 +408,3 @@ fn hex_start(of: &Digest32) -> String {
         .map(|byte| format!("{byte:02x}"))
         .collect()
 }
-
-#[cfg(test)]
-mod tests;

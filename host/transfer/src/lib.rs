@@ -10,6 +10,7 @@ pub mod delete;
 pub mod download;
 pub mod error;
 pub mod hub;
+pub mod inclusion;
 pub mod info;
 mod link;
 pub mod pay;

@@ -14,9 +14,10 @@ use host_api::{Check, Health, Mode, Scope, Standing};
 use host_core::Amount;
 use host_core::pressure::Pressure;
 use host_ledger::{Totals, VolumeRow, VolumeState};
+use host_settle::prove::Report;
 
 use super::caller::{Caller, Failure};
-use super::{Api, SharedApi};
+use super::{Api, SharedApi, proofs};
 use crate::machine::Seen;
 use crate::vitals::Process;
 use crate::welcome::RUNWAY_DAYS_MIN;
@@ -36,6 +37,7 @@ struct Look {
     cashing: usize,
     process: Process,
     machine: Seen,
+    proofs: Option<Report>,
 }
 
 impl Look {
@@ -52,6 +54,7 @@ impl Look {
             cashing: pending.len(),
             process: Process::read(),
             machine: api.vitals.machine.seen(),
+            proofs: api.vitals.proofs.report(),
         })
     }
 
@@ -59,6 +62,10 @@ impl Look {
         let mut checks = vec![
             ("chain:silence".to_owned(), self.chain(api)),
             ("chain:gas".to_owned(), self.gas(api)),
+            (
+                "proofs:period".to_owned(),
+                proofs::check(self.proofs.as_ref(), self.at),
+            ),
             ("network:addresses".to_owned(), self.addresses(api)),
             ("storage:free".to_owned(), self.space()),
             ("storage:volumes".to_owned(), self.count(api)),
@@ -381,6 +388,8 @@ fn readings(api: &Api, look: &Look) -> Readings {
     let (alerts, waiting) = api.alerts.counts();
     put("holdfast_alerts", count(alerts));
     put("holdfast_alerts_waiting", count(waiting));
+    let seconds = api.desk.epoch_rule().block_seconds;
+    proofs::readings(look.proofs.as_ref(), seconds, &mut readings);
     for table in &look.machine.neighbours {
         let family = table.family.label();
         let mut put = |name: &str, value: f64| readings.put_for(name, family, value);
@@ -396,7 +405,7 @@ fn readings(api: &Api, look: &Look) -> Readings {
     clippy::cast_precision_loss,
     reason = "metrics are floats; counts stay below 2^53"
 )]
-const fn float(count: u64) -> f64 {
+pub(super) const fn float(count: u64) -> f64 {
     count as f64
 }
 
@@ -409,6 +418,6 @@ fn count(of: usize) -> f64 {
     clippy::cast_precision_loss,
     reason = "a plot needs no more than 15 digits"
 )]
-fn tokens(amount: Amount) -> f64 {
+pub(super) fn tokens(amount: Amount) -> f64 {
     amount.0 as f64 / 1e18
 }

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::SharedApi;
 use super::caller::{Caller, Failure};
 use super::chain::{WaitingSaid, endpoints, waiting};
+use super::proofs::ProofsSaid;
 use crate::assemble::HostDesk;
 use crate::chain::Road;
 use crate::keep::{self, Kept};
@@ -59,6 +60,9 @@ pub struct Status {
     /// Transactions under way and what they wait for.
     #[serde(default)]
     pub waiting: Vec<WaitingSaid>,
+    /// Where the storage proofs stand; none on a network without them.
+    #[serde(default)]
+    pub proofs: Option<ProofsSaid>,
     /// Uploads served now.
     pub uploads: usize,
     /// Downloads served now.
@@ -95,6 +99,7 @@ fn status_of(desk: &HostDesk, road: &Road) -> Result<Status, Failure> {
         cashing: snapshot.outbox_pending().map_err(Failure::internal)?.len(),
         chain: chain_words(road),
         waiting: waiting(road)?,
+        proofs: None,
         uploads,
         downloads,
     })
@@ -124,7 +129,9 @@ pub(crate) async fn status(
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<Status>, Failure> {
     caller.demand(Scope::Read)?;
-    status_of(&api.desk, &api.road).map(Json)
+    let mut status = status_of(&api.desk, &api.road)?;
+    status.proofs = api.vitals.proofs.report().map(ProofsSaid::from);
+    Ok(Json(status))
 }
 
 /// Cashes every cheque that is worth anything.

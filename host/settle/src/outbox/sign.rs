@@ -4,7 +4,7 @@
 use host_core::seams::{ChainCall, ChainError, Head};
 use host_core::{Address, Amount};
 use host_ledger::{ChequeRow, Fact, OrderRow, OutboxRow, OutboxState};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{Outbox, Round};
 use crate::error::Error;
@@ -60,7 +60,11 @@ impl Outbox {
         let tx = match self.chain.prepare(call, floor).await {
             Ok(tx) => tx,
             Err(ChainError::Reverted { reason, .. }) => {
-                warn!(intent = %intent, err = reason, "the contract refuses, transaction given up");
+                if intent.is_shared() {
+                    debug!(intent = %intent, err = reason, "somebody else was faster");
+                } else {
+                    warn!(intent = %intent, err = reason, "the contract refuses, given up");
+                }
                 if !row.batch.is_empty() {
                     self.refuse_batches();
                 }

@@ -18,8 +18,8 @@ use super::{INTENTS, Prover, hex_start};
 use crate::error::Error;
 
 const GIB: u128 = 1 << 30;
-/// Leaves of one batch at most: their hashes take a second of one core.
-const BATCH_MAX: usize = 1 << 18;
+/// Leaves of one batch at most: each inclusion hashes them all, in some 50 ms.
+const BATCH_MAX: usize = 1 << 16;
 
 impl Prover {
     /// Whether something waits that the stake covers, or a draft is open.
@@ -36,19 +36,23 @@ impl Prover {
             .agreement(&first)?
             .map_or(0, |row| row.signed.terms.shard_len);
         let fits = len <= self.room(look);
+        if fits {
+            self.memory().short = Amount::ZERO;
+        } else {
+            self.say_short(look, len);
+        }
         // Without stake there is work only where it may be put in.
-        Ok(fits || self.stake_max > Amount::ZERO || self.is_silent(look, len))
+        Ok(fits || self.stake_max > Amount::ZERO)
     }
 
-    /// Says once what stake is missing; false, as there is nothing to do about it here.
-    fn is_silent(&self, look: &ProofLook, len: u64) -> bool {
+    /// Says once what stake is missing.
+    fn say_short(&self, look: &ProofLook, len: u64) {
         let need = self.needed(look, len);
         let short = Amount(need.0.saturating_sub(look.stake.0));
         let known = std::mem::replace(&mut self.memory().short, short);
         if known == Amount::ZERO && short > Amount::ZERO {
             warn!(amount = %short, "stake is missing; what waits is kept, not committed");
         }
-        false
     }
 
     /// Live bytes of the newest commitment in the period that runs.
@@ -167,7 +171,7 @@ impl Prover {
     async fn stake(&self, look: &ProofLook, more: u64) -> Result<(), Error> {
         let need = self.needed(look, more);
         let short = Amount(need.0.saturating_sub(look.stake.0));
-        self.is_silent(look, more);
+        self.say_short(look, more);
         if short == Amount::ZERO || need > self.stake_max {
             return Ok(());
         }

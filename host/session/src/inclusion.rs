@@ -1,0 +1,46 @@
+//! Where an agreement stands in the host's dataset on chain, for whoever asks: a renter before its
+//! next cheque, a guard, a watcher of the contract.
+//!
+//! Anybody may ask: the answer says nothing that the chain does not. One answer is made at a time,
+//! away from the conversations' threads, because it hashes the leaves of a batch. Does not: say
+//! anything of an agreement that waits for a commitment but that it does.
+
+use std::sync::Arc;
+
+use host_core::seams::Device;
+use host_core::wire::{InclusionReply, InclusionRequest};
+use host_settle::Error as Unsettled;
+
+use crate::desk::Desk;
+use crate::error::Error;
+use crate::talk::Talk;
+
+/// Serves one request.
+pub(crate) async fn serve<D: Device>(desk: &Desk<D>, talk: &mut Talk) -> Result<(), Error> {
+    let Some(request) = talk.hear("inclusion request").await? else {
+        return Ok(());
+    };
+    match show(desk, request).await {
+        Ok(reply) => talk.say(&reply).await,
+        Err(error) => {
+            talk.say(&InclusionReply::Refused(error.refusal())).await?;
+            Err(error)
+        }
+    }
+}
+
+async fn show<D: Device>(
+    desk: &Desk<D>,
+    request: InclusionRequest,
+) -> Result<InclusionReply, Error> {
+    let agreement = request.agreement;
+    let none = || Error::Money(Unsettled::Uncommitted { agreement });
+    let prover = Arc::clone(desk.prover().ok_or_else(none)?);
+    let _turn = desk.inclusion_turn().await;
+    let shown = tokio::task::spawn_blocking(move || prover.inclusion(&agreement)).await;
+    let (commitment, proof) = shown.map_err(|_| none())??;
+    Ok(InclusionReply::Shown {
+        commitment,
+        proof,
+    })
+}
