@@ -35,6 +35,10 @@ fn main() -> anyhow::Result<ExitCode> {
         println!("skipped: flood: {why}");
         return Ok(ExitCode::SUCCESS);
     }
+    // The table is the machine's: two suites at once would judge each other's storms.
+    let alone = std::env::temp_dir().join("holdfast-flood.lock");
+    let alone = std::fs::File::create(&alone).context("the lock of the suite")?;
+    alone.lock().context("the lock of the suite")?;
     let way = |acting, burst| run::Way {
         acting,
         burst,

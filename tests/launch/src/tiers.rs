@@ -48,7 +48,7 @@ const fn tier(
 }
 
 /// All tiers, in their order.
-pub(crate) static TIERS: [Tier; 10] = [
+pub(crate) static TIERS: [Tier; 11] = [
     tier(
         "build",
         "every program and test program, nothing twice",

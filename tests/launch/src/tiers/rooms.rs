@@ -23,21 +23,56 @@ const CHAIN_ROOMS: [&str; 2] = ["chain", "devchain"];
 /// Shown with every test, so that `skipped: why` of a passing test reaches the count.
 const HARNESS: [&str; 2] = ["--", "--show-output"];
 
+/// The units of our programs.
+const UNITS: [&str; 4] = [
+    "host/daemon/units/holdfastd.service",
+    "host/daemon/units/holdfastd@.service",
+    "board/daemon/units/board-net.service",
+    "board/daemon/units/board-nvme.service",
+];
+
 /// Unit and property tests.
 pub(super) fn unit(desk: &Desk<'_>) -> Result<Vec<Step>, Error> {
     let mut targets = targets(&programs(&desk.place.root), "unit");
     targets.insert("launch".to_owned());
-    Ok(vec![harness(
-        desk.place,
-        "unit",
-        &["--lib", "--bins"],
-        &targets,
-    )])
+    let rooms = harness(desk.place, "unit", &["--lib", "--bins"], &targets);
+    Ok(vec![rooms, units(desk.place)])
+}
+
+/// How far systemd confines our units, where it can be asked: at most 1.5 each, told in tenths.
+fn units(place: &Place) -> Step {
+    let asked = [
+        "security",
+        "--offline=true",
+        "--no-pager",
+        "--threshold=100",
+    ];
+    if !need::works("systemd-analyze", &[&asked[..], &UNITS[..1]].concat()) {
+        return Step::excuse("units", "no systemd-analyze that scores files");
+    }
+    let asked = ["security", "--offline=true", "--no-pager", "--threshold=15"];
+    let words = [&asked[..], &UNITS[..]].concat();
+    Step::program(place, "systemd-analyze", &words, Counting::Status).named("units")
 }
 
 /// Several processes.
 pub(super) fn it(desk: &Desk<'_>) -> Result<Vec<Step>, Error> {
-    Ok(tier(desk.place, "it"))
+    let mut steps = tier(desk.place, "it");
+    steps.push(flood(desk.place));
+    Ok(steps)
+}
+
+/// The neighbour table under a storm, tended through `board-net`: half a minute, as root.
+fn flood(place: &Place) -> Step {
+    let here = "test $(id -u) -eq 0 && test -w /proc/sys/net/ipv4/neigh/default/gc_thresh3";
+    if !need::works("sh", &["-c", here]) {
+        return Step::excuse(
+            "flood",
+            "needs root in the machine's first network namespace",
+        );
+    }
+    let program = place.program("tests-flood");
+    Step::program(place, program, &["--short"], Counting::Status).named("flood")
 }
 
 /// Kills and broken devices.
@@ -121,14 +156,11 @@ fn tier_of(name: &str, rooms: &BTreeSet<String>) -> &'static str {
     }
 }
 
-/// The test programs that rooms keep themselves: host/ROOM/tests/NAME.rs or NAME/main.rs.
+/// The test programs that rooms keep themselves: ROOM/tests/NAME.rs or NAME/main.rs.
 fn programs(root: &Path) -> Programs {
     let mut programs = Programs::new();
-    for room in fs::read_dir(root.join("host"))
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
+    let floors = ["host", "board"].map(|floor| fs::read_dir(root.join(floor)));
+    for room in floors.into_iter().flatten().flatten().flatten() {
         let files = fs::read_dir(room.path().join("tests"))
             .into_iter()
             .flatten()
