@@ -14,8 +14,8 @@ use host_ledger::Ledger;
 use host_settle::{Cashier, Reader};
 
 use crate::config::ChainConfig;
-use crate::welcome::MeansBook;
 use crate::guard::ChainGuard;
+use crate::welcome::MeansBook;
 
 /// A client of the network's chain with ordinary times and bounds. Nothing is sent; endpoints may
 /// all
