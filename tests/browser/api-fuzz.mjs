@@ -48,7 +48,7 @@ try {
     "--checks", CHECKS.join(","), "--max-examples", process.env.EXAMPLES ?? "50",
     "--phases", "coverage,fuzzing", "--seed", "1", "--continue-on-failure", "--no-color",
     ...LEFT_OUT.flatMap((path) => ["--exclude-path", path])];
-  process.exitCode = spawnSync(program, words, { stdio: "inherit" }).status ?? 1;
+  process.exitCode = spawnSync(program, words, { stdio: "inherit", cwd: dirname(tool) }).status ?? 1;
 } catch (error) {
   console.log(`FAILED  ${error.message}`);
   process.exitCode = 1;

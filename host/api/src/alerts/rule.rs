@@ -106,7 +106,7 @@ const fn checked(
 }
 
 /// The rules of the house.
-pub const RULES: [Rule; 11] = [
+pub const RULES: [Rule; 14] = [
     checked(
         "HostFails",
         "holdfast_health",
@@ -164,6 +164,32 @@ pub const RULES: [Rule; 11] = [
         0,
         "the kernel's neighbour table refused entries: datagrams are dropped, also those of other \
          programs; docs/operating/watch.md says what to do",
+    ),
+    rule(
+        "ProofLate",
+        "holdfast_proof_late",
+        Bound::Above(0.0),
+        Urgency::Critical,
+        0,
+        "half the window is over and this period's proof is not accepted; the dashboard says what \
+         it waits for, and a miss costs stake",
+    ),
+    rule(
+        "ProofMissed",
+        "holdfast_proofs_missed",
+        Bound::Rises,
+        Urgency::Critical,
+        0,
+        "a period went by without an accepted proof; stake is lost with each",
+    ),
+    rule(
+        "StakeShort",
+        "holdfast_stake_short_tokens",
+        Bound::Above(0.0),
+        Urgency::Warning,
+        600,
+        "agreements are kept and earn nothing, because stake is missing before they can be \
+         committed",
     ),
     rule(
         "CashingStuck",
