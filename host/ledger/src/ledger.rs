@@ -306,7 +306,8 @@ fn schema(database: &Database) -> Result<Option<u32>, Error> {
 }
 
 /// Rewrites rows of a known earlier schema, in the transaction that raises it. Schema 2 named
-/// transactions by their intent, schema 3 lets agreements wait for a batch of the dataset. Errors: Schema.
+/// transactions by their intent, schema 3 lets agreements wait for a batch of the dataset.
+/// Errors: Schema.
 fn migrate(tables: &mut Tables<'_>, have: Option<u32>) -> Result<(), Error> {
     match have {
         None | Some(SCHEMA_VERSION) => Ok(()),

@@ -13,8 +13,8 @@ use host_core::pressure::Pressure;
 use host_core::seams::{Chain, ChainError, Clock, Device, VaultFacts};
 use host_core::{Address, Amount, limits};
 use host_ledger::Ledger;
-use host_settle::Prover;
 use host_settle::Exposure;
+use host_settle::Prover;
 use host_store::Store;
 use tokio::sync::OwnedMutexGuard;
 

@@ -39,8 +39,5 @@ async fn show<D: Device>(
     let _turn = desk.inclusion_turn().await;
     let shown = tokio::task::spawn_blocking(move || prover.inclusion(&agreement)).await;
     let (commitment, proof) = shown.map_err(|_| none())??;
-    Ok(InclusionReply::Shown {
-        commitment,
-        proof,
-    })
+    Ok(InclusionReply::Shown { commitment, proof })
 }

@@ -38,4 +38,3 @@ pub async fn ask(peers: &dyn Peers, to: &PeerAddr, leaf: &Leaf) -> Result<Shown,
         inclusion,
     })
 }
-

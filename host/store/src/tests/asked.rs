@@ -14,10 +14,7 @@ fn an_asked_leaf_costs_a_list_and_a_unit_and_is_checked_against_the_name() {
     let shard = shard_of(&bytes);
     let devices: Vec<_> = machine.volumes.iter().cloned().collect();
     let devices = devices.into_iter().map(|disk| (String::new(), disk));
-    let (asked, left_out) = block_on(AskedLeaves::open(
-        devices.collect(),
-        running.ledger.clone(),
-    ));
+    let (asked, left_out) = block_on(AskedLeaves::open(devices.collect(), running.ledger.clone()));
     assert!(left_out.is_empty());
     let len = bytes.len() as u64;
     for index in [0, 255, 256, 700, 1171] {
