@@ -20,6 +20,7 @@ mod child;
 mod hash;
 mod network;
 mod place;
+mod proofs;
 mod report;
 mod screen;
 
@@ -196,11 +197,21 @@ async fn tell(
     screen: &mut Screen,
 ) -> anyhow::Result<()> {
     renter.join(&network.file).await?;
-    screen.step("filling the renter's vault");
-    renter.say(&["wallet", "wrap", DEPOSIT]).await?;
-    renter.say(&["wallet", "deposit", DEPOSIT]).await?;
+    screen.step("filling the renter's vault, staking for the hosts");
+    let vault = async {
+        renter.say(&["wallet", "wrap", DEPOSIT]).await?;
+        renter.say(&["wallet", "deposit", DEPOSIT]).await
+    };
+    tokio::try_join!(vault, proofs::stake(network))?;
     screen.done("deposited");
     let object = put(args, file, renter, report, screen).await?;
+    screen.step("proving to the chain, the epoch's last blocks made at once");
+    report.proofs = proofs::watch(network).await?;
+    let told = &report.proofs;
+    screen.done(&format!(
+        "proofs accepted on chain: {} of {}",
+        told.accepted, told.hosts
+    ));
     report.get = get(
         renter,
         &object,

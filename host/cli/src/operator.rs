@@ -16,11 +16,11 @@ use serde::Serialize;
 
 use crate::print;
 
+mod airdrop;
 mod chain;
+mod cheque;
 mod diagnose;
 mod doctor;
-mod airdrop;
-mod cheque;
 mod escrow;
 mod keep;
 mod onchain;
@@ -35,8 +35,8 @@ pub(crate) use chain::{ChainArgs, chain, id};
 pub(crate) use cheque::{ChequeArgs, cheque};
 pub(crate) use diagnose::{DiagnoseArgs, diagnose};
 pub(crate) use doctor::{DoctorArgs, doctor};
-pub(crate) use keep::{BackupArgs, LogsArgs, RestoreArgs, backup, logs, restore};
 pub(crate) use escrow::{EscrowArgs, escrow};
+pub(crate) use keep::{BackupArgs, LogsArgs, RestoreArgs, backup, logs, restore};
 pub(crate) use price::{PriceArgs, price};
 pub(crate) use stake::{StakeArgs, stake};
 pub(crate) use stats::{ReportArgs, StatsArgs, report, stats};
@@ -304,7 +304,7 @@ pub(crate) async fn status(args: HostArgs) -> anyhow::Result<()> {
             "peer {}\naccount {}\nversion {}\nblock {} epoch {}\n\
              {} shards, {} bytes used, {} free\n\
              {} agreements, cheques of {} vaults over {}, {} cashed, {} under way\n\
-             chain: {}{}",
+             chain: {}{}{}",
             s.peer,
             s.address,
             s.version,
@@ -322,7 +322,11 @@ pub(crate) async fn status(args: HostArgs) -> anyhow::Result<()> {
             s.waiting
                 .iter()
                 .map(|one| format!("\n  {}", chain::waits(one)))
-                .collect::<String>()
+                .collect::<String>(),
+            s.proofs
+                .as_ref()
+                .map(|proofs| format!("\nproofs: {}", proofs.line()))
+                .unwrap_or_default()
         )
     })
 }

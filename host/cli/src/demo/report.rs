@@ -61,6 +61,17 @@ pub(crate) struct SettlementReport {
     pub(crate) host_balance_delta: String,
 }
 
+/// Storage proofs, read from the chain.
+#[derive(Debug, Default, Clone, Serialize)]
+pub(crate) struct ProofsReport {
+    pub(crate) hosts: usize,
+    /// Hosts whose shards stand in a dataset on chain.
+    pub(crate) committed: usize,
+    /// Hosts of which a period's proof was accepted.
+    pub(crate) accepted: usize,
+    pub(crate) seconds: f64,
+}
+
 /// The whole report.
 #[derive(Debug, Default, Clone, Serialize)]
 pub(crate) struct Report {
@@ -68,6 +79,7 @@ pub(crate) struct Report {
     pub(crate) geometry: GeometryReport,
     pub(crate) hosts: HostsReport,
     pub(crate) put: PutReport,
+    pub(crate) proofs: ProofsReport,
     pub(crate) get: GetReport,
     pub(crate) get_after_kill: GetReport,
     pub(crate) restart: RestartReport,
@@ -95,6 +107,9 @@ impl Report {
             check("the file came back", self.get.sha256 == self.file.sha256),
             check("the file came back after the kill", {
                 self.get_after_kill.sha256 == self.file.sha256
+            }),
+            check("every host that keeps shards proved it on chain", {
+                self.proofs.committed > 0 && self.proofs.accepted == self.proofs.committed
             }),
             check("hosts were killed", self.hosts.killed == wanted_kills),
             check("killed hosts held data shards", killed_data >= data_wanted),

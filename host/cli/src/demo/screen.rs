@@ -64,6 +64,7 @@ impl Screen {
             "\n  put              {:8.2} s   {:.1} MiB/s, {}+{} shards\n\
              \x20 get              {:8.2} s\n\
              \x20 get after kill   {:8.2} s   {} of {} hosts dead, {} with data shards\n\
+             \x20 proofs accepted  {} of {} hosts, {} committed\n\
              \x20 shards found     {} of {}   cheques found {} of {}\n\
              \x20 cheques cashed   {} of {}   hosts' balances rose by {}\n\
              \x20 host memory      {:.1} MiB at most",
@@ -76,6 +77,9 @@ impl Screen {
             report.hosts.killed,
             report.hosts.started,
             report.hosts.killed_with_data_shards,
+            report.proofs.accepted,
+            report.proofs.hosts,
+            report.proofs.committed,
             restart.shards_found,
             restart.shards_expected,
             restart.cheques_found,
