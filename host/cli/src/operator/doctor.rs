@@ -66,7 +66,7 @@ pub(crate) async fn doctor(args: DoctorArgs) -> anyhow::Result<u8> {
             .filter_map(|one| one.fix)
             .collect();
         for (one, wrong) in sysctl::apply(&files, &wanted) {
-            let done = wrong.map_or_else(|| "done".to_owned(), |why| why);
+            let done = wrong.unwrap_or_else(|| "done".to_owned());
             fixed.push(format!("{} = {}: {done}", one.key, one.value));
         }
     }

@@ -60,7 +60,7 @@ pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [(&str, u64); 3] = [("TiB", 40), ("GiB", 30), ("MiB", 20)];
     for (name, shift) in UNITS {
         if bytes >= 1 << shift {
-            let tenths = u128::from(bytes) * 10 >> shift;
+            let tenths = (u128::from(bytes) * 10) >> shift;
             return format!("{}.{} {name}", tenths / 10, tenths % 10);
         }
     }

@@ -207,7 +207,7 @@ pub(crate) fn clock(times: &Times) -> Finding {
             Finding::new("clock", Grade::Advice, found).mend(service)
         }
         0..=CLOCK_WARN => Finding::good("clock", found),
-        0..=CLOCK_FAIL => Finding::new("clock", Grade::Warn, found).mend(service),
+        _ if gap <= CLOCK_FAIL => Finding::new("clock", Grade::Warn, found).mend(service),
         _ => Finding::new("clock", Grade::Fail, found).mend(service),
     }
 }
