@@ -1,6 +1,6 @@
 //! Hands with nobody, somebody silent and somebody who refuses at the socket.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::net::UnixListener;
 
 use board_wire::Refusal;
@@ -24,6 +24,11 @@ fn answering(reply: &Reply, count: usize) -> (tempfile::TempDir, PathBuf) {
     std::thread::spawn(move || {
         for line in listener.incoming().take(count).flatten() {
             let mut line = line;
+            // The question first: a line that ends before it would be a broken one.
+            let mut head = [0; 4];
+            let _asked = line.read_exact(&mut head);
+            let len = usize::try_from(u32::from_be_bytes(head)).unwrap_or_default();
+            let _asked = line.read_exact(&mut vec![0; len.min(1024)]);
             let _gone = line.write_all(&frame);
         }
     });
