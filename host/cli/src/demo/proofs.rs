@@ -20,11 +20,11 @@ use super::report::ProofsReport;
 /// One token: stake for a GiB, which is more than a demo gives any host.
 const STAKE: Amount = Amount(1_000_000_000_000_000_000);
 /// Longest wait until every host has committed.
-const COMMIT_MAX: Duration = Duration::from_secs(12);
+const COMMIT_MAX: Duration = Duration::from_secs(9);
 /// Longest wait for the proofs of one period.
-const PROVE_MAX: Duration = Duration::from_secs(12);
+const PROVE_MAX: Duration = Duration::from_secs(9);
 /// Periods that are looked at.
-const PERIODS: usize = 3;
+const PERIODS: usize = 2;
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
