@@ -14,6 +14,7 @@ pub mod instructions;
 pub mod ledger;
 pub mod pairs;
 pub mod proof;
+pub mod prove;
 pub mod put_limit;
 pub mod put_network;
 pub mod rows;

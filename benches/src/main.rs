@@ -10,8 +10,8 @@ use clap::{Parser, ValueEnum};
 use holdfast_benches::busy::Busy;
 use holdfast_benches::rows::{self, Report};
 use holdfast_benches::{
-    choose, coding, device, erasure, flush, idle, instructions, ledger, proof, put_limit,
-    put_network, start, tree, watch,
+    choose, coding, device, erasure, flush, idle, instructions, ledger, proof, prove,
+    put_limit, put_network, start, tree, watch,
 };
 
 /// Ours against a named peer, in the same run
@@ -66,6 +66,8 @@ enum Measurement {
     Erasure,
     /// The proof tree against hashing its leaves
     Proof,
+    /// A period's proof over 1, 10 and 100 TiB against its hashing
+    Prove,
     /// The 8-bit code against klauspost's Go library
     Coding,
     /// The proof tree against the same tree by the crate sha2
@@ -138,6 +140,7 @@ fn run(measurement: Measurement, arguments: &Arguments) -> anyhow::Result<Report
         Measurement::Idle => idle::report(quick, &arguments.dir),
         Measurement::Erasure => Ok(erasure::report(quick)),
         Measurement::Proof => Ok(proof::report(quick)),
+        Measurement::Prove => Ok(prove::report(quick)),
         Measurement::Coding => coding::report(quick, &arguments.peers.join("klauspost")),
         Measurement::Tree => Ok(tree::report(quick)),
         Measurement::Instructions => instructions::report(),
