@@ -19,6 +19,7 @@ const QUIET_MAX: Duration = Duration::from_secs(15);
 
 /// Where to take up.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct From {
     /// The last event the watcher has seen; 0 for all that are kept.

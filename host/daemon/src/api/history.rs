@@ -28,6 +28,7 @@ const LOW_IS_WORSE: &str = "left_mib";
 
 /// Which span, in how many steps.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Span {
     /// Minutes back from now, at most 43,200; a day unless given.

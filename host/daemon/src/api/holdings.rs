@@ -18,6 +18,7 @@ const ROWS_MAX: usize = 1_000;
 
 /// Which page.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Page {
     /// The last name of the page before; absent for the first page.

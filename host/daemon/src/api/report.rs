@@ -20,6 +20,7 @@ const ENDED: &str = "ended:";
 
 /// Which span and which page.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Span {
     /// First epoch; 0 unless given.

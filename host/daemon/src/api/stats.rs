@@ -20,6 +20,7 @@ const REFRESH_MAX: Duration = Duration::from_secs(20);
 
 /// How fresh.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Freshness {
     /// Ask the chain again before answering.
