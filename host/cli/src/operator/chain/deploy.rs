@@ -97,9 +97,7 @@ struct Said {
 
 /// Runs it.
 pub(crate) async fn run(args: DeployArgs) -> anyhow::Result<()> {
-    if args.out.exists() {
-        bail!("{} exists already; name another file", args.out.display());
-    }
+    let out = place_for(&args.out)?;
     let key = read_key(&args.key_file, args.passphrase_file.as_deref())?;
     let first = args.endpoints.first().map_or("", String::as_str);
     let chain_id = host_chain::chain_id_at(first).await?;
@@ -135,10 +133,23 @@ pub(crate) async fn run(args: DeployArgs) -> anyhow::Result<()> {
         network.epoch.epoch_blocks = params.epoch_blocks;
         deployed.into_file(&mut network);
         let text = toml::to_string_pretty(&network).context("writing the network file")?;
-        layers::write_atomic(&args.out, &text)?;
-        said.network_file = Some(args.out.clone());
+        layers::write_atomic(&out, &text)?;
+        said.network_file = Some(out);
     }
     print::either(args.json, &said, words)
+}
+
+/// Where the network file will stand, whole. Errors before anything is sent when it cannot.
+fn place_for(out: &Path) -> anyhow::Result<PathBuf> {
+    let out = std::path::absolute(out).with_context(|| format!("finding {}", out.display()))?;
+    if out.exists() {
+        bail!("{} exists already; name another file", out.display());
+    }
+    let parent = out.parent().unwrap_or(&out);
+    if !parent.is_dir() {
+        bail!("there is no directory {}", parent.display());
+    }
+    Ok(out)
 }
 
 /// The network before its contracts stand.
