@@ -8,6 +8,7 @@ mod batching;
 mod cashing;
 mod faults;
 mod guard;
+mod killing;
 mod kills;
 mod model;
 mod outbox;
