@@ -254,7 +254,8 @@ impl Look {
     }
 }
 
-/// Health and metrics of this moment, for the alerts. Errors in words when the ledger does not read.
+/// Health and metrics of this moment, for the alerts. Errors in words when the ledger does not
+/// read.
 pub(crate) fn look_at(api: &Api) -> Result<(Health, Readings), String> {
     let look = Look::take(api).map_err(|failure| failure.to_string())?;
     Ok((look.health(api), readings(api, &look)))
