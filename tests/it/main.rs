@@ -14,6 +14,7 @@ mod coming;
 mod copies;
 mod drives;
 mod gets;
+mod guarding;
 mod leases;
 mod leasing;
 mod liars;
