@@ -6,7 +6,7 @@
 
 use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -178,7 +178,7 @@ fn ask(line: &mut UnixStream, request: &Request) -> Answer {
 }
 
 /// Asks what comes, until nobody can ask any more.
-fn serve(path: &PathBuf, mut line: Option<UnixStream>, asked: &Receiver<Question>) {
+fn serve(path: &Path, mut line: Option<UnixStream>, asked: &Receiver<Question>) {
     while let Ok(Question { request, answer }) = asked.recv() {
         let told = match line.as_mut().map(|line| ask(line, &request)) {
             Some(Ok(reply)) => Ok(reply),

@@ -29,7 +29,7 @@ enum ChainCommand {
     /// Take the differences that stop new agreements as they are
     Acknowledge(HostArgs),
     /// Put a network's contracts on a chain and write its network file
-    Deploy(deploy::DeployArgs),
+    Deploy(Box<deploy::DeployArgs>),
     /// Ready network files for BTFS's own contracts, for reading
     Networks {
         /// Print this one
@@ -112,7 +112,7 @@ pub(crate) async fn chain(args: ChainArgs) -> anyhow::Result<bool> {
             Ok(true)
         }
         ChainCommand::Deploy(args) => {
-            deploy::run(args).await?;
+            deploy::run(*args).await?;
             Ok(true)
         }
     }

@@ -12,7 +12,7 @@ fn an_asked_leaf_costs_a_list_and_a_unit_and_is_checked_against_the_name() {
     let bytes = bytes_of(1, 300_001);
     running.put(1, &bytes).unwrap();
     let shard = shard_of(&bytes);
-    let devices: Vec<_> = machine.volumes.iter().cloned().collect();
+    let devices: Vec<_> = machine.volumes.to_vec();
     let devices = devices.into_iter().map(|disk| (String::new(), disk));
     let (asked, left_out) = block_on(AskedLeaves::open(devices.collect(), running.ledger.clone()));
     assert!(left_out.is_empty());
