@@ -10,8 +10,8 @@ use clap::{Parser, ValueEnum};
 use holdfast_benches::busy::Busy;
 use holdfast_benches::rows::{self, Report};
 use holdfast_benches::{
-    choose, coding, device, erasure, flush, idle, instructions, ledger, proof, prove,
-    put_limit, put_network, start, tree, watch,
+    choose, coding, device, erasure, flush, idle, instructions, ledger, proof, prove, put_limit,
+    put_network, start, tree, watch,
 };
 
 /// Ours against a named peer, in the same run

@@ -9,11 +9,11 @@
 pub mod announce;
 mod cheque;
 mod delete;
-mod inclusion;
 pub mod desk;
 mod download;
 pub mod error;
 pub mod head;
+mod inclusion;
 mod info;
 mod records;
 mod talk;
