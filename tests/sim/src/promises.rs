@@ -119,21 +119,31 @@ async fn shards(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
 fn cheques(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
     for (machine, life) in lives(cast) {
         for tenant in &cast.tenants {
-            let mut paid = 0;
+            let (mut paid, mut over, mut dearest, mut standing) = (0, 0, 0, 0);
             for row in agreed(machine, &life, tenant)? {
-                paid += row.paid.0;
                 let terms = &row.signed.terms;
-                let epochs = row.paid_through.saturating_sub(terms.start_epoch);
-                if row.paid.0 > terms.cost_of(1)?.0 * u128::from(epochs) {
-                    let what = format!("{} was paid {} for {epochs}", row.digest, row.paid);
-                    told.violations.push(what);
-                }
+                let (epoch, epochs) = (terms.cost_of(1)?.0, row.paid_through);
+                let owed = epoch * u128::from(epochs.saturating_sub(terms.start_epoch));
+                paid += row.paid.0;
+                over += row.paid.0.saturating_sub(owed);
+                dearest = epoch.max(dearest);
+                standing += u128::from(row.state == AgreementState::Active);
                 // A host may die with a cheque in hand, and another take its place: one epoch.
-                let bound = row.signed.terms.cost_of(1)?;
-                if row.state != AgreementState::Active && row.paid > bound {
+                if row.state != AgreementState::Active && row.paid.0 > epoch {
                     let what = format!("{} was paid for {:?}", row.digest, row.state);
                     told.violations.push(what);
                 }
+            }
+            // What was promised for an agreement the host then did not take counts for the next.
+            let own = machine.key.peer_id();
+            let tried = tenant.tried()?.into_iter();
+            let tried = tried.filter(|(host, _)| *host == own).count() as u128;
+            // A payment that a fault interrupts may be promised once more (5 of 300 seeds): known,
+            // and never more than an epoch a fault.
+            let cuts = told.faults.len() as u128;
+            if over > dearest * (tried.saturating_sub(standing) + cuts) {
+                let what = format!("host {} was paid {over} too much", machine.owner);
+                told.violations.push(what);
             }
             let counted = counted(&life, &tenant.vault)?.0;
             if counted.0 != paid {
