@@ -139,28 +139,32 @@ impl<'a> Purse<'a> {
     {
         let agreement = debt.terms.digest(self.inner.network.chain_id);
         let through_epoch = debt.through_epoch;
-        let due = debt.due()?;
         let mut memory = self.recall();
-        let paid = |one: &Settled| (one.agreement, one.through_epoch) == (agreement, through_epoch);
-        if memory.settled.iter().any(paid) {
-            memory.settled.retain(|one| !paid(one));
+        let under_way = memory.pending.take();
+        let same = |p: &Pending| (p.agreement, p.through_epoch) == (agreement, through_epoch);
+        let unspent = match &under_way {
+            Some(other) if !same(other) => self.settle(to, other, &mut memory).await?,
+            _ => Amount::ZERO,
+        };
+        // The caller may not know yet what an earlier cheque paid for this agreement.
+        let settled = memory.settled.iter();
+        let settled = settled.filter(|one| one.agreement == agreement);
+        let settled = settled.map(|one| one.through_epoch).max().unwrap_or(0);
+        let debt = Debt {
+            paid_through: debt.paid_through.max(settled),
+            ..debt
+        };
+        if debt.paid_through >= through_epoch {
+            memory.settled.retain(|one| one.agreement != agreement);
             self.remember(&memory)?;
             return Ok(Amount::ZERO);
         }
+        let due = debt.due()?;
         let mut fresh = Amount::ZERO;
-        let cumulative = match memory.pending.take() {
-            Some(p) if (p.agreement, p.through_epoch) == (agreement, through_epoch) => p.cumulative,
-            Some(pending) => {
-                let unspent = self.settle(to, &pending, &mut memory).await?;
-                if unspent >= due {
-                    pending.cumulative
-                } else {
-                    fresh = due.minus(unspent).map_err(Error::from)?;
-                    self.promise(fresh)?
-                }
-            }
-            None => {
-                fresh = due;
+        let cumulative = match under_way {
+            Some(p) if same(&p) || unspent >= due => p.cumulative,
+            _ => {
+                fresh = due.minus(unspent).map_err(Error::from)?;
                 self.promise(fresh)?
             }
         };
@@ -190,6 +194,7 @@ impl<'a> Purse<'a> {
             Err(error) => return Err(error.into()),
         }
         memory.pending = None;
+        memory.settled.retain(|one| one.agreement != agreement);
         self.remember(&memory)?;
         Ok(fresh)
     }

@@ -138,10 +138,7 @@ fn cheques(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
             let own = machine.key.peer_id();
             let tried = tenant.tried()?.into_iter();
             let tried = tried.filter(|(host, _)| *host == own).count() as u128;
-            // A payment that a fault interrupts may be promised once more (5 of 300 seeds): known,
-            // and never more than an epoch a fault.
-            let cuts = told.faults.len() as u128;
-            if over > dearest * (tried.saturating_sub(standing) + cuts) {
+            if over > dearest * tried.saturating_sub(standing) {
                 let what = format!("host {} was paid {over} too much", machine.owner);
                 told.violations.push(what);
             }
