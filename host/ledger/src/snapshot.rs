@@ -151,10 +151,7 @@ impl Snapshot {
         let place = Place::Placements;
         let after = after.map(|shard| shard.0.as_slice());
         self.page(place, &[], after, limit, |key, row| {
-            let shard = ShardId::from_slice(key).map_err(|_| Error::Row {
-                table: place.name(),
-            })?;
-            Ok(Some((shard, decode(place, row)?)))
+            Ok(Some((shard_key(place, key)?, decode(place, row)?)))
         })
     }
 
@@ -172,10 +169,7 @@ impl Snapshot {
         let place = Place::Fenced;
         let after = after.map(|shard| shard.0.as_slice());
         self.page(place, &[], after, limit, |key, row| {
-            let shard = ShardId::from_slice(key).map_err(|_| Error::Row {
-                table: place.name(),
-            })?;
-            Ok(Some((shard, decode(place, row)?)))
+            Ok(Some((shard_key(place, key)?, decode(place, row)?)))
         })
     }
 
@@ -453,4 +447,11 @@ impl Snapshot {
     pub(crate) fn schema(&self) -> Result<Option<u32>, Error> {
         self.get(Place::Meta, SCHEMA)
     }
+}
+
+/// The shard that a key of `place` names.
+fn shard_key(place: Place, key: &[u8]) -> Result<ShardId, Error> {
+    ShardId::from_slice(key).map_err(|_| Error::Row {
+        table: place.name(),
+    })
 }

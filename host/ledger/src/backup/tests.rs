@@ -8,7 +8,8 @@ use futures::executor::block_on;
 
 use host_core::{ShardId, VolumeId};
 
-use crate::tests::{MemoryRing, alike, closed, commit, fresh, opened, placed, record, totals};
+use crate::tests::ring::{MemoryRing, alike};
+use crate::tests::{closed, commit, fresh, opened, placed, record, totals};
 use crate::{Fact, Ledger, Loading, Options};
 
 const OTHER: VolumeId = VolumeId([8; 16]);

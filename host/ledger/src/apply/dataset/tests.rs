@@ -5,9 +5,8 @@ use std::sync::Arc;
 use host_core::identity::Signature;
 use host_core::{AgreementDigest, Digest32};
 
-use crate::tests::{
-    MemoryRing, VOLUME, closed, commit, id, in_memory, opened, placed, restored, totals,
-};
+use crate::tests::ring::{MemoryRing, restored};
+use crate::tests::{VOLUME, closed, commit, id, in_memory, opened, placed, totals};
 use crate::{BatchRow, Error, Fact, Journal, Ledger, PeriodEnd, PeriodRow};
 
 fn digest(n: u64) -> AgreementDigest {
