@@ -112,7 +112,8 @@ format:
 image machine="qemu" version="0.1.0":
     cargo build --release --workspace --bins
     target/release/holdfast-image build --machine {{ machine }} --version {{ version }}
-    target/release/holdfast-image bundle --built target/image/{{ machine }} --machine {{ machine }} --version {{ version }} --keys target/image/test-keys
+    target/release/holdfast-image sign image --built target/image/{{ machine }} --keys target/image/test-keys
+    target/release/holdfast-image bundle --built target/image/{{ machine }}/signed --machine {{ machine }} --version {{ version }} --keys target/image/test-keys
 
 # build, boot, upgrade and go back in QEMU; the last line is the figures (qemu-system-x86, ovmf)
 boot:

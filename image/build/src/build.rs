@@ -20,11 +20,12 @@ use crate::packages;
 use crate::place::{Place, read, write};
 use crate::root::{self, Plan};
 use crate::tool;
+use crate::trust;
 use crate::uki::{self, Section};
 use crate::verity;
 
 /// Names of the artefacts.
-const ARTEFACTS: [&str; 3] = ["disk.raw", "root.img", "kernel.efi"];
+const ARTEFACTS: [&str; 4] = ["disk.raw", "root.img", "kernel.efi", "loader.efi"];
 /// Programs whose digests the manifest tells.
 const PROGRAMS: [&str; 3] = ["holdfastd", "holdfast", "holdfast-update"];
 /// Where the stub and the fallback loader are among the tools.
@@ -32,14 +33,14 @@ const STUB: &str = "usr/lib/systemd/boot/efi/linuxx64.efi.stub";
 const LOADER: &str = "usr/lib/systemd/boot/efi/systemd-bootx64.efi";
 
 /// Builds; returns a line of JSON with the figures.
-pub(crate) async fn run(args: &BuildArgs) -> Result<String, Error> {
+pub(crate) fn run(args: &BuildArgs) -> Result<String, Error> {
     let place = Place::new(args)?;
     let spec = machine(&place, &args.machine)?;
     let lists = Lists::read(&place)?;
     let fetched = packages::fetch(&place, &lists.packages, args.offline)?;
     let kernel = Kernel::open(&place, fetched.find(&fetched.kernel)?)?;
     let init = boot_program(&place)?;
-    let trust = trust(&place, args).await?;
+    let trust = root_of_trust(&place, args)?;
     let begun = Instant::now();
     let (boot, rest) = kernel::wanted(&lists.modules, &spec);
     let modules = kernel.closure(&rest)?;
@@ -62,10 +63,12 @@ pub(crate) async fn run(args: &BuildArgs) -> Result<String, Error> {
     write(&out.join("root.img"), &image)?;
     write(&out.join("kernel.efi"), &uki)?;
     write(&out.join(bundle::WORDS), described.words().as_bytes())?;
+    let loader = read(&place.tools().join(LOADER))?;
+    write(&out.join("loader.efi"), &loader)?;
     let content = Content {
         root: &image,
         kernel: &uki,
-        loader: &read(&place.tools().join(LOADER))?,
+        loader: &loader,
     };
     disk::write(&place, &out.join("disk.raw"), &content)?;
     let seconds = begun.elapsed().as_secs_f64();
@@ -105,44 +108,21 @@ fn machine(place: &Place, name: &str) -> Result<BoardSpec, Error> {
 }
 
 /// The root of trust. A release names its own, unmarked, with thresholds of two at least.
-async fn trust(place: &Place, args: &BuildArgs) -> Result<Vec<u8>, Error> {
+fn root_of_trust(place: &Place, args: &BuildArgs) -> Result<Vec<u8>, Error> {
     let path = match &args.trust {
         Some(path) => path.clone(),
         None if args.release => {
             let what = "no root of trust of its own";
             return Err(Error::TestMark { what });
         }
-        None => keys::test_set(&place.cache.join("test-keys")).await?,
+        None => keys::test_set(&place.cache.join("test-keys"))?,
     };
     let text = read(&path)?;
+    let root = trust::read(&path, &text)?;
     if args.release {
-        refuse_tests(&path, &text)?;
+        trust::fit_for_release(&root, &keys::machine()?)?;
     }
     Ok(text)
-}
-
-fn refuse_tests(path: &Path, text: &[u8]) -> Result<(), Error> {
-    let root: serde_json::Value = serde_json::from_slice(text).map_err(|why| Error::List {
-        path: path.to_owned(),
-        why: why.to_string(),
-    })?;
-    let signed = root.get("signed");
-    if signed.and_then(|root| root.get(keys::TEST_MARK)).is_some() {
-        let what = "keys that are marked as a test";
-        return Err(Error::TestMark { what });
-    }
-    let threshold = |role: &str| {
-        let roles = signed.and_then(|root| root.get("roles"))?;
-        roles.get(role)?.get("threshold")?.as_u64()
-    };
-    if ["root", "targets"]
-        .iter()
-        .any(|role| threshold(role) < Some(2))
-    {
-        let what = "a threshold below two";
-        return Err(Error::TestMark { what });
-    }
-    Ok(())
 }
 
 /// Appends the hash tree. The salt follows from the content, so that equal roots are equal bytes.

@@ -85,11 +85,38 @@ pub(crate) enum Error {
         /// What the signer said.
         why: String,
     },
+    /// A key, a folder of keys or a root of trust that is not as it must be.
+    #[error("{what} {why}")]
+    Keys {
+        /// The key, folder or file.
+        what: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A key file that does not open.
+    #[error(transparent)]
+    Sealed(#[from] host_keystore::Error),
+    /// Metadata that too few have signed so far.
+    #[error("{path} has {have} of {want} signatures; `holdfast-image sign metadata` adds one")]
+    Unsigned {
+        /// The file.
+        path: PathBuf,
+        /// Signatures so far.
+        have: usize,
+        /// Signatures it needs.
+        want: u64,
+    },
     /// A release that would trust what is marked as a test.
     #[error("a release cannot be built with {what}")]
     TestMark {
         /// What is marked, or missing.
         what: &'static str,
+    },
+    /// A file that is no fresh set of firmware variables.
+    #[error("the file of firmware variables {why}")]
+    Firmware {
+        /// What is wrong.
+        why: &'static str,
     },
     /// A boot stub that is no PE file of the expected kind.
     #[error("boot stub: {why}")]
@@ -104,13 +131,25 @@ impl Error {
     #[must_use]
     pub(crate) const fn blame(&self) -> Blame {
         match self {
-            Self::NoTool { .. } | Self::Spec(_) | Self::Signing { .. } | Self::TestMark { .. } => {
-                Blame::Operator
-            }
+            Self::NoTool { .. }
+            | Self::Spec(_)
+            | Self::Signing { .. }
+            | Self::Keys { .. }
+            | Self::Sealed(_)
+            | Self::Firmware { .. }
+            | Self::Unsigned { .. }
+            | Self::TestMark { .. } => Blame::Operator,
             Self::File { .. } | Self::Tool { .. } | Self::Package { .. } => Blame::Machine,
             Self::List { .. } | Self::Module { .. } | Self::Size { .. } | Self::Stub { .. } => {
                 Blame::Us
             }
+        }
+    }
+
+    /// Wraps what a signer said.
+    pub(crate) fn signing(why: impl std::fmt::Display) -> Self {
+        Self::Signing {
+            why: why.to_string(),
         }
     }
 

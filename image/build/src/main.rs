@@ -7,6 +7,7 @@
 
 mod build;
 mod bundle;
+mod certificate;
 mod cpio;
 mod disk;
 mod error;
@@ -16,11 +17,16 @@ mod kernel;
 mod keys;
 mod lists;
 mod manifest;
+mod ovmf;
 mod packages;
 mod pattern;
 mod place;
+mod release;
 mod root;
+mod sealing;
+mod sign;
 mod tool;
+mod trust;
 mod uki;
 mod verity;
 
@@ -44,34 +50,17 @@ struct Arguments {
 enum Command {
     /// Build disk, root, kernel image and manifest of a machine
     Build(BuildArgs),
-    /// Sign what was built into the bundle of an update
-    Bundle(BundleArgs),
-    /// Make a marked set of test keys, with the root of trust that names them
-    TestKeys {
-        /// The set's folder
-        #[arg(long)]
-        out: PathBuf,
-    },
-}
-
-/// What is signed.
-#[derive(Debug, clap::Args)]
-pub(crate) struct BundleArgs {
-    /// The folder of a build
-    #[arg(long)]
-    built: PathBuf,
-    /// The machine it was built for
-    #[arg(long)]
-    machine: String,
-    /// Version of the image
-    #[arg(long, default_value = env!("CARGO_PKG_VERSION"))]
-    version: image_bundle::Version,
-    /// The least version a box may go back to once this one was kept
-    #[arg(long, default_value = "0.0.0")]
-    min_version: image_bundle::Version,
-    /// Folder of the keys that sign
-    #[arg(long)]
-    keys: PathBuf,
+    /// Make a key of one role for one holder, or a marked set for tests
+    Keys(release::KeysArgs),
+    /// Write a root of trust: which keys sign what
+    Trust(release::TrustArgs),
+    /// Sign metadata, or what firmware starts
+    #[command(subcommand)]
+    Sign(release::SignCommand),
+    /// Make the bundle of an update from what was built
+    Bundle(release::BundleArgs),
+    /// Write the keys that a firmware is told
+    Firmware(release::FirmwareArgs),
 }
 
 /// What is built.
@@ -124,22 +113,12 @@ fn main() -> ExitCode {
 
 async fn run(what: Command) -> Result<String, Error> {
     match what {
-        Command::Build(args) => build::run(&args).await,
-        Command::Bundle(args) => {
-            let plan = bundle::Plan {
-                built: args.built,
-                machine: args.machine,
-                version: args.version,
-                min_version: args.min_version,
-                keys: args.keys,
-            };
-            let path = bundle::make(&plan).await?;
-            Ok(path.display().to_string())
-        }
-        Command::TestKeys { out } => {
-            let path = keys::test_set(&out).await?;
-            Ok(path.display().to_string())
-        }
+        Command::Build(args) => build::run(&args),
+        Command::Keys(args) => release::keys(&args),
+        Command::Trust(args) => release::trust(&args),
+        Command::Sign(what) => release::sign(&what),
+        Command::Bundle(args) => release::bundle(&args).await,
+        Command::Firmware(args) => release::firmware(&args),
     }
 }
 

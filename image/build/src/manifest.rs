@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::packages::{Fetched, Package};
-use crate::place::{Place, read, write};
+use crate::place::{Place, json, read, write};
 
 /// One file with its digest.
 #[derive(Debug, Clone, Serialize)]
@@ -98,15 +98,6 @@ impl Manifest {
         let bill = bill(self, &fetched.packages, &lock)?;
         write(&place.out.join("sbom.json"), &json(&bill)?)
     }
-}
-
-fn json(value: &impl Serialize) -> Result<Vec<u8>, Error> {
-    let mut text = serde_json::to_vec_pretty(value).map_err(|why| Error::List {
-        path: "manifest.json".into(),
-        why: why.to_string(),
-    })?;
-    text.push(b'\n');
-    Ok(text)
 }
 
 /// A CycloneDX 1.6 document: Debian's packages and the crates of the lock file.

@@ -21,6 +21,15 @@ pub(crate) struct Place {
 impl Place {
     /// Works the folders out and makes those that are written to.
     pub(crate) fn new(args: &BuildArgs) -> Result<Self, Error> {
+        let mut place = Self::at(args.out.as_deref(), &args.machine)?;
+        if let Some(folder) = &args.programs {
+            place.programs.clone_from(folder);
+        }
+        Ok(place)
+    }
+
+    /// The folders around an output folder; without one, that of a name.
+    pub(crate) fn at(out: Option<&Path>, name: &str) -> Result<Self, Error> {
         // The manifest's folder is known when the program is built; a clone may have moved since.
         let built = Path::new(env!("CARGO_MANIFEST_DIR"));
         let clone = std::env::current_dir()
@@ -29,18 +38,12 @@ impl Place {
             .or_else(|| built.ancestors().nth(2).map(Path::to_owned))
             .unwrap_or_default();
         let cache = clone.join("target/image");
-        let out = args
-            .out
-            .clone()
-            .unwrap_or_else(|| cache.join(&args.machine));
-        let programs = match &args.programs {
-            Some(folder) => folder.clone(),
-            None => std::env::current_exe()
-                .map_err(Error::file("this program"))?
-                .parent()
-                .map(Path::to_owned)
-                .unwrap_or_default(),
-        };
+        let out = out.map_or_else(|| cache.join(name), Path::to_owned);
+        let programs = std::env::current_exe()
+            .map_err(Error::file("this program"))?
+            .parent()
+            .map(Path::to_owned)
+            .unwrap_or_default();
         for folder in [&cache, &out] {
             std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
         }
@@ -90,6 +93,16 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
         std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
     }
     std::fs::write(path, content).map_err(Error::file(path))
+}
+
+/// A value as the JSON of a file.
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, Error> {
+    let mut text = serde_json::to_vec_pretty(value).map_err(|why| Error::List {
+        path: "what is written".into(),
+        why: why.to_string(),
+    })?;
+    text.push(b'\n');
+    Ok(text)
 }
 
 /// Removes a folder that may not be there.

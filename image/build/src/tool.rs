@@ -1,6 +1,7 @@
 //! Running tools: Debian's own from the tools folder, through their own loader and libraries, so
 //! that the build machine's distribution does not show in the artefacts.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -46,11 +47,41 @@ fn surroundings(command: &mut Command) {
 /// # Errors
 /// `NoTool` when it is not there, `Tool` when it fails.
 pub(crate) fn run(command: &mut Command, package: &'static str) -> Result<String, Error> {
+    judged(command, package, None)
+}
+
+/// Like `run`, with `input` on the tool's standard input.
+///
+/// # Errors
+/// Those of `run`.
+pub(crate) fn fed(
+    command: &mut Command,
+    package: &'static str,
+    input: &[u8],
+) -> Result<String, Error> {
+    judged(command.stdin(Stdio::piped()), package, Some(input))
+}
+
+fn judged(
+    command: &mut Command,
+    package: &'static str,
+    input: Option<&[u8]>,
+) -> Result<String, Error> {
     let tool = command.get_program().to_string_lossy().into_owned();
-    let done = command.output().map_err(|_| Error::NoTool {
+    let missing = |_| Error::NoTool {
         tool: tool.clone(),
         package,
-    })?;
+    };
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(missing)?;
+    if let (Some(input), Some(mut pipe)) = (input, child.stdin.take()) {
+        // A tool that ends early says why by its status.
+        let _ = pipe.write_all(input);
+    }
+    let done = child.wait_with_output().map_err(missing)?;
     if done.status.success() {
         return Ok(String::from_utf8_lossy(&done.stdout).into_owned());
     }
