@@ -23,12 +23,25 @@ pub enum Step {
     WriteKernel(Slot),
     /// Puts the kernel image in its place.
     PlaceKernel(Slot),
+    /// Forgets what was staged.
+    ForgetStaged,
+    /// Records what the slot now holds, so that it can be activated later.
+    RecordStaged(Slot),
+    /// Reads the kernel image back: it names the slot's root, and the firmware would start it.
+    CheckKernel(Slot),
+    /// Has the host take no new work.
+    Drain,
+    /// Has the host serve again, when it was drained for a restart.
+    Serve,
     /// Writes the firmware's two entries where they are missing or differ.
     AssertEntries,
     /// Records that the slot is to be tried.
     RecordTrial(Slot),
     /// Asks the firmware to try the slot once.
     SetNext(Slot),
+    /// Records that the firmware was asked: from now on a start of the other slot means that the
+    /// try did not stay.
+    RecordAsked(Slot),
     /// Starts the machine anew, through its firmware.
     Restart,
     /// Makes the slot the first to be started.
@@ -51,21 +64,29 @@ pub fn stage(slot: Slot) -> Vec<Step> {
     vec![
         Step::ForgetNext,
         Step::ForgetTrial,
+        Step::ForgetStaged,
         Step::RemoveKernel(slot),
         Step::WriteRoot(slot),
         Step::CheckRoot(slot),
         Step::WriteKernel(slot),
         Step::PlaceKernel(slot),
+        Step::RecordStaged(slot),
     ]
 }
 
-/// Tries what was staged in `slot`.
+/// Tries what stands in `slot`. Both of its halves are read back first, because it may have been
+/// staged long ago; nothing is asked of the firmware that it would refuse.
 #[must_use]
 pub fn activate(slot: Slot) -> Vec<Step> {
     vec![
+        Step::CheckRoot(slot),
+        Step::CheckKernel(slot),
         Step::AssertEntries,
+        Step::Drain,
         Step::RecordTrial(slot),
+        Step::ForgetStaged,
         Step::SetNext(slot),
+        Step::RecordAsked(slot),
         Step::Restart,
     ]
 }
@@ -80,6 +101,7 @@ pub fn commit(slot: Slot) -> Vec<Step> {
         Step::ClearBoots,
         Step::RaiseFloor,
         Step::ForgetTrial,
+        Step::Serve,
     ]
 }
 
@@ -92,10 +114,7 @@ pub fn give_up(slot: Slot) -> Vec<Step> {
 /// Goes back to the other slot on an operator's word: a trial like any other.
 #[must_use]
 pub fn roll_back(running: Slot) -> Vec<Step> {
-    let other = running.other();
-    let mut steps = vec![Step::CheckRoot(other)];
-    steps.extend(activate(other));
-    steps
+    activate(running.other())
 }
 
 /// What is known when the system has started.

@@ -50,6 +50,22 @@ pub(crate) enum Error {
         /// The slot.
         slot: board_slot::Slot,
     },
+    /// The firmware would not start a kernel image.
+    #[error("slot {slot} would not start under Secure Boot: {why}")]
+    Unstartable {
+        /// The slot.
+        slot: board_slot::Slot,
+        /// What is wrong with the signature.
+        why: String,
+    },
+    /// A mirror that cannot be read.
+    #[error("mirror {url}: {why}")]
+    Mirror {
+        /// Its address.
+        url: String,
+        /// What went wrong.
+        why: String,
+    },
     /// The disk lacks a partition.
     #[error("the system disk has no partition {label}")]
     NoPartition {
@@ -78,7 +94,10 @@ impl Error {
     /// Who must act.
     pub(crate) const fn blame(&self) -> Blame {
         match self {
-            Self::Bundle(_) | Self::Space { .. } => Blame::Operator,
+            Self::Bundle(_)
+            | Self::Space { .. }
+            | Self::Unstartable { .. }
+            | Self::Mirror { .. } => Blame::Operator,
             Self::Trust { .. } => Blame::Us,
             _ => Blame::Machine,
         }

@@ -7,10 +7,10 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use board_slot::cmdline::{BLOCK, Root, hex};
-use board_slot::efivars::EfiVars;
+use board_slot::efivars::{EfiVars, Name, Variables};
 use board_slot::entry::{self, Esp};
-use board_slot::names::{ESP, KERNELS, LOADER_CONF};
-use board_slot::plan::Step;
+use board_slot::names::{ESP, GLOBAL_VENDOR, KERNELS, LOADER_CONF};
+use board_slot::plan::{self, Step};
 use board_slot::slots::{self, Partition};
 use board_slot::{Slot, counter};
 use image_bundle::Version;
@@ -18,10 +18,15 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::reboot::{RebootMode, reboot};
 use sha2::{Digest, Sha256};
 
+use crate::authenticode::{self, List};
+use crate::console;
 use crate::error::Error;
+use crate::host::Host;
 use crate::record::{self, Record, Trial};
 
 const ESP_AT: &str = "/run/holdfast-esp";
+/// Vendor of the firmware's lists of what it starts.
+const SECURITY_VENDOR: &str = "d719b2cb-3d3a-4596-a3bc-dad00e67656f";
 
 /// What is put into a slot.
 #[derive(Debug, Clone)]
@@ -46,8 +51,10 @@ pub(crate) struct Machine {
     pub(crate) record: Record,
     /// What is being put into the other slot.
     pub(crate) parcel: Option<Parcel>,
-    /// What the step `RecordTrial` records.
+    /// What the steps `RecordStaged` and `RecordTrial` record.
     pub(crate) trial: Option<Trial>,
+    /// The host of this box.
+    pub(crate) host: Host,
     /// Why the step `KeepReason` is taken.
     pub(crate) reason: String,
 }
@@ -78,8 +85,26 @@ impl Machine {
                 std::fs::rename(beside(&place), &place).map_err(Error::file(&place))?;
                 flush(&place)
             }),
+            Step::ForgetStaged => self.record.set_staged(None),
+            Step::RecordStaged(_) => self.record.set_staged(self.trial.as_ref()),
+            Step::CheckKernel(slot) => self.check_kernel(slot),
+            Step::Drain => {
+                console::say(&self.host.drain());
+                Ok(())
+            }
+            Step::Serve => {
+                self.host.serve();
+                Ok(())
+            }
             Step::AssertEntries => self.assert_entries(),
             Step::RecordTrial(_) => self.record.set_trial(self.trial.as_ref()),
+            Step::RecordAsked(_) => {
+                let asked = self.trial.clone().map(|trial| Trial {
+                    asked: true,
+                    ..trial
+                });
+                self.record.set_trial(asked.as_ref())
+            }
             Step::SetNext(slot) => Ok(entry::set_next(&mut self.variables, slot)?),
             Step::Restart => restart(),
             Step::SetOrder(slot) => Ok(entry::commit(&mut self.variables, slot)?),
@@ -101,7 +126,6 @@ impl Machine {
     }
 
     fn forget_next(&mut self) -> Result<(), Error> {
-        use board_slot::efivars::{Name, Variables};
         Ok(self.variables.set(&Name::global("BootNext"), None)?)
     }
 
@@ -121,14 +145,66 @@ impl Machine {
         }
     }
 
+    /// Whether what is to be staged finds room, before anything is removed for it.
+    pub(crate) fn room(&self, slot: Slot) -> Result<(), Error> {
+        let Some(parcel) = &self.parcel else {
+            return Err(nothing());
+        };
+        let len = |path: &Path| std::fs::metadata(path).map(|meta| meta.len());
+        let need = len(&parcel.kernel).map_err(Error::file(&parcel.kernel))?;
+        let have = self.on_esp(|esp| {
+            let old = len(&kernel(esp, slot)).unwrap_or(0);
+            Ok(free(esp).saturating_add(old))
+        })?;
+        if have < need {
+            let what = "the system partition";
+            return Err(Error::Space { what, have, need });
+        }
+        Ok(())
+    }
+
     /// Prepares the record of a trial of what a slot holds already.
-    pub(crate) fn trial_of(&mut self, slot: Slot, version: &str) -> Result<(), Error> {
+    pub(crate) fn trial_of(&mut self, slot: Slot, version: &str) {
         self.trial = Some(Trial {
             slot: slot.label().to_owned(),
             version: version.to_owned(),
             min_version: self.record.floor(),
+            asked: false,
+            before: None,
         });
-        Ok(())
+    }
+
+    /// Tries what stands in a slot: notes how fit the host is now, then carries the plan out.
+    pub(crate) fn try_slot(&mut self, slot: Slot) -> Result<(), Error> {
+        self.parcel = None;
+        if let Some(trial) = &mut self.trial {
+            trial.before = self.host.fitness().ok();
+        }
+        self.carry_out(&plan::activate(slot))
+    }
+
+    /// The kernel image names the root beside it, and this firmware would start it.
+    fn check_kernel(&self, slot: Slot) -> Result<(), Error> {
+        let image = self.kernel_image(slot)?;
+        let words = words_of(&image)?;
+        if !slots::holds(&words, &slots::device(&self.partition(slot.label())?)) {
+            return Err(Error::ReadBack { slot });
+        }
+        let read = |name: &str, vendor| {
+            self.variables.get(&Name {
+                name: name.to_owned(),
+                vendor,
+            })
+        };
+        if read("SecureBoot", GLOBAL_VENDOR)?.as_deref() != Some(&[1]) {
+            return Ok(());
+        }
+        let list = |name| -> Result<List, Error> {
+            let value = read(name, SECURITY_VENDOR)?.unwrap_or_default();
+            Ok(List::parse(&value))
+        };
+        authenticode::check(&image, &list("db")?, &list("dbx")?)
+            .map_err(|why| Error::Unstartable { slot, why })
     }
 
     fn write_root(&mut self, slot: Slot) -> Result<(), Error> {
@@ -184,26 +260,14 @@ impl Machine {
 
     /// What the kernel image in a slot says of its root.
     pub(crate) fn words(&self, slot: Slot) -> Result<Root, Error> {
-        let image = self.on_esp(|esp| {
+        words_of(&self.kernel_image(slot)?)
+    }
+
+    fn kernel_image(&self, slot: Slot) -> Result<Vec<u8>, Error> {
+        self.on_esp(|esp| {
             let path = kernel(esp, slot);
             std::fs::read(&path).map_err(Error::file(path))
-        })?;
-        let mark = format!("{}=", board_slot::names::WORD_ROOT);
-        let at = image
-            .windows(mark.len())
-            .position(|window| window == mark.as_bytes())
-            .ok_or_else(|| Error::State {
-                what: "the other slot's kernel",
-                why: "its command line names no root".to_owned(),
-            })?;
-        let line: Vec<u8> = image
-            .iter()
-            .skip(at)
-            .take(1024)
-            .take_while(|byte| byte.is_ascii_graphic() || **byte == b' ')
-            .copied()
-            .collect();
-        Ok(Root::parse(&String::from_utf8_lossy(&line))?)
+        })
     }
 
     fn write_kernel(&self, slot: Slot) -> Result<(), Error> {
@@ -224,17 +288,10 @@ impl Machine {
         }
         self.on_esp(|esp| {
             let path = beside(&kernel(esp, slot));
-            let free = nix::sys::statvfs::statvfs(esp).map_or(0, |stat| {
-                stat.blocks_available().saturating_mul(stat.fragment_size())
-            });
-            let need = image.len() as u64;
-            if free < need {
+            let (have, need) = (free(esp), image.len() as u64);
+            if have < need {
                 let what = "the system partition";
-                return Err(Error::Space {
-                    what,
-                    have: free,
-                    need,
-                });
+                return Err(Error::Space { what, have, need });
             }
             File::create(&path)
                 .and_then(|mut file| file.write_all(&image).and_then(|()| file.sync_all()))
@@ -293,8 +350,35 @@ fn nothing() -> Error {
     }
 }
 
+/// What a kernel image says of its root.
+fn words_of(image: &[u8]) -> Result<Root, Error> {
+    let mark = format!("{}=", board_slot::names::WORD_ROOT);
+    let at = image
+        .windows(mark.len())
+        .position(|window| window == mark.as_bytes())
+        .ok_or_else(|| Error::State {
+            what: "the other slot's kernel",
+            why: "its command line names no root".to_owned(),
+        })?;
+    let line: Vec<u8> = image
+        .iter()
+        .skip(at)
+        .take(1024)
+        .take_while(|byte| byte.is_ascii_graphic() || **byte == b' ')
+        .copied()
+        .collect();
+    Ok(Root::parse(&String::from_utf8_lossy(&line))?)
+}
+
 fn kernel(esp: &Path, slot: Slot) -> PathBuf {
     esp.join(KERNELS).join(slot.kernel())
+}
+
+/// Bytes that can still be written to a file system.
+fn free(at: &Path) -> u64 {
+    nix::sys::statvfs::statvfs(at).map_or(0, |stat| {
+        stat.blocks_available().saturating_mul(stat.fragment_size())
+    })
 }
 
 fn beside(kernel: &Path) -> PathBuf {

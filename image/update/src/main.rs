@@ -1,17 +1,23 @@
 //! `holdfast-update`: keeps a box on a good version.
 //!
 //! `watch` runs from the system's start: it judges the start, commits a version that proved healthy
-//! or leaves it, then takes signed bundles from sticks. The other verbs do one thing for an
-//! operator. What is written and in which order stands in `board_slot::plan`. Deliberately absent:
-//! a network, a signature format of its own, and any step without the state partition.
+//! or leaves it, then takes signed bundles from sticks, and from a mirror when one asks over
+//! the host's API. The other verbs do one thing each. What is written and in which order stands in
+//! `board_slot::plan`. Deliberately absent: a listener, a signature format of its own, and any step
+//! without the state partition.
 
+mod authenticode;
 mod console;
+mod der;
 mod error;
-mod health;
+mod host;
 mod machine;
+mod mirror;
 mod record;
 mod source;
+mod system;
 mod trust;
+mod verbs;
 mod watch;
 
 use std::io::Write;
@@ -23,7 +29,9 @@ use board_slot::plan;
 use clap::{Parser, Subcommand};
 
 use crate::error::{Blame, Error};
-use crate::watch::Paths;
+use crate::machine::Machine;
+use crate::verbs::{Choice, From};
+use crate::watch::{Boot, Paths};
 
 /// Keeps a box on a good version.
 #[derive(Debug, Parser)]
@@ -50,20 +58,47 @@ enum Verb {
         #[arg(long, default_value_t = 120)]
         patience: u64,
     },
-    /// Fetch and verify a bundle; nothing is written to a slot
-    Verify {
-        /// The bundle
-        bundle: PathBuf,
+    /// Fetch a bundle and verify its metadata; says its version, writes nothing to a slot
+    Fetch(Bundle),
+    /// The same, and every byte of its parts
+    Verify(Bundle),
+    /// Fetch, verify and write a bundle into the slot that does not run
+    Stage(Bundle),
+    /// Try what was staged: the box restarts into its trial
+    Activate,
+    /// Fetch, verify, stage and activate
+    Apply(Bundle),
+    /// Judge this start once: keep its version, or leave it when it is a trial that fails
+    Trial {
+        /// Seconds a version has to become healthy
+        #[arg(long, default_value_t = 120)]
+        patience: u64,
     },
-    /// Fetch, verify, stage and activate a bundle; the box restarts into its trial
-    Apply {
-        /// The bundle
-        bundle: PathBuf,
-    },
+    /// Keep the version that runs, without waiting for its health any longer
+    Commit,
     /// Go back to the other slot, as a trial like any other
     RollBack,
-    /// Say what runs, what is tried and why slots were left
+    /// Say what runs, what is staged or tried and why slots were left
     Status,
+}
+
+/// Where a bundle is.
+#[derive(Debug, clap::Args)]
+struct Bundle {
+    /// A tar, a stick's device, or the https address of a mirror
+    bundle: String,
+    /// Also a version that was tried and left before
+    #[arg(long)]
+    again: bool,
+}
+
+impl Bundle {
+    const fn choice(&self) -> Choice {
+        Choice {
+            version: None,
+            again: self.again,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -94,45 +129,64 @@ async fn run(arguments: &Arguments) -> Result<(), Error> {
         trust: arguments.trust.clone(),
         socket: arguments.socket.clone(),
         release: PathBuf::from("/etc/os-release"),
+        settings: PathBuf::from("/etc/holdfast/updates.toml"),
+        mirror_ca: PathBuf::from("/etc/holdfast/mirror.pem"),
     };
     let (mut machine, boot) = watch::open(&paths)?;
     match &arguments.verb {
         Verb::Watch { patience } => {
-            watch::settle(&mut machine, &boot, &paths, Duration::from_secs(*patience))?;
+            watch::settle(&mut machine, &boot, Duration::from_secs(*patience))?;
             watch::look(&mut machine, &boot, &paths).await
         }
-        Verb::Verify { bundle } => {
-            let verified = watch::fetch(&machine, &paths, bundle).await?;
-            tell(&format!("{}", verified.manifest.version))
+        Verb::Trial { patience } => {
+            watch::settle(&mut machine, &boot, Duration::from_secs(*patience))
         }
-        Verb::Apply { bundle } => watch::take(&mut machine, &boot, &paths, bundle).await,
-        Verb::RollBack => machine.go_back(),
-        Verb::Status => {
-            let trial = machine
-                .record
-                .trial()
-                .map_or_else(String::new, |trial| trial.version);
-            tell(&format!(
-                "version {}\nslot {}\nboots {}\nstate {}\ntrial {trial}\nfloor {}\n{}",
-                boot.version,
-                machine.running,
-                boot.boots,
-                boot.state,
-                machine.record.floor(),
-                machine.record.reasons().join("\n"),
-            ))
+        Verb::Fetch(bundle) => {
+            let from = From::parse(&bundle.bundle)?;
+            let verified = verbs::fetch(&machine, &paths, &from).await?;
+            tell(&verified.manifest.version.to_string())
         }
+        Verb::Verify(bundle) => {
+            let from = From::parse(&bundle.bundle)?;
+            let verified = verbs::fetch(&machine, &paths, &from).await?;
+            let parts = machine.record.empty("parts")?;
+            verified.save(trust::ROOT, &parts).await?;
+            verified.save(trust::KERNEL, &parts).await?;
+            machine.record.empty("parts")?;
+            tell(&format!("{} is whole", verified.manifest.version))
+        }
+        Verb::Stage(bundle) => {
+            let from = From::parse(&bundle.bundle)?;
+            let version = verbs::stage(&mut machine, &boot, &paths, &from, bundle.choice()).await?;
+            tell(&format!("{version} is staged"))
+        }
+        Verb::Activate => verbs::activate(&mut machine),
+        Verb::Apply(bundle) => {
+            let from = From::parse(&bundle.bundle)?;
+            verbs::apply(&mut machine, &boot, &paths, &from, bundle.choice()).await
+        }
+        Verb::Commit => {
+            let running = machine.running;
+            machine.carry_out(&plan::commit(running))
+        }
+        Verb::RollBack => verbs::roll_back(&mut machine),
+        Verb::Status => status(&machine, &boot),
     }
 }
 
-impl machine::Machine {
-    /// Tries the other slot as it is.
-    fn go_back(&mut self) -> Result<(), Error> {
-        let other = self.running.other();
-        let version = self.words(other)?.version;
-        self.trial_of(other, &version)?;
-        self.carry_out(&plan::roll_back(self.running))
-    }
+fn status(machine: &Machine, boot: &Boot) -> Result<(), Error> {
+    let version = |trial: Option<record::Trial>| trial.map_or(String::new(), |trial| trial.version);
+    tell(&format!(
+        "version {}\nslot {}\nboots {}\nstate {}\nstaged {}\ntrial {}\nfloor {}\n{}",
+        boot.version,
+        machine.running,
+        boot.boots,
+        boot.state,
+        version(machine.record.staged()),
+        version(machine.record.trial()),
+        machine.record.floor(),
+        machine.record.reasons().join("\n"),
+    ))
 }
 
 fn tell(text: &str) -> Result<(), Error> {

@@ -4,21 +4,28 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use board_slot::Slot;
 use image_bundle::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::host::Fitness;
 
 const TRIAL: &str = "trial.toml";
+const STAGED: &str = "staged.toml";
 const FLOOR: &str = "floor.toml";
 const LEFT: &str = "left";
+const PINNED: &str = "pinned";
+const PAUSED: &str = "paused";
+const WISH: &str = "wish.toml";
+const TOOK: &str = "took";
 const REASONS: &str = "reasons.log";
 /// Reasons that are kept.
 const REASONS_MOST: usize = 64;
 
-/// A trial under way.
+/// A version in a slot: staged, or tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Trial {
@@ -28,6 +35,12 @@ pub(crate) struct Trial {
     pub(crate) version: String,
     /// The floor that the version asks for.
     pub(crate) min_version: Version,
+    /// Whether the firmware was asked to try it.
+    #[serde(default)]
+    pub(crate) asked: bool,
+    /// What the host could do before.
+    #[serde(default)]
+    pub(crate) before: Option<Fitness>,
 }
 
 impl Trial {
@@ -35,6 +48,12 @@ impl Trial {
     pub(crate) fn slot(&self) -> Option<Slot> {
         Slot::of_label(&self.slot)
     }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Answered {
+    wish: u64,
+    answer: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -76,15 +95,33 @@ impl Record {
 
     /// The trial under way; one that cannot be read counts as none.
     pub(crate) fn trial(&self) -> Option<Trial> {
-        let text = std::fs::read_to_string(self.folder.join(TRIAL)).ok()?;
-        toml::from_str(&text).ok()
+        self.read(TRIAL)
     }
 
     /// Records a trial, or that there is none.
     pub(crate) fn set_trial(&self, trial: Option<&Trial>) -> Result<(), Error> {
-        let path = self.folder.join(TRIAL);
+        self.set(TRIAL, trial)
+    }
+
+    /// What was staged and not yet activated.
+    pub(crate) fn staged(&self) -> Option<Trial> {
+        self.read(STAGED)
+    }
+
+    /// Records what is staged, or that nothing is.
+    pub(crate) fn set_staged(&self, staged: Option<&Trial>) -> Result<(), Error> {
+        self.set(STAGED, staged)
+    }
+
+    fn read(&self, name: &str) -> Option<Trial> {
+        let text = std::fs::read_to_string(self.folder.join(name)).ok()?;
+        toml::from_str(&text).ok()
+    }
+
+    fn set(&self, name: &str, trial: Option<&Trial>) -> Result<(), Error> {
+        let path = self.folder.join(name);
         match trial {
-            Some(trial) => self.replace(TRIAL, &text(trial)?),
+            Some(trial) => self.replace(name, &text(trial)?),
             None => match std::fs::remove_file(&path) {
                 Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
                     Err(Error::file(path)(why))
@@ -127,6 +164,56 @@ impl Record {
         }
         left.push(version.to_owned());
         self.replace(LEFT, &format!("{}\n", left.join("\n")))
+    }
+
+    /// The only version that is taken; empty when any newer one is.
+    pub(crate) fn pinned(&self) -> String {
+        let text = std::fs::read_to_string(self.folder.join(PINNED)).unwrap_or_default();
+        text.trim().to_owned()
+    }
+
+    /// Takes one version alone, or any again when it is empty.
+    pub(crate) fn pin(&self, version: &str) -> Result<(), Error> {
+        self.replace(PINNED, version)
+    }
+
+    /// Whether bundles are looked for.
+    pub(crate) fn paused(&self) -> bool {
+        std::fs::read(self.folder.join(PAUSED)).is_ok_and(|text| !text.is_empty())
+    }
+
+    /// Stops or begins looking for bundles.
+    pub(crate) fn pause(&self, paused: bool) -> Result<(), Error> {
+        self.replace(PAUSED, if paused { "paused" } else { "" })
+    }
+
+    /// How long after the updater the last healthy start was healthy.
+    pub(crate) fn took(&self) -> Option<Duration> {
+        let text = std::fs::read_to_string(self.folder.join(TOOK)).ok()?;
+        text.trim().parse().ok().map(Duration::from_secs)
+    }
+
+    /// Notes that, in whole seconds; not written when it is as it was.
+    pub(crate) fn set_took(&self, took: Duration) -> Result<(), Error> {
+        let took = Duration::from_secs(took.as_secs() + 1);
+        if self.took() == Some(took) {
+            return Ok(());
+        }
+        self.replace(TOOK, &took.as_secs().to_string())
+    }
+
+    /// The last wish that was looked at, and what became of it.
+    pub(crate) fn wish(&self) -> (u64, String) {
+        let text = std::fs::read_to_string(self.folder.join(WISH)).unwrap_or_default();
+        toml::from_str(&text).map_or((0, String::new()), |wish: Answered| {
+            (wish.wish, wish.answer)
+        })
+    }
+
+    /// Notes what became of a wish.
+    pub(crate) fn set_wish(&self, wish: u64, answer: &str) -> Result<(), Error> {
+        let answer = answer.to_owned();
+        self.replace(WISH, &text(&Answered { wish, answer })?)
     }
 
     /// Why slots were left, the oldest first.

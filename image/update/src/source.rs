@@ -12,10 +12,12 @@ use crate::error::Error;
 /// Most bytes of a whole bundle.
 const BUNDLE_MOST: u64 = 160 << 20;
 
-/// The first drive that carries a bundle: whole drives only, none of the system disk.
-pub(crate) fn stick(system_disk: &str) -> Option<PathBuf> {
-    let mut drives: Vec<String> = std::fs::read_dir("/sys/class/block")
-        .ok()?
+/// Drives that carry a bundle, by name: whole drives only, none of the system disk.
+pub(crate) fn sticks(system_disk: &str) -> Vec<PathBuf> {
+    let Ok(folder) = std::fs::read_dir("/sys/class/block") else {
+        return Vec::new();
+    };
+    let mut drives: Vec<String> = folder
         .filter_map(Result::ok)
         .filter(|entry| !entry.path().join("partition").exists())
         .filter_map(|entry| entry.file_name().into_string().ok())
@@ -25,7 +27,8 @@ pub(crate) fn stick(system_disk: &str) -> Option<PathBuf> {
     drives
         .into_iter()
         .map(|name| Path::new("/dev").join(name))
-        .find(|path| carries(path))
+        .filter(|path| carries(path))
+        .collect()
 }
 
 /// Whether a device or file begins as a bundle does.

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use futures::StreamExt;
 use image_bundle::Manifest;
-use tough::{FilesystemTransport, Limits, Repository, RepositoryLoader, TargetName};
+use tough::{FilesystemTransport, Limits, Repository, RepositoryLoader, TargetName, Transport};
 use url::Url;
 
 use crate::error::Error;
+use crate::mirror::Mirror;
 
 /// The manifest's name among the targets.
 const MANIFEST: &str = "bundle.json";
@@ -32,16 +33,47 @@ fn refused(why: impl std::fmt::Display) -> Error {
     }
 }
 
-/// Loads the metadata in `bundle` under `root` and reads the manifest.
+/// Loads the metadata of an unpacked bundle under `root` and reads the manifest.
 ///
 /// # Errors
 /// `Trust` when signatures, thresholds, times or versions do not hold; `Bundle`.
-pub(crate) async fn verify(root: &[u8], bundle: &Path, known: &Path) -> Result<Verified, Error> {
+pub(crate) async fn verify_folder(
+    root: &[u8],
+    bundle: &Path,
+    known: &Path,
+) -> Result<Verified, Error> {
     let url = |name: &str| {
         Url::from_directory_path(bundle.join(name)).map_err(|()| refused("a path that is no URL"))
     };
-    let repository = RepositoryLoader::new(&root, url("metadata")?, url("targets")?)
-        .transport(FilesystemTransport)
+    let (metadata, targets) = (url("metadata")?, url("targets")?);
+    verify(root, metadata, targets, FilesystemTransport, known).await
+}
+
+/// The same of a mirror: the folders `metadata` and `targets` below an address.
+///
+/// # Errors
+/// As `verify_folder`, and `Mirror` when it cannot be spoken to.
+pub(crate) async fn verify_mirror(
+    root: &[u8],
+    mirror: &Url,
+    ca: &Path,
+    known: &Path,
+) -> Result<Verified, Error> {
+    let url = |name: &str| mirror.join(name).map_err(refused);
+    let (metadata, targets) = (url("metadata/")?, url("targets/")?);
+    let transport = Mirror::open(mirror, ca)?;
+    verify(root, metadata, targets, transport, known).await
+}
+
+async fn verify(
+    root: &[u8],
+    metadata: Url,
+    targets: Url,
+    transport: impl Transport + Send + Sync + 'static,
+    known: &Path,
+) -> Result<Verified, Error> {
+    let repository = RepositoryLoader::new(&root, metadata, targets)
+        .transport(transport)
         .limits(Limits {
             max_root_size: 256 << 10,
             max_targets_size: 1 << 20,
@@ -88,3 +120,6 @@ impl Verified {
         Ok(into.join(name))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,24 +7,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use board_slot::Slot;
-use board_slot::cmdline::Root;
 use board_slot::efivars::{EfiVars, Name, Variables};
 use board_slot::entry;
 use board_slot::names::{OUR_VENDOR, WHY, WHY_MOST};
 use board_slot::plan::{self, Facts, Start, Step};
-use image_bundle::Version;
 use serde::Deserialize;
 
 use crate::console;
 use crate::error::Error;
-use crate::health;
-use crate::machine::{Machine, Parcel};
+use crate::host::Host;
+use crate::machine::Machine;
 use crate::record::{Record, Trial};
 use crate::source;
-use crate::trust::{self, Verified};
+use crate::system::{System, Verb, Wish};
+use crate::verbs::{self, Choice, From};
 
-/// The state format this version reads, and writes.
-const STATE_READS: u32 = 1;
 /// Looks for a bundle come this often.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -41,6 +38,10 @@ pub(crate) struct Paths {
     pub(crate) socket: PathBuf,
     /// The system's description.
     pub(crate) release: PathBuf,
+    /// Where the mirror is.
+    pub(crate) settings: PathBuf,
+    /// An authority of the mirror's own; the public ones hold where there is no such file.
+    pub(crate) mirror_ca: PathBuf,
 }
 
 /// What the boot program told.
@@ -77,18 +78,14 @@ pub(crate) fn open(paths: &Paths) -> Result<(Machine, Boot), Error> {
         record: Record::open(&paths.record)?,
         parcel: None,
         trial: None,
+        host: Host::new(&paths.socket),
         reason: String::new(),
     };
     Ok((machine, boot))
 }
 
 /// Judges this start and carries it to its end; returns when the machine may look for updates.
-pub(crate) fn settle(
-    machine: &mut Machine,
-    boot: &Boot,
-    paths: &Paths,
-    patience: Duration,
-) -> Result<(), Error> {
+pub(crate) fn settle(machine: &mut Machine, boot: &Boot, patience: Duration) -> Result<(), Error> {
     let running = machine.running;
     let trial = machine.record.trial();
     let start = plan::judge(Facts {
@@ -97,9 +94,10 @@ pub(crate) fn settle(
         trial: trial.as_ref().and_then(Trial::slot),
     });
     if let Start::Returned(slot) | Start::Fell(slot) = start {
+        let asked = trial.as_ref().is_none_or(|trial| trial.asked);
         machine.reason = reason(machine, trial.as_ref());
         console::say(&format!("slot {slot} was left: {}", machine.reason));
-        if let Some(trial) = &trial {
+        if let Some(trial) = trial.as_ref().filter(|_| asked) {
             machine.record.leave(&trial.version)?;
         }
         machine.carry_out(&[Step::KeepReason(slot), Step::ForgetTrial])?;
@@ -110,8 +108,15 @@ pub(crate) fn settle(
     } else {
         "start"
     };
-    match health::wait(&paths.socket, patience) {
+    let patience = match start {
+        Start::Trial => machine.record.took().map_or(patience, as_long),
+        _ => patience,
+    };
+    let before = trial.as_ref().and_then(|trial| trial.before.clone());
+    let before = before.filter(|_| start == Start::Trial);
+    match machine.host.wait(patience, before.as_ref()) {
         Ok(after) => {
+            machine.record.set_took(after)?;
             if boot.firmware {
                 machine.carry_out(&plan::commit(running))?;
             }
@@ -146,6 +151,12 @@ pub(crate) fn settle(
     }
 }
 
+/// How long a version has to become healthy: twice what the one before it took, so that a slow
+/// machine is no fault of a version and a fast one is back soon.
+fn as_long(took: Duration) -> Duration {
+    (took * 2 + Duration::from_secs(10)).clamp(Duration::from_secs(20), Duration::from_secs(600))
+}
+
 /// The first of ours in the firmware's order.
 fn committed(machine: &Machine) -> Result<Option<Slot>, Error> {
     let order = entry::order(&machine.variables)?;
@@ -165,6 +176,9 @@ fn reason(machine: &Machine, trial: Option<&Trial>) -> String {
     let version = trial.map_or("unknown", |trial| trial.version.as_str());
     match said {
         Some(text) => format!("version {version}: {}", String::from_utf8_lossy(&text)),
+        None if trial.is_some_and(|trial| !trial.asked) => {
+            format!("version {version} was not tried: the power went before the firmware was asked")
+        }
         None => format!("version {version} did not stay: refused by the firmware, hung or cut"),
     }
 }
@@ -175,15 +189,29 @@ fn forget_why(machine: &mut Machine) {
     }
 }
 
-/// Looks for bundles until one leads to a restart.
+/// Looks for bundles and wishes until one leads to a restart.
 pub(crate) async fn look(machine: &mut Machine, boot: &Boot, paths: &Paths) -> Result<(), Error> {
     let mut refused = BTreeSet::new();
+    let mut system = System::new(paths, machine);
     loop {
-        if let Some(stick) = source::stick(&machine.disk)
-            && !refused.contains(&stick)
-        {
+        system.tell(machine, boot);
+        if let Some(wish) = system.wish() {
+            console::say(&format!("asked to {:?} {}", wish.verb, wish.version));
+            // Said before it is done: a wish that restarts the machine is not taken twice.
+            system.answer(machine, wish.number, "under way")?;
+            let answer = match grant(machine, boot, paths, &wish).await {
+                Ok(answer) => answer,
+                Err(why) => format!("refused: {why}"),
+            };
+            console::say(&answer);
+            system.answer(machine, wish.number, &answer)?;
+        }
+        let mut fresh = source::sticks(&machine.disk);
+        fresh.retain(|stick| !refused.contains(stick) && !machine.record.paused());
+        for stick in fresh {
             console::say(&format!("bundle found on {}", stick.display()));
-            match take(machine, boot, paths, &stick).await {
+            let from = From::Archive(stick.clone());
+            match verbs::apply(machine, boot, paths, &from, Choice::default()).await {
                 Ok(()) => return Ok(()),
                 Err(why) => {
                     console::say(&format!("bundle refused: {why}"));
@@ -195,79 +223,28 @@ pub(crate) async fn look(machine: &mut Machine, boot: &Boot, paths: &Paths) -> R
     }
 }
 
-/// Fetches, verifies, stages and activates the bundle in `from`.
-pub(crate) async fn take(
+/// Does what an operator wished for over the host's API.
+async fn grant(
     machine: &mut Machine,
     boot: &Boot,
     paths: &Paths,
-    from: &Path,
-) -> Result<(), Error> {
-    let verified = fetch(machine, paths, from).await?;
-    let version = verified.manifest.version;
-    fits(machine, boot, paths, &verified)?;
-    let words = verified.manifest.root_words.clone();
-    let slot = machine.running.other();
-    let parts = machine.record.empty("parts")?;
-    machine.parcel = Some(Parcel {
-        root: verified.save(trust::ROOT, &parts).await?,
-        kernel: verified.save(trust::KERNEL, &parts).await?,
-        words: Root::parse(&words)?,
-    });
-    machine.trial = Some(Trial {
-        slot: slot.label().to_owned(),
-        version: version.to_string(),
-        min_version: verified.manifest.min_version,
-    });
-    machine.record.empty("fetched")?;
-    machine.carry_out(&plan::stage(slot))?;
-    console::say(&format!(
-        "version {version} staged in slot {slot}; restarting to try it"
-    ));
-    machine.record.empty("parts")?;
-    machine.carry_out(&plan::activate(slot))
-}
-
-/// Unpacks and verifies; what fits is another question.
-pub(crate) async fn fetch(
-    machine: &Machine,
-    paths: &Paths,
-    from: &Path,
-) -> Result<Verified, Error> {
-    let into = machine.record.empty("fetched")?;
-    source::unpack(from, &into)?;
-    let root = std::fs::read(&paths.trust).map_err(Error::file(&paths.trust))?;
-    trust::verify(&root, &into, &machine.record.below("known")?).await
-}
-
-/// The rules of compatibility against this box.
-fn fits(machine: &Machine, boot: &Boot, paths: &Paths, verified: &Verified) -> Result<(), Error> {
-    let running: Version = boot.version.parse()?;
-    let slot = machine.partition(machine.running.other().label())?;
-    verified.manifest.fits(&image_bundle::Facts {
-        machine: variant(&paths.release)?,
-        running,
-        floor: machine.record.floor(),
-        state_reads: STATE_READS,
-        slot: slot.sectors * 512,
-    })?;
-    let version = verified.manifest.version.to_string();
-    if machine.record.left().contains(&version) {
-        return Err(Error::State {
-            what: "this version",
-            why: format!("{version} was tried and left before"),
-        });
+    wish: &Wish,
+) -> Result<String, Error> {
+    let record = machine.record.clone();
+    match wish.verb {
+        Verb::Pin => record.pin(&wish.version).map(|()| "pinned".to_owned()),
+        Verb::Unpin => record.pin("").map(|()| "not pinned".to_owned()),
+        Verb::Pause => record.pause(true).map(|()| "paused".to_owned()),
+        Verb::Resume => record.pause(false).map(|()| "looking".to_owned()),
+        Verb::RollBack => verbs::roll_back(machine).map(|()| "restarting".to_owned()),
+        Verb::Upgrade => {
+            let from = From::configured(&paths.settings)?;
+            let choice = Choice {
+                version: wish.version.parse().ok(),
+                again: wish.again,
+            };
+            let done = verbs::apply(machine, boot, paths, &from, choice).await;
+            done.map(|()| "restarting".to_owned())
+        }
     }
-    Ok(())
-}
-
-/// The machine's name out of os-release.
-fn variant(path: &Path) -> Result<String, Error> {
-    let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
-    text.lines()
-        .find_map(|line| line.strip_prefix("VARIANT_ID="))
-        .map(str::to_owned)
-        .ok_or_else(|| Error::State {
-            what: "os-release",
-            why: "it names no machine".to_owned(),
-        })
 }

@@ -24,6 +24,9 @@ struct Machine {
     next: Option<Slot>,
     boots: u8,
     trial: Option<Slot>,
+    asked: bool,
+    staged: Option<Slot>,
+    drained: bool,
     reasons: Vec<Slot>,
     /// The version that is being staged.
     new: u8,
@@ -52,6 +55,9 @@ fn machine(other: Place, bad: &[u8]) -> Machine {
         next: None,
         boots: 0,
         trial: None,
+        asked: false,
+        staged: None,
+        drained: false,
         reasons: Vec::new(),
         new: 2,
         bad: bad.to_vec(),
@@ -83,6 +89,11 @@ impl Machine {
             Step::CheckRoot(slot) => {
                 return matches!(self.roots[at(slot)], Place::Version(_));
             }
+            // The kernel image in place belongs to the root in place, and is whole.
+            Step::CheckKernel(slot) => {
+                let kernel = self.kernels[at(slot)];
+                return matches!(kernel, Place::Version(_)) && kernel == self.roots[at(slot)];
+            }
             Step::WriteKernel(_) => self.beside = new,
             Step::PlaceKernel(slot) if torn => self.kernels[at(slot)] = Place::Torn,
             Step::PlaceKernel(slot) => {
@@ -98,7 +109,15 @@ impl Machine {
             _ if torn => {}
             Step::ForgetNext => self.next = None,
             Step::AssertEntries => self.entries = true,
-            Step::RecordTrial(slot) => self.trial = Some(slot),
+            Step::ForgetStaged => self.staged = None,
+            Step::RecordStaged(slot) => self.staged = Some(slot),
+            Step::Drain => self.drained = true,
+            Step::Serve => self.drained = false,
+            Step::RecordTrial(slot) => {
+                self.trial = Some(slot);
+                self.asked = false;
+            }
+            Step::RecordAsked(_) => self.asked = true,
             Step::SetNext(slot) => self.next = Some(slot),
             Step::SetOrder(slot) => self.order = Some(slot),
             Step::ClearBoots => self.boots = 0,
@@ -245,6 +264,13 @@ fn check(machine: &Machine, running: Slot, told: &str) {
     assert_eq!(machine.loader, Some(running), "{told}: {machine:?}");
     assert_eq!(machine.trial, None, "{told}: {machine:?}");
     assert_eq!(machine.boots, 0, "{told}: {machine:?}");
+    assert!(!machine.drained, "{told}: {machine:?}");
+    if let Some(slot) = machine.staged {
+        // What is recorded as staged can be activated: both halves are there, and it does not run.
+        let whole = matches!(machine.roots[at(slot)], Place::Version(_));
+        let alike = machine.roots[at(slot)] == machine.kernels[at(slot)];
+        assert!(whole && alike && slot != running, "{told}: {machine:?}");
+    }
     let mut wiped = machine.clone();
     wiped.order = None;
     wiped.next = None;
@@ -338,7 +364,7 @@ fn wiped_variables_during_any_step_of_an_upgrade_end_healthy() {
 
 #[test]
 fn going_back_on_an_operators_word_is_a_trial_too() {
-    for when in 0..=5 {
+    for when in 0..=roll_back(Slot::A).len() {
         for how in HOWS {
             let mut machine = machine(Place::Version(0), &[]);
             run(&mut machine, &roll_back(Slot::A), when, how);
@@ -357,4 +383,39 @@ fn a_slot_that_cannot_be_read_back_is_not_gone_back_to() {
     run(&mut machine, &roll_back(Slot::A), usize::MAX, Cut::Before);
     assert_eq!(machine.trial, None);
     assert_eq!(machine.next, None);
+}
+
+#[test]
+fn what_was_staged_can_be_activated_after_any_number_of_starts() {
+    let mut machine = machine(Place::Empty, &[]);
+    run(&mut machine, &stage(Slot::B), usize::MAX, Cut::Before);
+    for _ in 0..5 {
+        assert_eq!(settle(&mut machine, None), Slot::A);
+        assert_eq!(machine.staged, Some(Slot::B));
+    }
+    run(&mut machine, &activate(Slot::B), usize::MAX, Cut::Before);
+    assert_eq!(settle(&mut machine, None), Slot::B);
+    assert_eq!(machine.staged, None);
+}
+
+#[test]
+fn a_try_counts_as_asked_only_when_the_firmware_was_asked() {
+    let steps = activate(Slot::B);
+    for when in 0..=steps.len() {
+        for how in HOWS {
+            let mut machine = machine(Place::Version(2), &[]);
+            run(&mut machine, &steps, when, how);
+            // Whether the firmware heard of it shows in what it starts.
+            let heard = machine.next == Some(Slot::B);
+            assert!(!machine.asked || heard, "{when} {how:?}: {machine:?}");
+        }
+    }
+}
+
+#[test]
+fn a_kernel_that_belongs_to_another_root_is_not_activated() {
+    let mut machine = machine(Place::Version(0), &[]);
+    machine.kernels[1] = Place::Version(3);
+    run(&mut machine, &activate(Slot::B), usize::MAX, Cut::Before);
+    assert_eq!((machine.trial, machine.next), (None, None));
 }

@@ -11,6 +11,11 @@ fn a_trial_is_found_again_and_forgotten() {
         slot: "slot-b".to_owned(),
         version: "2.0.0".to_owned(),
         min_version: Version(1, 0, 0),
+        asked: true,
+        before: Some(crate::host::Fitness {
+            volumes: 2,
+            warned: vec!["clock:skew: an hour".to_owned()],
+        }),
     };
     Record::open(folder.path())
         .unwrap()
@@ -49,4 +54,13 @@ fn reasons_are_kept_in_order_and_bounded() {
     let reasons = record.reasons();
     assert_eq!(reasons.len(), 64);
     assert_eq!(reasons.last().map(String::as_str), Some("reason 69"));
+}
+
+#[test]
+fn a_record_of_an_older_version_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = "slot = \"slot-b\"\nversion = \"2.0.0\"\nmin_version = \"1.0.0\"\n";
+    std::fs::write(folder.path().join("trial.toml"), old).unwrap();
+    let trial = Record::open(folder.path()).unwrap().trial().unwrap();
+    assert!(!trial.asked && trial.before.is_none());
 }
