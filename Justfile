@@ -115,7 +115,17 @@ image machine="qemu" version="0.1.0":
     target/release/holdfast-image sign image --built target/image/{{ machine }} --keys target/image/test-keys
     target/release/holdfast-image bundle --built target/image/{{ machine }}/signed --machine {{ machine }} --version {{ version }} --keys target/image/test-keys
 
-# build, boot, upgrade and go back in QEMU; the last line is the figures (qemu-system-x86, ovmf)
-boot:
+# the image in virtual machines, as every push runs it (qemu-system-x86, ovmf)
+boot *cases:
     cargo build --release --workspace --bins
-    target/release/tests-boot
+    target/release/tests-boot {{ if cases == "" { "push" } else { cases } }}
+
+# every case of the image in virtual machines, the night's too; the result is committed
+boot-all:
+    cargo build --release --workspace --bins
+    target/release/tests-boot all
+
+# seconds to health, idle memory, seconds back from every bad version: JSON on the last line but one
+image-figures:
+    cargo build --release --workspace --bins
+    target/release/tests-boot figures

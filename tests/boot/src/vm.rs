@@ -1,5 +1,5 @@
-//! One virtual machine under QEMU without KVM: one processor, a system disk and at most one more
-//! drive. What it says on its serial line is what the tests read; it ends with its owner.
+//! One virtual machine under QEMU without KVM: one processor, a system disk and what a case adds.
+//! What it says on its serial line is what the tests read; it ends with its owner.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,6 +10,40 @@ use anyhow::{Context, bail};
 const CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 /// Fresh firmware variables.
 pub(crate) const VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+/// A machine that says nothing new for this long hangs. Generous: the processors are shared and
+/// every instruction is emulated.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// What a machine is made of besides its system disk.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Parts {
+    /// Read-only drives, as sticks are.
+    sticks: Vec<PathBuf>,
+    /// What the firmware's description says as the machine's serial number.
+    serial: String,
+    /// The wall clock at power-on; the host's own when empty.
+    clock: String,
+}
+
+impl Parts {
+    /// A stick more.
+    pub(crate) fn stick(mut self, path: &Path) -> Self {
+        self.sticks.push(path.to_owned());
+        self
+    }
+
+    /// What the faulty image reads as its fault.
+    pub(crate) fn fault(mut self, word: &str) -> Self {
+        word.clone_into(&mut self.serial);
+        self
+    }
+
+    /// A clock that is wrong.
+    pub(crate) fn clock(mut self, date: &str) -> Self {
+        date.clone_into(&mut self.clock);
+        self
+    }
+}
 
 /// A machine that runs.
 pub(crate) struct Vm {
@@ -20,10 +54,18 @@ pub(crate) struct Vm {
 }
 
 impl Vm {
-    /// Powers a machine on. `folder` holds `disk.raw` and `vars.fd`; `stick` is a drive of its own.
-    pub(crate) fn start(folder: &Path, stick: Option<&Path>) -> anyhow::Result<Self> {
+    /// Powers a machine on. `folder` holds `disk.raw` and `vars.fd`.
+    pub(crate) fn start(folder: &Path, parts: &Parts) -> anyhow::Result<Self> {
         let serial = folder.join("serial.log");
-        let _ = std::fs::remove_file(&serial);
+        keep_log(folder, &serial);
+        let drive = |id: &str, path: &Path, more: &str| {
+            let path = path.display();
+            format!("file={path},if=none,id={id},format=raw{more}")
+        };
+        let flash = |unit: u8, path: &Path, more: &str| {
+            let path = path.display();
+            format!("if=pflash,format=raw,unit={unit}{more},file={path}")
+        };
         let mut qemu = Command::new("qemu-system-x86_64");
         qemu.args(["-machine", "q35,smm=on,accel=tcg", "-smp", "1", "-m", "512"])
             .args(["-cpu", "qemu64,+ssse3,+sse4.1,+sse4.2,+rdrand"])
@@ -32,30 +74,29 @@ impl Vm {
             .arg("-serial")
             .arg(format!("file:{}", serial.display()))
             .arg("-drive")
-            .arg(format!(
-                "if=pflash,format=raw,unit=0,readonly=on,file={CODE}"
-            ))
+            .arg(flash(0, Path::new(CODE), ",readonly=on"))
             .arg("-drive")
-            .arg(format!(
-                "if=pflash,format=raw,unit=1,file={}",
-                folder.join("vars.fd").display()
-            ))
+            .arg(flash(1, &folder.join("vars.fd"), ""))
             .arg("-drive")
-            .arg(format!(
-                "file={},if=none,id=d0,format=raw",
-                folder.join("disk.raw").display()
-            ))
+            .arg(drive("d0", &folder.join("disk.raw"), ""))
             .args(["-device", "nvme,serial=system,drive=d0,bootindex=0"])
             .args(["-netdev", "user,id=n0,restrict=on"])
             .args(["-device", "virtio-net-pci,netdev=n0,romfile="])
             .args(["-device", "i6300esb", "-action", "watchdog=reset"]);
-        if let Some(stick) = stick {
+        if !parts.serial.is_empty() {
+            qemu.arg("-smbios")
+                .arg(format!("type=1,serial={}", parts.serial));
+        }
+        if !parts.clock.is_empty() {
+            qemu.arg("-rtc").arg(format!("base={}", parts.clock));
+        }
+        for (number, stick) in parts.sticks.iter().enumerate() {
             qemu.arg("-drive")
+                .arg(drive(&format!("s{number}"), stick, ",readonly=on"))
+                .arg("-device")
                 .arg(format!(
-                    "file={},if=none,id=d1,format=raw,readonly=on",
-                    stick.display()
-                ))
-                .args(["-device", "virtio-blk-pci,drive=d1,serial=stick"]);
+                    "virtio-blk-pci,drive=s{number},serial=stick{number}"
+                ));
         }
         let child = qemu
             .stdin(Stdio::null())
@@ -73,30 +114,87 @@ impl Vm {
 
     /// Waits until the machine says `text` after what was waited for before; returns the seconds
     /// since power-on.
-    pub(crate) fn wait(&mut self, text: &str, seconds: u64) -> anyhow::Result<f64> {
-        let until = Instant::now() + Duration::from_secs(seconds);
+    pub(crate) fn wait(&mut self, text: &str) -> anyhow::Result<f64> {
+        self.either(&[text]).map(|_| self.seconds())
+    }
+
+    /// Waits for the first of several texts and says which one it was.
+    pub(crate) fn either(&mut self, texts: &[&str]) -> anyhow::Result<usize> {
+        let mut until = Instant::now() + PATIENCE;
+        let mut len = 0;
         loop {
             let said = self.said();
+            if said.len() > len {
+                len = said.len();
+                until = Instant::now() + PATIENCE;
+            }
             let fresh = said.get(self.seen..).unwrap_or_default();
-            if let Some(at) = fresh.find(text) {
-                self.seen += at + text.len();
-                return Ok(self.begun.elapsed().as_secs_f64());
+            let first = texts
+                .iter()
+                .enumerate()
+                .filter_map(|(which, text)| Some((fresh.find(text)?, which, text.len())))
+                .min();
+            if let Some((at, which, len)) = first {
+                self.seen += at + len;
+                return Ok(which);
             }
             if let Some(status) = self.child.try_wait()? {
-                bail!("the machine ended ({status}) before it said {text:?}");
+                bail!("the machine ended ({status}) before it said one of {texts:?}");
             }
             if Instant::now() > until {
                 let tail: Vec<&str> = said.lines().rev().take(15).collect();
-                bail!("not said within {seconds} s: {text:?}; last lines: {tail:#?}");
+                bail!("silent for {PATIENCE:?} before {texts:?}; last lines: {tail:#?}");
             }
             std::thread::sleep(Duration::from_millis(200));
         }
     }
 
+    /// Whether it said `text` after what was waited for before.
+    pub(crate) fn said_since(&self, text: &str) -> bool {
+        self.said()
+            .get(self.seen..)
+            .unwrap_or_default()
+            .contains(text)
+    }
+
+    /// Lets the machine run on for a while, whatever it says.
+    pub(crate) fn run_for(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
+
+    /// Seconds since power-on.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.begun.elapsed().as_secs_f64()
+    }
+
+    /// The number in the last line that was said, behind `mark`.
+    pub(crate) fn number(&self, mark: &str) -> Option<f64> {
+        let said = self.said();
+        let (_, rest) = said.rsplit_once(mark)?;
+        rest.split_whitespace().next()?.parse().ok()
+    }
+
     fn said(&self) -> String {
         let bytes = std::fs::read(&self.serial).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
+        // Cut at whole characters: a terminal's escapes are not always.
+        String::from_utf8_lossy(&bytes).replace('\u{fffd}', "?")
     }
+}
+
+/// The lines of the power-on before stay readable beside those of this one.
+fn keep_log(folder: &Path, serial: &Path) {
+    use std::io::Write;
+    let Ok(old) = std::fs::read(serial) else {
+        return;
+    };
+    let all = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(folder.join("serial.all.log"));
+    if let Ok(mut all) = all {
+        let _ = all.write_all(&old);
+    }
+    let _ = std::fs::remove_file(serial);
 }
 
 impl Drop for Vm {

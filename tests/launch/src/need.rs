@@ -49,6 +49,19 @@ pub(crate) fn faults(desk: &Desk<'_>) -> Result<Option<String>, Error> {
     packages(desk, "crash", "nbdkit and nbdfuse", &names, there)
 }
 
+/// A virtual machine with firmware, and what the image is built with, from the system's packages
+/// when missing. Ok(None) when they are there.
+pub(crate) fn machine(desk: &Desk<'_>) -> Result<Option<String>, Error> {
+    let there = || {
+        works("qemu-system-x86_64", &["--version"])
+            && Path::new("/usr/share/OVMF/OVMF_VARS_4M.fd").exists()
+            && works("objcopy", &["--version"])
+            && works("dpkg-deb", &["--version"])
+    };
+    let names = ["qemu-system-x86", "ovmf", "binutils"];
+    packages(desk, "boot", "QEMU, OVMF and binutils", &names, there)
+}
+
 /// Installs system packages for `tier` unless `there` already; the reason when they cannot be had.
 fn packages(
     desk: &Desk<'_>,

@@ -3,6 +3,7 @@
 //! A tier is a plan: a function from the desk to steps. The limits are several times the budget
 //! that docs/ARCHITECTURE.md states, because a slow machine is no failure and a hanging one is.
 
+mod boot;
 mod browser;
 mod contracts;
 mod network;
@@ -48,7 +49,7 @@ const fn tier(
 }
 
 /// All tiers, in their order.
-pub(crate) static TIERS: [Tier; 11] = [
+pub(crate) static TIERS: [Tier; 12] = [
     tier(
         "build",
         "every program and test program, nothing twice",
@@ -125,6 +126,13 @@ pub(crate) static TIERS: [Tier; 11] = [
         10,
         true,
         browser::plan,
+    ),
+    tier(
+        "boot",
+        "the image in a virtual machine: boots, upgrades, comes back from bad versions",
+        40,
+        true,
+        boot::plan,
     ),
 ];
 

@@ -1,0 +1,37 @@
+//! Places that are full or broken, and builds that must be equal.
+
+use anyhow::ensure;
+
+use super::Figures;
+use crate::bench::{Bench, FIRST, GOOD};
+use crate::disk;
+use crate::vm::{Parts, Vm};
+
+pub(super) fn full_esp(bench: &Bench, _: &Figures) -> anyhow::Result<()> {
+    let folder = bench.settled("full-esp")?;
+    disk::fill_esp(&folder)?;
+    let mut vm = Vm::start(&folder, &Parts::default().stick(&bench.bundle_of(GOOD)))?;
+    vm.wait("health ok: version 0.1.0, slot a, start")?;
+    vm.wait("bundle refused: the system partition has room for")?;
+    drop(vm);
+    let mut vm = Vm::start(&folder, &Parts::default())?;
+    vm.wait("health ok: version 0.1.0, slot a, start")?;
+    Ok(())
+}
+
+pub(super) fn lost_state(bench: &Bench, _: &Figures) -> anyhow::Result<()> {
+    let folder = bench.settled("lost-state")?;
+    disk::wreck(&folder, "state")?;
+    let mut vm = Vm::start(&folder, &Parts::default())?;
+    vm.wait("state lost: mounting /sysroot/var")?;
+    vm.wait("health ok: version 0.1.0, slot a, start")?;
+    Ok(())
+}
+
+pub(super) fn same_bytes(bench: &Bench, _: &Figures) -> anyhow::Result<()> {
+    let sums = |name: &str| std::fs::read_to_string(bench.file(name).join("SHA256SUMS"));
+    bench.image_as(FIRST, "again")?;
+    let (one, again) = (sums(FIRST)?, sums("again")?);
+    ensure!(one == again, "two builds differ:\n{one}{again}");
+    Ok(())
+}

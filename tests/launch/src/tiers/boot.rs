@@ -1,0 +1,17 @@
+//! The tier `boot`: the appliance image in a virtual machine (tests/boot), the cases of every push.
+//! Needs QEMU, its firmware and the tools of the image, each brought where that is possible.
+
+use crate::count::Counting;
+use crate::error::Error;
+use crate::need;
+use crate::step::{Desk, Step};
+
+/// The steps: one run of the cases for every push.
+pub(super) fn plan(desk: &Desk<'_>) -> Result<Vec<Step>, Error> {
+    if let Some(why) = need::machine(desk)? {
+        return Ok(vec![Step::skip("boot", why)]);
+    }
+    let program = desk.place.program("tests-boot");
+    let cases = Step::program(desk.place, program, &["push"], Counting::Tail);
+    Ok(vec![cases.named("cases of every push")])
+}
