@@ -10,6 +10,7 @@ pub mod health;
 pub mod metrics;
 pub mod mode;
 pub mod problem;
+pub mod system;
 pub mod token;
 
 pub use alerts::{Alert, Notice, Urgency};
@@ -18,4 +19,5 @@ pub use event::{Event, Severity};
 pub use health::{Check, Health, Standing};
 pub use mode::{Mode, ModeOrder, ModeSaid};
 pub use problem::Problem;
+pub use system::{SystemSaid, SystemVerb, SystemWish, WishTaken};
 pub use token::{Scope, TokenRow, TokenSecret, TokenTable};

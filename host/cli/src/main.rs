@@ -79,6 +79,8 @@ enum Command {
     Diagnose(operator::DiagnoseArgs),
     /// Show, add, grow, empty and remove volumes of a host
     Volume(operator::VolumeArgs),
+    /// Many boxes: their versions and health, upgrades ring by ring, pause, pin, roll back
+    Fleet(operator::FleetArgs),
     /// Look at the machine and the hosts on it, and say what mends what is wrong
     Doctor(operator::DoctorArgs),
     /// Make a renter's home, or join a network with it
@@ -192,6 +194,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Logs(args) => operator::logs(args)?,
         Command::Diagnose(args) => operator::diagnose(args).await?,
         Command::Volume(args) => return operator::volumes(args).await,
+        Command::Fleet(args) => return operator::fleet(args).await,
         Command::Doctor(args) => return Ok(operator::doctor(args).await? == 0),
         #[cfg(feature = "renter")]
         Command::Renter(args) => renter::run(args).await?,

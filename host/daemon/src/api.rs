@@ -55,6 +55,7 @@ mod proofs;
 mod report;
 mod settings;
 mod stats;
+mod system;
 pub mod tls;
 mod verbs;
 
@@ -169,6 +170,7 @@ pub(crate) fn routes() -> (Router<SharedApi>, utoipa::openapi::OpenApi) {
         .routes(routes!(orders::transactions, orders::order))
         .routes(routes!(report::report))
         .routes(routes!(stats::stats))
+        .routes(routes!(system::system, system::wish))
         .routes(routes!(verbs::status))
         .routes(routes!(verbs::cash))
         .routes(routes!(verbs::restart))

@@ -69,7 +69,7 @@ async fn verify(
     root: &[u8],
     metadata: Url,
     targets: Url,
-    transport: impl Transport + Send + Sync + 'static,
+    transport: impl Transport + 'static,
     known: &Path,
 ) -> Result<Verified, Error> {
     let repository = RepositoryLoader::new(&root, metadata, targets)

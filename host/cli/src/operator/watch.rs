@@ -17,7 +17,7 @@ use host_daemon::{api, tokens, vitals};
 use super::Local;
 use crate::print;
 
-mod pin;
+pub(super) mod pin;
 
 /// Which host is watched.
 #[derive(Debug, Args)]
@@ -54,7 +54,7 @@ impl Target {
         Ok(Local {
             base: format!("https://{remote}"),
             token: token.trim().to_owned(),
-            client: pin::client(pin)?,
+            client: pin::client(pin, None)?,
         })
     }
 }

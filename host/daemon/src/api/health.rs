@@ -248,10 +248,34 @@ impl Look {
         if !api.vitals.key_sealed {
             health.notes.push("key: plain".into());
         }
+        health.notes.extend(system_notes(api));
         health.notes.extend(self.machine.past.clone());
         health.notes.extend_from_slice(&self.machine.gaps);
         health
     }
+}
+
+/// What the system below the host has to say of itself, where an updater keeps it.
+fn system_notes(api: &Api) -> Vec<String> {
+    let system = super::system::said(&api.reloader.dir);
+    if system.version.is_empty() {
+        return Vec::new();
+    }
+    let mut notes = vec![format!(
+        "system: {} in slot {}",
+        system.version, system.slot
+    )];
+    if system.trust == "test" {
+        notes.push("trust: test".into());
+    }
+    if !system.trial.is_empty() {
+        notes.push(format!("system: {} is being tried", system.trial));
+    }
+    let last = system.reasons.last();
+    notes.extend(last.map(|why| format!("system: left {why}")));
+    let open = system.unprotected.into_iter();
+    notes.extend(open.map(|what| format!("unprotected: {what}")));
+    notes
 }
 
 /// Health and metrics of this moment, for the alerts. Errors in words when the ledger does not

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
 /// SHA-256 of a certificate.
@@ -24,8 +24,20 @@ impl FromStr for Fingerprint {
     }
 }
 
-/// A client that talks to the pinned host only.
-pub(crate) fn client(pin: &Fingerprint) -> anyhow::Result<reqwest::Client> {
+/// What a client shows of itself.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    /// Its certificate, and those above it.
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    /// The certificate's key.
+    pub(crate) key: PrivateKeyDer<'static>,
+}
+
+/// A client that talks to the pinned host only, and shows a certificate where it has one.
+pub(crate) fn client(
+    pin: &Fingerprint,
+    identity: Option<&Identity>,
+) -> anyhow::Result<reqwest::Client> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let pinned = Pinned {
         pin: pin.clone(),
@@ -34,8 +46,11 @@ pub(crate) fn client(pin: &Fingerprint) -> anyhow::Result<reqwest::Client> {
     let config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(pinned))
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(Arc::new(pinned));
+    let config = match identity {
+        None => config.with_no_client_auth(),
+        Some(of) => config.with_client_auth_cert(of.chain.clone(), of.key.clone_key())?,
+    };
     let client = reqwest::Client::builder().no_proxy();
     Ok(client.use_preconfigured_tls(config).build()?)
 }
