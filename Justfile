@@ -129,3 +129,8 @@ boot-all:
 image-figures:
     cargo build --release --workspace --bins
     target/release/tests-boot figures
+
+# break a network of forty hosts in every way; the matrix as JSON, Markdown and SVG under target/
+drill-report:
+    cargo build --release --workspace --bins
+    target/release/holdfast drill --hosts 40 --exit --report target/drill.json

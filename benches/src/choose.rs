@@ -148,6 +148,7 @@ fn announcement(n: usize, network: &Network, at_ms: u64) -> anyhow::Result<Annou
         instance: [0; 16],
         generation: 0,
         leaving: false,
+        claims: None,
     };
     Ok(Announcement::sign(offer, &network.id(), &key))
 }
@@ -254,6 +255,8 @@ async fn choose(hub: &str, dir: &Path) -> anyhow::Result<Said> {
         bytes: 100 << 20,
         epochs: 30,
         price_max: None,
+        parity: NEED / 3 * 2,
+        policy: Default::default(),
     };
     let chosen = renter.choose(&wanted).await?;
     let said = Said {

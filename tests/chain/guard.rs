@@ -66,6 +66,7 @@ async fn ground() -> Ground {
         },
         contracts: Contracts::of_vaults(Address::ZERO, Address::ZERO, Address::ZERO),
         guard: NetworkGuard::default(),
+        services: Default::default(),
     };
     deployed.into_file(&mut network);
     let owner = owner.with_contracts(network.contracts.clone());

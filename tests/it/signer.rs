@@ -339,6 +339,7 @@ fn words_that_would_lead_money_elsewhere_are_not_signed() {
         instance: [0; 16],
         generation: 0,
         leaving: false,
+        claims: None,
     };
     for (payout, good) in [(account(COLD), true), (account(THIEF), false)] {
         let agreement = Signable::Agreement {

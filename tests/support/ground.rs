@@ -128,6 +128,7 @@ impl Ground {
     pub(crate) fn network(&self, hubs: Vec<String>, endpoints: Vec<String>) -> Network {
         Network {
             guard: Default::default(),
+            services: Default::default(),
             name: "holdfast-it".into(),
             private: true,
             chain_id: CHAIN_ID,

@@ -157,6 +157,7 @@ impl Part {
             generation: 0,
             instance: [0; 16],
             leaving: false,
+            claims: None,
         };
         Announcement::sign(offer, &self.network.id(), &self.key)
     }

@@ -153,6 +153,18 @@ impl EvmChain {
         }
     }
 
+    /// What `host` has staked and cannot take out at once; none on a network without stakes. Two
+    /// endpoints must agree.
+    pub async fn live_stake(&self, host: Address) -> Result<Option<Amount>, Error> {
+        let what = "stake";
+        if self.contracts(what)?.staking.is_none() {
+            return Ok(None);
+        }
+        let at = self.contract(what, Contracts::staking)?;
+        let data = proof::live_stake_of(host);
+        Ok(Some(self.amount_of(what, at, data).await?))
+    }
+
     /// The stake of `host`; two endpoints must agree. Errors: `NoContracts`, those of reading.
     pub async fn stake_facts(&self, host: Address) -> Result<StakeFacts, Error> {
         let what = "stake";

@@ -126,4 +126,8 @@ impl Chain for EvmChain {
     ) -> BoxFuture<'_, Result<Option<VaultRisk>, ChainError>> {
         Box::pin(async move { Ok(self.risk_of(vault, beneficiary).await?) })
     }
+
+    fn stake_of(&self, host: Address) -> BoxFuture<'_, Result<Option<Amount>, ChainError>> {
+        Box::pin(async move { Ok(self.live_stake(host).await?) })
+    }
 }

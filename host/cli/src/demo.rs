@@ -17,6 +17,7 @@ use serde::Deserialize;
 use tokio::process::Command;
 
 mod child;
+pub(crate) mod drill;
 mod hash;
 mod network;
 mod place;
@@ -137,7 +138,7 @@ async fn story(args: &DemoArgs) -> anyhow::Result<bool> {
     };
     let mut network = DemoNetwork::start(place.dir(), shape, &[account]).await?;
     screen.done(&format!(
-        "{} host processes, one chain, one hub",
+        "{} host processes, one chain, one hub, one status server",
         args.hosts
     ));
     let mut report = Report::default();

@@ -55,6 +55,10 @@ enum Command {
     Stats(operator::StatsArgs),
     /// Show what a host kept, was promised and was paid in a span of epochs
     Report(operator::ReportArgs),
+    /// Recompute a host's score from what hubs counted and signed
+    Score(operator::ScoreArgs),
+    /// Say why a host earns no more than it does, and what mends it
+    Why(operator::WhyArgs),
     /// Tell a running host to cash every cheque now
     Cash(operator::HostArgs),
     /// Tell a running host to restart
@@ -113,6 +117,9 @@ enum Command {
     /// Run a whole network on this machine and send a file through it
     #[cfg(feature = "renter")]
     Demo(demo::DemoArgs),
+    /// Break a whole network on this machine in every way and write what held
+    #[cfg(feature = "renter")]
+    Drill(demo::drill::DrillArgs),
 }
 
 #[cfg(feature = "renter")]
@@ -182,6 +189,8 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Escrow(args) => operator::escrow(args).await?,
         Command::Stats(args) => operator::stats(args).await?,
         Command::Report(args) => return operator::report(args).await,
+        Command::Score(args) => return operator::score(args).await,
+        Command::Why(args) => return operator::why(args).await,
         Command::Cash(args) => operator::cash(args).await?,
         Command::Restart(args) => operator::restart(args).await?,
         Command::Health(args) => return operator::health(args).await,
@@ -216,6 +225,8 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Vault(args) => wallet::vault::run(args).await?,
         #[cfg(feature = "renter")]
         Command::Demo(args) => return demo::run(args).await,
+        #[cfg(feature = "renter")]
+        Command::Drill(args) => return demo::drill::run(args).await,
     }
     Ok(true)
 }

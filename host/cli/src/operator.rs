@@ -25,11 +25,14 @@ mod escrow;
 mod fleet;
 mod keep;
 mod onchain;
+mod outside;
 mod price;
+mod score;
 mod stake;
 mod stats;
 mod volume;
 mod watch;
+mod why;
 
 pub(crate) use airdrop::{AirdropArgs, airdrop};
 pub(crate) use chain::{ChainArgs, chain, id};
@@ -40,10 +43,12 @@ pub(crate) use escrow::{EscrowArgs, escrow};
 pub(crate) use fleet::{FleetArgs, fleet};
 pub(crate) use keep::{BackupArgs, LogsArgs, RestoreArgs, backup, logs, restore};
 pub(crate) use price::{PriceArgs, price};
+pub(crate) use score::{ScoreArgs, score};
 pub(crate) use stake::{StakeArgs, stake};
 pub(crate) use stats::{ReportArgs, StatsArgs, report, stats};
 pub(crate) use volume::{VolumeArgs, volume as volumes};
 pub(crate) use watch::{EventsArgs, HealthArgs, ModeArgs, TokenArgs, events, health, mode, token};
+pub(crate) use why::{WhyArgs, why};
 
 /// Makes a host.
 #[derive(Debug, Args)]

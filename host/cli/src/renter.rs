@@ -36,6 +36,14 @@ enum RenterCommand {
     },
     /// Pay every agreement whose next epoch has begun, once its host showed the shard
     Pay(pay::PayArgs),
+    /// Show the placement policy, or put a file's in its place
+    Policy {
+        /// The policy file (docs/formats/policy.md)
+        file: Option<PathBuf>,
+        /// Answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Join the network a file describes
     Join {
         /// The network file
@@ -81,6 +89,12 @@ pub(crate) async fn run(args: RenterArgs) -> anyhow::Result<()> {
             })
         }
         RenterCommand::Pay(args) => pay::run(args).await,
+        RenterCommand::Policy { file, json } => {
+            let policy = Home::open()?.policy(file.as_deref())?;
+            print::either(json, &policy, |policy| {
+                toml::to_string_pretty(policy).unwrap_or_default()
+            })
+        }
         RenterCommand::Join { network } => {
             let joined = Home::open()?.join(&network)?;
             print::line(&format!("joined {}", joined.name))

@@ -54,6 +54,38 @@ pub struct HostOffer {
     /// Whether it stops with this word; then it is not alive, however young the word is.
     #[n(12)]
     pub leaving: bool,
+    /// What else it says of itself; absent says nothing.
+    #[n(13)]
+    pub claims: Option<Claims>,
+}
+
+/// What a host says of its place and its means. Nothing here is believed: the stake stands on the
+/// chain, the place shows in the addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+pub struct Claims {
+    /// Where it stands, as its operator names it: lower case letters, digits and `-`.
+    #[n(0)]
+    pub region: String,
+    /// What its account has staked.
+    #[n(1)]
+    pub stake: Amount,
+    /// Addresses inside its operator's own network, for peers of that network alone.
+    #[n(2)]
+    pub inside: Vec<String>,
+}
+
+impl Claims {
+    fn check(&self) -> Result<(), Error> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let region = self.region.len() <= REGION_LEN_MAX && self.region.bytes().all(plain);
+        let short = self.inside.iter().all(|addr| addr.len() <= ADDR_LEN_MAX);
+        if region && short && self.inside.len() <= limits::ADDRS_MAX {
+            return Ok(());
+        }
+        Err(Error::Encoding {
+            what: "announcement",
+        })
+    }
 }
 
 /// An offer with its host's signature.
@@ -73,6 +105,8 @@ const KIND: Kind = Kind {
 };
 /// Bytes of a version text a peer may send.
 const VERSION_LEN_MAX: usize = 64;
+/// Bytes of a region's name.
+const REGION_LEN_MAX: usize = 32;
 /// Bytes of one address text a peer may send.
 const ADDR_LEN_MAX: usize = 256;
 
@@ -99,6 +133,7 @@ impl Announcement {
                 what: "announcement",
             });
         }
+        offer.claims.as_ref().map_or(Ok(()), Claims::check)?;
         signed::check_peer(
             &self.signature,
             KIND,

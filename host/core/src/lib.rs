@@ -30,6 +30,7 @@ pub mod seams;
 pub mod signed;
 pub mod tx;
 pub mod wire;
+pub mod witness;
 
 pub use amount::Amount;
 pub use blame::Blame;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::epoch::EpochRule;
 use crate::error::Error;
 use crate::ids::{Address, Digest32, NetworkId};
+use crate::witness::ScoreRules;
 
 /// Addresses of the contracts on the network's chain.
 ///
@@ -141,6 +142,23 @@ pub struct Network {
     /// id alone.
     #[serde(default)]
     pub guard: NetworkGuard,
+    /// What runs for the network beside its hubs, and how its scores are made.
+    #[serde(default)]
+    pub services: Services,
+}
+
+/// What runs for a network beside its hubs, and how its scores are made.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Services {
+    /// Status servers, as multiaddresses that end in `/p2p/<peer id>`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub status: Vec<String>,
+    /// Relays for hosts that nobody can dial, likewise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub relays: Vec<String>,
+    /// The rules of the scores.
+    pub score: ScoreRules,
 }
 
 /// What tells the network's chain from every other one.

@@ -540,6 +540,13 @@ pub trait Chain: Send + Sync + 'static {
         not_offered("events")
     }
 
+    /// What an account has staked and nothing can take out at once; none where the network has no
+    /// such contract or this chain cannot say.
+    fn stake_of(&self, host: Address) -> BoxFuture<'_, Result<Option<Amount>, ChainError>> {
+        let _ = host;
+        Box::pin(async { Ok(None) })
+    }
+
     /// What endangers a beneficiary's money in a vault; none where the vault's code cannot say.
     fn vault_risk(
         &self,

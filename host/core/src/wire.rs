@@ -16,6 +16,7 @@ use crate::identity::Signature;
 use crate::ids::{Address, AgreementDigest, Digest32, ObjectId, PeerId, ShardId};
 use crate::receipt::Receipt;
 use crate::records::SignedRecord;
+use crate::witness::{DayProof, SpeedWord, Statement};
 
 /// The conversations a node can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -414,6 +415,33 @@ pub enum HubRequest {
         #[n(0)]
         peer: PeerId,
     },
+    /// A page of what the hub counted of hosts, in peer order.
+    #[n(3)]
+    Counts {
+        /// Only peers after this one.
+        #[n(0)]
+        after: Option<PeerId>,
+        /// At most this many.
+        #[n(1)]
+        limit: u32,
+    },
+    /// What the hub counted of one host, and the measurements its speeds are made of.
+    #[n(4)]
+    Look {
+        /// Whom.
+        #[n(0)]
+        peer: PeerId,
+    },
+    /// How fast a host was.
+    #[n(5)]
+    Speed(#[n(0)] Box<SpeedWord>),
+    /// The asking host's place in the root of a day that is over.
+    #[n(6)]
+    Day {
+        /// Which day.
+        #[n(0)]
+        day: u64,
+    },
 }
 
 /// Hub to anyone.
@@ -435,6 +463,22 @@ pub enum HubReply {
     /// No.
     #[n(2)]
     Refused(#[n(0)] Refusal),
+    /// A page of what it counted.
+    #[n(3)]
+    Counts(#[n(0)] Statement),
+    /// What it counted of one host, or of none.
+    #[n(4)]
+    Looked {
+        /// The counts.
+        #[n(0)]
+        statement: Statement,
+        /// Measurements with their evidence, newest last.
+        #[n(1)]
+        speeds: Vec<SpeedWord>,
+    },
+    /// A day's root and the asking host's place in it.
+    #[n(5)]
+    Day(#[n(0)] DayProof),
 }
 
 /// Asks a host for its announcement.

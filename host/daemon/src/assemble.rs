@@ -35,6 +35,7 @@ use crate::config::layers::{self, Layered};
 use crate::config::{Config, Driver, VolumeConfig};
 use crate::events::Events;
 use crate::guard::ChainGuard;
+use crate::heartbeat::{self, Heartbeats};
 use crate::live::Live;
 use crate::machine::pulse::Pulse;
 use crate::machine::{self, Watching};
@@ -63,6 +64,7 @@ pub struct Host {
     reloader: Reloader,
     head: Arc<HeadMemory>,
     standing: Arc<Standing>,
+    heartbeats: Heartbeats,
     doors: Doors,
     gateway: Option<TcpListener>,
     records: Records,
@@ -219,6 +221,7 @@ pub async fn open(
         live,
         head,
         standing,
+        heartbeats: Heartbeats::new(dir, config, network)?,
         doors,
         gateway,
         records: Records {
@@ -388,17 +391,22 @@ async fn bind(key: &str, enabled: bool, listen: SocketAddr) -> anyhow::Result<Op
 
 /// The hubs of a network file as peers. Errors name the address that does not read.
 pub fn hubs(network: &Network) -> anyhow::Result<Vec<PeerAddr>> {
+    peers_of("hub", &network.hubs)
+}
+
+/// Peers as the network file lists them; `what` names the list in errors.
+pub(crate) fn peers_of(what: &str, of: &[String]) -> anyhow::Result<Vec<PeerAddr>> {
     let parse = |text: &String| {
         let (addr, peer) = text
             .rsplit_once("/p2p/")
-            .with_context(|| format!("hub `{text}` does not end in /p2p/<peer id>"))?;
-        let peer = peer.parse().with_context(|| format!("hub `{text}`"))?;
+            .with_context(|| format!("{what} `{text}` does not end in /p2p/<peer id>"))?;
+        let peer = peer.parse().with_context(|| format!("{what} `{text}`"))?;
         Ok(PeerAddr {
             peer,
             addrs: vec![addr.to_owned()],
         })
     };
-    network.hubs.iter().map(parse).collect()
+    of.iter().map(parse).collect()
 }
 
 impl Host {
@@ -449,13 +457,16 @@ impl Host {
             stopping.clone(),
         );
         running.spawn("head", watch);
-        let announce = tasks::announce_to_hubs(
+        let announce = heartbeat::announce(
+            self.heartbeats.clone(),
             Arc::clone(&desk),
             self.net.clone(),
             Arc::clone(&self.standing),
             stopping.clone(),
         );
         running.spawn("announce", announce);
+        let days = heartbeat::keep_days(self.heartbeats, self.net.clone(), stopping.clone());
+        running.spawn("days", days);
         running.spawn("expire", tasks::expire(Arc::clone(&desk), stopping.clone()));
         let storage = self.reloader.started.config.storage.clone();
         let forgetting = forget::keep(Arc::clone(&desk), storage, stopping.clone());

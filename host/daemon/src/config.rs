@@ -78,6 +78,8 @@ pub struct Swarm {
     pub listen: Vec<String>,
     /// Multiaddresses told to others; empty means those listened on. Mapped ports go here.
     pub announce: Vec<String>,
+    /// Multiaddresses inside the operator's own network, for its own peers.
+    pub inside: Vec<String>,
 }
 
 /// A TCP listener that can be switched off.
@@ -215,6 +217,8 @@ pub struct Offer {
     pub payout: Option<Address>,
     /// Whether new agreements are taken at all.
     pub open: bool,
+    /// Where the host stands: lower case letters, digits and `-`; empty says nothing.
+    pub region: String,
 }
 
 /// How cheques become money.
@@ -295,6 +299,7 @@ impl Default for Swarm {
         Self {
             listen: listen.map(String::from).to_vec(),
             announce: Vec::new(),
+            inside: Vec::new(),
         }
     }
 }
@@ -324,6 +329,7 @@ impl Default for Offer {
             epochs_max: 3_660,
             payout: None,
             open: true,
+            region: String::new(),
         }
     }
 }

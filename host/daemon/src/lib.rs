@@ -14,6 +14,7 @@ pub mod diagnose;
 pub mod events;
 mod forget;
 pub mod guard;
+pub mod heartbeat;
 pub mod init;
 pub mod inspect;
 pub mod keep;

@@ -1,5 +1,5 @@
-//! What a host does without being asked: serve conversations, watch the head, announce itself,
-//! end what has expired, cash what is owed. Each is a loop that survives every failure of the
+//! What a host does without being asked: serve conversations, watch the head, end
+//! what has expired, cash what is owed. Each is a loop that survives every failure of the
 //! outside world and ends when told.
 
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use std::time::Duration;
 use host_agreement::expire;
 use host_core::limits;
 use host_core::seams::Chain;
-use host_net::{Inlet, Net};
+use host_net::Inlet;
 use host_session::head::HeadMemory;
-use host_session::{announce, serve};
+use host_session::serve;
 use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
@@ -19,7 +19,6 @@ use crate::chain::Road;
 use crate::live::Live;
 use crate::machine::pulse::Beat;
 use crate::mode::ModeBook;
-use crate::standing::Standing;
 use crate::supervise::Stopping;
 use crate::vitals::{self, Vitals};
 
@@ -29,8 +28,6 @@ const HEAD_EVERY: Duration = Duration::from_secs(2);
 const HEAD_RETRY: Duration = Duration::from_secs(5);
 /// Between two looks for expired agreements.
 const EXPIRE_EVERY: Duration = Duration::from_secs(20);
-/// Between two tries to announce while no hub took it.
-const ANNOUNCE_RETRY: Duration = Duration::from_secs(3);
 /// Between two looks at transactions under way.
 const FOLLOW_EVERY: Duration = Duration::from_secs(3);
 /// Between two beats of the loop that serves conversations.
@@ -98,43 +95,6 @@ pub(crate) async fn watch_head(
             return;
         }
     }
-}
-
-/// Announces the host to every hub, each asked first whether another copy holds the identity; a
-/// dead hub delays no other.
-pub(crate) async fn announce_to_hubs(
-    desk: Arc<HostDesk>,
-    net: Net,
-    standing: Arc<Standing>,
-    mut stopping: Stopping,
-) {
-    loop {
-        desk.set_addrs(net.addresses());
-        let taken = announce_once(&desk, &net, &standing).await;
-        let every = limits::ANNOUNCE_EVERY;
-        let pause = if taken || standing.hubs().is_empty() {
-            every
-        } else {
-            ANNOUNCE_RETRY
-        };
-        if !stopping.sleep(pause).await {
-            return;
-        }
-    }
-}
-
-async fn announce_once(desk: &HostDesk, net: &Net, standing: &Standing) -> bool {
-    let announcement = match announce::make(desk).await {
-        Ok(announcement) => announcement,
-        Err(err) => {
-            warn!(err = %err, "no announcement could be made");
-            return false;
-        }
-    };
-    let hubs = standing.hubs().iter();
-    let tries = hubs.map(|to| standing.announce(net, to, &announcement));
-    let taken = futures::future::join_all(tries).await;
-    taken.into_iter().any(|taken| taken)
 }
 
 /// Ends agreements whose term and grace are past by the chain's time, and frees their space.

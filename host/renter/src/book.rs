@@ -14,6 +14,7 @@ use host_core::{Address, Amount, ObjectId, codec};
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
+use crate::hosts::Evidence;
 use crate::record::ObjectRecord;
 use crate::session::SessionId;
 
@@ -36,7 +37,7 @@ type Sums = BTreeMap<(Address, Address), Amount>;
 
 impl Book {
     pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
-        for part in ["objects", "sessions", "purses"] {
+        for part in ["objects", "sessions", "purses", "choices"] {
             std::fs::create_dir_all(dir.join(part)).map_err(file(dir))?;
         }
         Ok(Self {
@@ -46,6 +47,32 @@ impl Book {
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
+    }
+
+    /// Writes down how a session's hosts were chosen, as JSON.
+    pub(crate) fn keep_evidence(&self, id: SessionId, of: &Evidence) -> Result<(), Error> {
+        let path = self.path(&format!("choices/{id}.json"));
+        let text = serde_json::to_vec_pretty(of).map_err(|err| Error::Book {
+            path: path.display().to_string(),
+            why: err.to_string(),
+        })?;
+        std::fs::write(&path, text).map_err(|source| Error::File {
+            path: path.display().to_string(),
+            source,
+        })
+    }
+
+    /// How a session's hosts were chosen; none when nothing was written down.
+    pub(crate) fn evidence(&self, id: SessionId) -> Result<Option<Evidence>, Error> {
+        let path = self.path(&format!("choices/{id}.json"));
+        let Ok(text) = std::fs::read(&path) else {
+            return Ok(None);
+        };
+        let of = serde_json::from_slice(&text).map_err(|err| Error::Book {
+            path: path.display().to_string(),
+            why: err.to_string(),
+        })?;
+        Ok(Some(of))
     }
 
     /// Where a session's journal is.

@@ -68,6 +68,13 @@ codes! {
     TooFewPrefixes = "too-few-prefixes", Operator,
         "lower --data or --parity, or wait for hosts elsewhere; no two shards of a segment \
          may stand together";
+    TooStrict = "too-strict", Operator,
+        "loosen the named key in `policy.toml` of the renter's home or the named option, or wait \
+         for more hosts";
+    TooFewOperators = "too-few-operators", Operator,
+        "raise `per_operator` in `policy.toml` of the renter's home, or wait for other operators";
+    PolicyFile = "policy-file", Operator,
+        "mend `policy.toml` in the renter's home; docs/formats/policy.md lists its keys";
     VaultShort = "vault-short", Operator,
         "deposit what is missing with `holdfast wallet deposit`, or run again with --top-up \
          CAP";

@@ -52,6 +52,46 @@ pub enum Error {
         /// Prefixes among them.
         have: usize,
     },
+    /// The placement policy leaves too few hosts.
+    #[error(
+        "{need} hosts are needed, {have} of {known} announced ones fit; `{constraint}` alone leaves \
+         out {left_out}"
+    )]
+    TooStrict {
+        /// Wanted.
+        need: usize,
+        /// Hosts that fit.
+        have: usize,
+        /// The key that leaves out most.
+        constraint: &'static str,
+        /// How many it leaves out.
+        left_out: usize,
+        /// Hosts announced.
+        known: usize,
+    },
+    /// Too few operators for the policy's bound on each.
+    #[error(
+        "{need} hosts are needed and an operator may keep {bound}; the {fit} announced ones that \
+         fit make {have}"
+    )]
+    TooFewOperators {
+        /// Wanted.
+        need: usize,
+        /// Hosts that fit.
+        fit: usize,
+        /// Hosts within the bound.
+        have: usize,
+        /// Shards an operator may keep.
+        bound: usize,
+    },
+    /// A placement policy that does not read.
+    #[error("placement policy {path}: {why}")]
+    Policy {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The vault does not cover the cost.
     #[error(
         "the vault must cover {needed}, {available} is free: {missing} is missing; \
@@ -191,6 +231,9 @@ impl Error {
             Self::NoHubs => Code::NoHubs,
             Self::TooFewHosts { .. } => Code::TooFewHosts,
             Self::TooFewPrefixes { .. } => Code::TooFewPrefixes,
+            Self::TooStrict { .. } => Code::TooStrict,
+            Self::TooFewOperators { .. } => Code::TooFewOperators,
+            Self::Policy { .. } => Code::PolicyFile,
             Self::Shortfall { .. } => Code::VaultShort,
             Self::VaultForeign { .. } => Code::VaultForeign,
             Self::VaultIssuer { .. } => Code::VaultNotYours,

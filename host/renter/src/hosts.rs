@@ -21,10 +21,15 @@ use crate::Inner;
 use crate::error::Error;
 
 mod choice;
+mod counts;
+mod policy;
 mod prefix;
 mod remembered;
 
 use choice::Choice;
+pub use choice::{Evidence, Reason};
+pub(crate) use counts::Counts;
+pub use policy::{Constraint, POLICY_FILE, PlacementPolicy};
 use remembered::Roll;
 
 /// Longest time hubs are read when none has ended.
@@ -43,10 +48,14 @@ pub struct Wanted {
     pub epochs: u64,
     /// Highest price paid, in smallest units per GiB and epoch.
     pub price_max: Option<Amount>,
+    /// How many of the needed ones may be lost.
+    pub parity: usize,
+    /// Which hosts may keep them.
+    pub policy: PlacementPolicy,
 }
 
 /// Hosts chosen for a put.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Chosen {
     /// In the order they are asked: the first `need` take a shard each, the others stand by.
     pub hosts: Vec<Announcement>,
@@ -54,6 +63,8 @@ pub struct Chosen {
     pub fit: usize,
     /// Hosts announced in all.
     pub known: usize,
+    /// How it came about.
+    pub evidence: Evidence,
 }
 
 /// The hub addresses of a network file as peers; one that does not read is left out.
@@ -70,7 +81,7 @@ fn hub_peers(hubs: &[String]) -> Vec<PeerAddr> {
 
 /// What one reading of the hubs fills.
 struct Reading {
-    choice: Option<Choice>,
+    choice: Option<(Choice, Counts)>,
     roll: Roll,
 }
 
@@ -80,14 +91,62 @@ fn lock(reading: &Mutex<Reading>) -> MutexGuard<'_, Reading> {
 
 /// Chooses hosts. Deterministic for one draw of the renter's entropy and one set of
 /// announcements, in whatever order and from whichever hub they come.
-/// Errors: `NoHubs` when no hub answers and nothing is remembered; `TooFewHosts`,
-/// `TooFewPrefixes`.
+/// Errors: `NoHubs` when no hub answers and nothing is remembered; `TooFewHosts`, `TooStrict`,
+/// `TooFewPrefixes`, `TooFewOperators`.
 pub(crate) async fn choose(inner: &Inner, wanted: &Wanted) -> Result<Chosen, Error> {
     let mut seed = [0; 32];
     inner.entropy.fill(&mut seed);
-    let choice = Choice::new(wanted.clone(), !inner.network.private, seed);
-    let reading = read(inner, Some(choice), seed).await?;
-    reading.choice.ok_or(Error::Worker)?.pick()
+    let counts = counts::read(inner).await;
+    let bar = inner.network.score_bar;
+    let choice = Choice::new(wanted.clone(), !inner.network.private, bar, seed);
+    let hubs = counts.by_hub.len();
+    let reading = read(inner, Some((choice, counts)), seed).await?;
+    let (choice, _) = reading.choice.ok_or(Error::Worker)?;
+    let chosen = choice.pick(hubs)?;
+    without_liars(inner, wanted, chosen).await
+}
+
+/// Looks up on the chain what chosen hosts say they have staked, where the policy asks for stake,
+/// and leaves out those that have less. Errors: `TooStrict` when too few are left.
+async fn without_liars(
+    inner: &Inner,
+    wanted: &Wanted,
+    mut chosen: Chosen,
+) -> Result<Chosen, Error> {
+    if wanted.policy.stake_min == Amount::ZERO {
+        return Ok(chosen);
+    }
+    let mut liars = Vec::new();
+    for host in &chosen.hosts {
+        let (peer, said) = (host.offer.peer, choice::stake(host));
+        let has = inner.chain.stake_of(peer.address()?).await?;
+        if has.unwrap_or_default() < said {
+            tracing::warn!(peer = %peer, "host has less stake than it says, left out");
+            liars.push(peer);
+        }
+    }
+    chosen
+        .hosts
+        .retain(|host| !liars.contains(&host.offer.peer));
+    let ranked = &mut chosen.evidence.ranked;
+    ranked.retain(|reason| !liars.contains(&reason.host));
+    let (need, have) = (wanted.need, chosen.hosts.len());
+    if have < need {
+        return Err(Error::TooStrict {
+            need,
+            have,
+            constraint: Constraint::Stake.key(),
+            left_out: liars.len(),
+            known: chosen.known,
+        });
+    }
+    chosen.evidence.liars = liars;
+    Ok(chosen)
+}
+
+/// What hubs counted, merged.
+pub(crate) async fn counts(inner: &Inner) -> Counts {
+    counts::read(inner).await
 }
 
 /// Announced hosts, newest word each; a sample where more are announced than are remembered.
@@ -99,7 +158,11 @@ pub(crate) async fn sample(inner: &Inner) -> Result<Vec<Announcement>, Error> {
 
 /// Reads every hub into a choice and a remembered sample; falls back on the last sample. The
 /// sample is written down, so that the next reading can fall back on it.
-async fn read(inner: &Inner, choice: Option<Choice>, seed: [u8; 32]) -> Result<Reading, Error> {
+async fn read(
+    inner: &Inner,
+    choice: Option<(Choice, Counts)>,
+    seed: [u8; 32],
+) -> Result<Reading, Error> {
     let reading = Mutex::new(Reading {
         choice,
         roll: Roll::new(seed),
@@ -107,8 +170,8 @@ async fn read(inner: &Inner, choice: Option<Choice>, seed: [u8; 32]) -> Result<R
     let news = |host: &Announcement| lock(&reading).roll.is_news(host);
     let take = |host: Announcement| {
         let mut reading = lock(&reading);
-        if let Some(choice) = &mut reading.choice {
-            choice.take(&host);
+        if let Some((choice, counts)) = &mut reading.choice {
+            choice.take(&host, counts.of(&host.offer.peer));
         }
         reading.roll.take(host);
     };

@@ -31,13 +31,14 @@ use host_core::object::{Place, Placement, SignedPlacement};
 use host_core::seams::{Chain, Clock, Entropy, PeerAddr, Peers};
 use host_core::wire::RefusalCode;
 use host_core::{Address, Amount, NetworkId, ObjectId, PeerId};
+use host_score::{Facts, Score};
 use tokio::sync::watch;
 
 pub use codes::Code;
 pub use error::Error;
 pub use get::Got;
 pub use health::{Condition, Health, ShardHealth};
-pub use hosts::{Chosen, Wanted};
+pub use hosts::{Chosen, Constraint, Evidence, POLICY_FILE, PlacementPolicy, Reason, Wanted};
 pub use pay::{Missed, Paid};
 pub use progress::{Cost, Meter, NoMeter, Phase, Progress};
 pub use put::reuse::Already;
@@ -209,6 +210,25 @@ impl Renter {
     /// few candidates for each host needed, however many are announced.
     pub async fn choose(&self, wanted: &Wanted) -> Result<Chosen, Error> {
         hosts::choose(&self.inner, wanted).await
+    }
+
+    /// The placement policy of this home.
+    pub fn policy(&self) -> Result<PlacementPolicy, Error> {
+        PlacementPolicy::load(&self.inner.book.path(hosts::POLICY_FILE))
+    }
+
+    /// How the hosts of a session were chosen; none when it has not come so far.
+    pub fn evidence(&self, id: SessionId) -> Result<Option<hosts::Evidence>, Error> {
+        self.inner.book.evidence(id)
+    }
+
+    /// Facts and score of every host a hub counted, merged over the hubs that answered, and how
+    /// many did.
+    pub async fn scores(&self) -> (usize, BTreeMap<PeerId, (Facts, Score)>) {
+        let counts = hosts::counts(&self.inner).await;
+        let hosts = counts.by_hub.iter().flat_map(BTreeMap::keys);
+        let all = hosts.filter_map(|host| Some((*host, counts.of(host)?)));
+        (counts.by_hub.len(), all.collect())
     }
 
     /// What a put would cost and make; contacts hubs, no host.

@@ -109,6 +109,18 @@ pub enum Error {
     /// An announcement without an address.
     #[error("announcement names no address")]
     NoAddress,
+    /// A word about a host of which no heartbeat was counted.
+    #[error("no heartbeat of {peer} was counted here")]
+    Uncounted {
+        /// The host.
+        peer: PeerId,
+    },
+    /// A request this service does not answer.
+    #[error("this service keeps no {what}")]
+    NotKept {
+        /// What was asked for.
+        what: &'static str,
+    },
     /// The directory is full.
     #[error("the directory holds {bound} hosts, its bound")]
     Full {
@@ -138,6 +150,8 @@ impl Error {
             | Self::OlderCopy { .. }
             | Self::Address { .. }
             | Self::NoAddress
+            | Self::Uncounted { .. }
+            | Self::NotKept { .. }
             | Self::Full { .. } => Blame::Peer,
             Self::Value(error) => error.blame(),
         }
@@ -152,6 +166,7 @@ impl Error {
                 host_core::Error::Signature { .. } | host_core::Error::SignatureForm { .. },
             ) => RefusalCode::Signature,
             Self::Full { .. } => RefusalCode::Quota,
+            Self::Uncounted { .. } | Self::NotKept { .. } => RefusalCode::Unknown,
             Self::Clock { .. }
             | Self::Stale { .. }
             | Self::OlderCopy { .. }

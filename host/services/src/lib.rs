@@ -1,5 +1,4 @@
-//! Programs that run for a network, off the box: the hub (guard and status come when they have
-//! something to hold).
+//! Programs that run for a network, off the box: the hub and the status server.
 //!
 //! What enters: a network file, an identity key, conversations from `host_net`. What leaves: the
 //! directory of hosts, page by page, and one file that keeps it across restarts. Invariant:
@@ -11,5 +10,6 @@ pub mod error;
 pub mod hub;
 pub mod identity;
 pub mod settings;
+pub mod status;
 
 pub use error::Error;

@@ -3,23 +3,29 @@
 //! carries one JSON line when the service is ready, standard error the log.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use host_core::identity::SecretKey;
 use host_core::limits;
+use host_core::network::Network;
 use host_core::seams::Clock;
 use host_core::wire::Protocol;
 use host_net::{Bounds, Net, Options, Policy};
 use host_services::clock::SystemClock;
-use host_services::hub::{self, Directory, Hub, snapshot};
+use host_services::hub::{self, Days, Directory, Hub, Witness, snapshot};
 use host_services::identity;
 use host_services::settings::HubSettings;
+use host_services::status::door;
 use serde::Serialize;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// Connections of a hub: ten thousand hosts that each call for a moment a minute.
 const HUB_CONNECTIONS_MAX: u32 = 4096;
@@ -38,8 +44,19 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Service {
-    /// Lists hosts that announce themselves and answers renters.
+    /// Lists hosts that announce themselves, counts their heartbeats and answers renters.
     Hub(HubArguments),
+    /// Remembers: a signed root over all hosts' heartbeats a day, a page, figures.
+    Status(StatusArguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct StatusArguments {
+    #[command(flatten)]
+    swarm: HubArguments,
+    /// Where the page and the figures are served over HTTP.
+    #[arg(long, default_value = "127.0.0.1:9180")]
+    http: SocketAddr,
 }
 
 #[derive(Debug, clap::Args)]
@@ -70,6 +87,9 @@ struct Ready {
     peer: String,
     addrs: Vec<String>,
     hub: String,
+    /// Where a status server's page is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http: Option<SocketAddr>,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -89,7 +109,12 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().service {
         Service::Hub(arguments) => {
             let until_stdin_ends = arguments.until_stdin_ends;
-            runtime.block_on(run_hub(settings(arguments)?, until_stdin_ends))
+            runtime.block_on(run(settings(arguments)?, None, until_stdin_ends))
+        }
+        Service::Status(arguments) => {
+            let until_stdin_ends = arguments.swarm.until_stdin_ends;
+            let settings = settings(arguments.swarm)?;
+            runtime.block_on(run(settings, Some(arguments.http), until_stdin_ends))
         }
     }
 }
@@ -107,24 +132,18 @@ fn settings(arguments: HubArguments) -> anyhow::Result<HubSettings> {
     }))
 }
 
-async fn run_hub(settings: HubSettings, until_stdin_ends: bool) -> anyhow::Result<()> {
+/// Runs a hub, or with an HTTP address a status server, until told to stop.
+async fn run(
+    settings: HubSettings,
+    http: Option<SocketAddr>,
+    until_stdin_ends: bool,
+) -> anyhow::Result<()> {
     let network = settings.network()?;
     let data = settings.data()?;
     let _lock = identity::lock(data)?;
     let key = identity::load_or_make(&data.join("identity.key"))?;
     let clock = Arc::new(SystemClock::start());
-    let policy = Policy {
-        private: network.private,
-    };
-    let mut directory = Directory::new(network.id(), policy, limits::HUB_HOSTS_MAX);
-    let file = data.join("directory");
-    match snapshot::load(&file, &mut directory, clock.wall_ms()) {
-        Ok(count) => tracing::info!(count, "directory loaded"),
-        Err(error @ host_services::Error::Snapshot { .. }) => {
-            tracing::warn!(err = %error, "directory starts empty");
-        }
-        Err(error) => return Err(error.into()),
-    }
+    let hub = open_hub(&network, data, &key, &*clock, http.is_some())?;
     let (net, inlet) = Net::start(Options {
         key,
         listen: settings.listen(),
@@ -152,16 +171,89 @@ async fn run_hub(settings: HubSettings, until_stdin_ends: bool) -> anyhow::Resul
         tracing::info!("stopping");
         tell.send_replace(true);
     });
-    say_ready(&net)?;
-    let hub = Arc::new(Hub::new(directory, Some(file)));
+    let hub = Arc::new(hub);
+    let door = open_door(http, &hub, &clock, &network.name, told.clone()).await?;
+    say_ready(&net, door.as_ref().map(|(at, _)| *at))?;
     let served = hub::serve(hub, inlet, clock, told).await;
     net.stop().await;
+    if let Some((_, door)) = door {
+        door.await.context("page")??;
+    }
     signals.abort();
     let _ = signals.await;
     served.context("directory")
 }
 
-fn say_ready(net: &Net) -> anyhow::Result<()> {
+/// The hub as its files left it; with `remembers` its days too.
+fn open_hub(
+    network: &Network,
+    data: &Path,
+    key: &SecretKey,
+    clock: &dyn Clock,
+    remembers: bool,
+) -> anyhow::Result<Hub> {
+    let policy = Policy {
+        private: network.private,
+    };
+    let mut directory = Directory::new(network.id(), policy, limits::HUB_HOSTS_MAX);
+    let file = data.join("directory");
+    match snapshot::load(&file, &mut directory, clock.wall_ms()) {
+        Ok(count) => tracing::info!(count, "directory loaded"),
+        Err(error @ host_services::Error::Snapshot { .. }) => {
+            tracing::warn!(err = %error, "directory starts empty");
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let rules = &network.services.score;
+    let mut witness = Witness::new(
+        network.id(),
+        network.chain_id,
+        key.clone(),
+        rules.clone(),
+        limits::HUB_HOSTS_MAX,
+    );
+    let counts = data.join("counts");
+    match snapshot::load_counts(&counts, &mut witness) {
+        Ok(count) => tracing::info!(count, "counts loaded"),
+        // Counts are not made again in a minute: what is damaged is kept for whoever looks.
+        Err(error @ host_services::Error::Snapshot { .. }) => {
+            std::fs::rename(&counts, data.join("counts.damaged")).context("putting it aside")?;
+            tracing::error!(err = %error, "counts start empty, the damaged file is kept");
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let hub = Hub::new(directory, Some(file)).watching(witness, Some(counts));
+    if !remembers {
+        return Ok(hub);
+    }
+    let folder = data.join("days");
+    let now = clock.wall_ms();
+    let days = Days::open(folder, network.id(), key.clone(), rules.clone(), now)?;
+    Ok(hub.remembering(days, network.score_bar))
+}
+
+/// Binds the page's address and serves it; none without an address.
+async fn open_door(
+    http: Option<SocketAddr>,
+    hub: &Arc<Hub>,
+    clock: &Arc<SystemClock>,
+    network: &str,
+    told: watch::Receiver<bool>,
+) -> anyhow::Result<Option<(SocketAddr, JoinHandle<std::io::Result<()>>)>> {
+    let Some(http) = http else {
+        return Ok(None);
+    };
+    let listener = TcpListener::bind(http).await;
+    let listener = listener.with_context(|| format!("listening on {http}"))?;
+    let at = listener.local_addr().context("listening")?;
+    let (hub, network) = (Arc::clone(hub), network.to_owned());
+    let clock: Arc<dyn Clock> = Arc::<SystemClock>::clone(clock);
+    let serving =
+        tokio::spawn(async move { door::serve(listener, hub, clock, &network, told).await });
+    Ok(Some((at, serving)))
+}
+
+fn say_ready(net: &Net, http: Option<SocketAddr>) -> anyhow::Result<()> {
     let addrs = net.addresses();
     let peer = net.peer_id().to_string();
     if addrs.is_empty() {
@@ -172,6 +264,7 @@ fn say_ready(net: &Net) -> anyhow::Result<()> {
         hub: format!("{first}/p2p/{peer}"),
         peer,
         addrs,
+        http,
     };
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", serde_json::to_string(&ready)?)?;

@@ -33,6 +33,7 @@ fn word() -> Announcement {
         instance: [7; 16],
         generation: 0,
         leaving: false,
+        claims: None,
     };
     Announcement::sign(offer, &NetworkId::of_name("test"), &key)
 }

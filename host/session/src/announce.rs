@@ -35,6 +35,7 @@ async fn signed<D: Device>(desk: &Desk<D>, leaving: bool) -> Result<Announcement
         instance: copy.instance,
         generation: copy.generation,
         leaving,
+        claims: desk.claims(),
     };
     let what = Signable::Announcement {
         offer: Box::new(offer.clone()),

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use host_agreement::Policy;
+use host_core::announce::Claims;
 use host_core::epoch::EpochRule;
 use host_core::keeper::Identity;
 use host_core::pressure::Pressure;
@@ -67,6 +68,7 @@ pub struct Desk<D: Device> {
     policy: Mutex<Policy>,
     open: Mutex<bool>,
     addrs: Mutex<Vec<String>>,
+    claims: Mutex<Option<Claims>>,
     copy: Mutex<Copied>,
     exposure: Exposure,
     exposure_max: Mutex<Amount>,
@@ -115,6 +117,7 @@ impl<D: Device> Desk<D> {
             policy: Mutex::new(parts.policy.clone()),
             open: Mutex::new(true),
             addrs: Mutex::new(Vec::new()),
+            claims: Mutex::default(),
             copy: Mutex::default(),
             exposure: Exposure::default(),
             exposure_max: Mutex::default(),
@@ -159,6 +162,17 @@ impl<D: Device> Desk<D> {
     /// Sets the addresses told to others.
     pub fn set_addrs(&self, addrs: Vec<String>) {
         *locked(&self.addrs) = addrs;
+    }
+
+    /// What the host says of its place and means.
+    #[must_use]
+    pub fn claims(&self) -> Option<Claims> {
+        locked(&self.claims).clone()
+    }
+
+    /// Replaces what the host says of its place and means; the next announcement carries it.
+    pub fn set_claims(&self, claims: Option<Claims>) {
+        *locked(&self.claims) = claims;
     }
 
     /// Which copy of the host this is; all zeroes until it is set.

@@ -5,6 +5,7 @@ use host_core::announce::Announcement;
 use host_core::limits;
 use host_core::seams::{PeerAddr, Peers};
 use host_core::wire::{HubReply, HubRequest, Protocol};
+use host_core::witness::{DayProof, SpeedWord, Statement};
 use host_core::{NetworkId, PeerId};
 
 use crate::error::Error;
@@ -24,7 +25,7 @@ pub async fn announce(
             Ok(())
         }
         HubReply::Refused(refusal) => Err(link.refused(refusal)),
-        HubReply::Page { .. } => Err(link.turn("announcing")),
+        _ => Err(link.turn("announcing")),
     }
 }
 
@@ -45,7 +46,7 @@ pub async fn find(
             Ok(hosts.into_iter().find(own))
         }
         HubReply::Refused(refusal) => Err(link.refused(refusal)),
-        HubReply::Listed => Err(link.turn("asking for a peer")),
+        _ => Err(link.turn("asking for a peer")),
     }
 }
 
@@ -119,9 +120,116 @@ pub async fn read(
                 after = last;
             }
             HubReply::Refused(refusal) => return Err(link.refused(refusal)),
-            HubReply::Listed => return Err(link.turn("reading the directory")),
+            _ => return Err(link.turn("reading the directory")),
         }
     }
     link.done().await;
     Ok(taken)
+}
+
+/// Reads what `hub` counted of every host, one page at a time, each page checked to be its own
+/// and signed, and hands it to `take`. A page that does not verify ends the reading with the hub
+/// named.
+pub async fn counts(
+    peers: &dyn Peers,
+    hub: &PeerAddr,
+    network: &NetworkId,
+    mut take: impl FnMut(Statement) + Send,
+) -> Result<usize, Error> {
+    let mut link = Link::open(peers, hub, Protocol::Hub).await?;
+    let limit = u32::try_from(limits::HUB_PAGE_MAX).unwrap_or(u32::MAX);
+    let mut after = None;
+    let mut read = 0;
+    while read < limits::HUB_HOSTS_MAX {
+        link.say(&HubRequest::Counts { after, limit }).await?;
+        let HubReply::Counts(page) = own(&mut link).await? else {
+            return Err(link.turn("reading counts"));
+        };
+        checked(&link, &page, hub, network)?;
+        let (more, last) = (page.body.more, page.body.hosts.last().map(|host| host.host));
+        read += page.body.hosts.len();
+        take(page);
+        if !more || last <= after {
+            break;
+        }
+        after = last;
+    }
+    link.done().await;
+    Ok(read)
+}
+
+/// What `hub` counted of one host and the measurements it holds, both checked.
+pub async fn look(
+    peers: &dyn Peers,
+    hub: &PeerAddr,
+    network: &NetworkId,
+    chain_id: u64,
+    peer: PeerId,
+) -> Result<(Statement, Vec<SpeedWord>), Error> {
+    let mut link = Link::open(peers, hub, Protocol::Hub).await?;
+    link.say(&HubRequest::Look { peer }).await?;
+    let HubReply::Looked {
+        statement,
+        mut speeds,
+    } = own(&mut link).await?
+    else {
+        return Err(link.turn("asking for counts"));
+    };
+    checked(&link, &statement, hub, network)?;
+    speeds.retain(|word| word.body.host == peer && word.check(network, chain_id).is_ok());
+    link.done().await;
+    Ok((statement, speeds))
+}
+
+/// Tells `hub` how fast a host was.
+pub async fn speed(peers: &dyn Peers, hub: &PeerAddr, word: SpeedWord) -> Result<(), Error> {
+    let mut link = Link::open(peers, hub, Protocol::Hub).await?;
+    link.say(&HubRequest::Speed(Box::new(word))).await?;
+    match own(&mut link).await? {
+        HubReply::Listed => {
+            link.done().await;
+            Ok(())
+        }
+        _ => Err(link.turn("telling a speed")),
+    }
+}
+
+/// Asks a status server for the asking host's place in the root of a day; checked.
+pub async fn day(
+    peers: &dyn Peers,
+    status: &PeerAddr,
+    network: &NetworkId,
+    day: u64,
+) -> Result<DayProof, Error> {
+    let mut link = Link::open(peers, status, Protocol::Hub).await?;
+    link.say(&HubRequest::Day { day }).await?;
+    let HubReply::Day(proof) = own(&mut link).await? else {
+        return Err(link.turn("asking for a day"));
+    };
+    if proof.root.body.observer != status.peer || proof.check(network).is_err() {
+        return Err(link.turn("proving a day"));
+    }
+    link.done().await;
+    Ok(proof)
+}
+
+/// The next reply; a refusal is an error.
+async fn own(link: &mut Link) -> Result<HubReply, Error> {
+    match link.hear("asking a hub").await? {
+        HubReply::Refused(refusal) => Err(link.refused(refusal)),
+        reply => Ok(reply),
+    }
+}
+
+/// A statement counts only as the word of the hub that was asked.
+fn checked(
+    link: &Link,
+    said: &Statement,
+    hub: &PeerAddr,
+    network: &NetworkId,
+) -> Result<(), Error> {
+    if said.body.observer == hub.peer && said.check(network).is_ok() {
+        return Ok(());
+    }
+    Err(link.turn("stating counts"))
 }

@@ -116,6 +116,7 @@ fn network(hub: &PeerAddr) -> Network {
         },
         contracts: Contracts::of_vaults(zero, zero, zero),
         guard: Default::default(),
+        services: Default::default(),
     }
 }
 

@@ -130,6 +130,7 @@ impl Bench {
             },
             contracts: deployed.contracts.clone(),
             guard: NetworkGuard::default(),
+            services: Default::default(),
         }
     }
 

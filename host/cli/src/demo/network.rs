@@ -10,8 +10,9 @@ use host_api::{Scope, TokenSecret};
 use host_chain::{DeployParams, EvmChain, Guard};
 use host_core::epoch::EpochRule;
 use host_core::identity::SecretKey;
-use host_core::network::{Contracts, Network};
+use host_core::network::{Contracts, Network, Services};
 use host_core::seams::Entropy;
+use host_core::witness::ScoreRules;
 use host_core::{Address, Amount};
 use host_daemon::clock::SystemEntropy;
 use host_daemon::config::units::Size;
@@ -35,7 +36,7 @@ struct ChainReady {
     rpc: String,
 }
 
-/// What the hub says when it serves.
+/// What a hub or a status server says when it serves.
 #[derive(Debug, Deserialize)]
 struct HubReady {
     hub: String,
@@ -57,7 +58,7 @@ pub(crate) struct DemoNetwork {
     pub(crate) file: PathBuf,
     pub(crate) network: Network,
     pub(crate) hosts: Vec<HostBox>,
-    services: Vec<Program>,
+    services: Vec<(&'static str, Program)>,
     logs: PathBuf,
 }
 
@@ -87,10 +88,13 @@ impl DemoNetwork {
         network.endpoints = vec![ready.rpc];
         let chain = deploy(&mut network, deployer).await?;
         write_network(&file, &network)?;
-        let (hub, ready) = start_hub(dir, &logs, &file).await?;
+        let (hub, ready) = start_service("hub", &[], dir, &logs, &file).await?;
         network.hubs = vec![ready.hub];
+        let page = ["--http", "127.0.0.1:0"];
+        let (status, ready) = start_service("status", &page, dir, &logs, &file).await?;
+        network.services.status = vec![ready.hub];
         write_network(&file, &network)?;
-        let services = vec![devchain, hub];
+        let services = vec![("chain", devchain), ("hub", hub), ("status", status)];
         let mut demo = Self {
             chain,
             file,
@@ -153,6 +157,14 @@ impl DemoNetwork {
         Ok(killed)
     }
 
+    /// Kills a service as a power cut would.
+    pub(crate) async fn kill_service(&mut self, name: &str) -> anyhow::Result<()> {
+        let at = self.services.iter().position(|(known, _)| *known == name);
+        let at = at.ok_or_else(|| anyhow!("no {name} runs"))?;
+        let (_, program) = self.services.remove(at);
+        program.kill().await
+    }
+
     /// The first host's API and a token that may look there for a day; none when it has no API.
     pub(crate) fn dashboard(&self) -> anyhow::Result<Option<(SocketAddr, TokenSecret)>> {
         let host = self.host(0)?;
@@ -169,7 +181,7 @@ impl DemoNetwork {
     pub(crate) fn pids(&self) -> Vec<u32> {
         let hosts = self.hosts.iter().filter_map(|host| host.program.as_ref());
         hosts
-            .chain(&self.services)
+            .chain(self.services.iter().map(|(_, program)| program))
             .filter_map(Program::pid)
             .collect()
     }
@@ -187,7 +199,7 @@ impl DemoNetwork {
         for stopped in futures::future::join_all(stops).await {
             stopped?;
         }
-        while let Some(service) = self.services.pop() {
+        while let Some((_, service)) = self.services.pop() {
             service.stop().await?;
         }
         Ok(())
@@ -204,6 +216,10 @@ fn draw_key() -> anyhow::Result<SecretKey> {
 fn blank_network() -> Network {
     Network {
         guard: Default::default(),
+        services: Services {
+            score: demo_rules(),
+            ..Services::default()
+        },
         name: "holdfast-demo".into(),
         private: true,
         chain_id: CHAIN_ID,
@@ -218,6 +234,19 @@ fn blank_network() -> Network {
             depth: 2,
         },
         contracts: Contracts::of_vaults(Address::ZERO, Address::ZERO, Address::ZERO),
+    }
+}
+
+/// Scores of a demo: what takes days elsewhere takes seconds, so that a score can be seen.
+fn demo_rules() -> ScoreRules {
+    ScoreRules {
+        heartbeat_seconds: 2,
+        warmup_seconds: 20,
+        window_seconds: 600,
+        age_half_seconds: 60,
+        age_full_seconds: 180,
+        day_seconds: 60,
+        ..ScoreRules::default()
     }
 }
 
@@ -290,11 +319,18 @@ async fn start_chain(
     Program::start("holdfast-devchain", &args, &logs.join("chain.log")).await
 }
 
-async fn start_hub(dir: &Path, logs: &Path, network: &Path) -> anyhow::Result<(Program, HubReady)> {
-    let data = dir.join("hub").to_string_lossy().into_owned();
+/// Starts a service of the network beside its chain; `more` are its own words.
+async fn start_service(
+    kind: &str,
+    more: &[&str],
+    dir: &Path,
+    logs: &Path,
+    network: &Path,
+) -> anyhow::Result<(Program, HubReady)> {
+    let data = dir.join(kind).to_string_lossy().into_owned();
     let network = network.to_string_lossy().into_owned();
     let fixed = [
-        "hub",
+        kind,
         "--network",
         &network,
         "--data",
@@ -303,8 +339,10 @@ async fn start_hub(dir: &Path, logs: &Path, network: &Path) -> anyhow::Result<(P
         "/ip4/127.0.0.1/tcp/0",
     ];
     let mut args: Vec<String> = fixed.map(str::to_owned).to_vec();
+    args.extend(more.iter().map(|word| (*word).to_owned()));
     args.push("--until-stdin-ends".into());
-    Program::start("holdfast-services", &args, &logs.join("hub.log")).await
+    let log = logs.join(format!("{kind}.log"));
+    Program::start("holdfast-services", &args, &log).await
 }
 
 /// Deploys the contracts and writes their addresses into the network.

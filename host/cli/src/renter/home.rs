@@ -18,7 +18,7 @@ use host_core::{Address, Amount};
 use host_daemon::clock::{SystemClock, SystemEntropy};
 use host_keystore::{Phrase, Role, SealedKey};
 use host_net::{Bounds, Net};
-use host_renter::{Code, Parts, Renter, Session, SessionId};
+use host_renter::{Code, POLICY_FILE, Parts, PlacementPolicy, Renter, Session, SessionId};
 
 use super::meter::ProcessMeter;
 use crate::operator::read_words;
@@ -120,6 +120,19 @@ impl Home {
         network.check().with_context(wrong)?;
         host_daemon::config::layers::write_atomic(&self.dir.join(NETWORK_FILE), &text)?;
         Ok(network)
+    }
+
+    /// The placement policy; with a file, that file's is checked and put in its place first.
+    pub(crate) fn policy(&self, file: Option<&Path>) -> anyhow::Result<PlacementPolicy> {
+        let path = self.dir.join(BOOK_DIR).join(POLICY_FILE);
+        if let Some(file) = file {
+            PlacementPolicy::load(file)?;
+            let text = std::fs::read_to_string(file)
+                .with_context(|| format!("reading {}", file.display()))?;
+            std::fs::create_dir_all(self.dir.join(BOOK_DIR))?;
+            host_daemon::config::layers::write_atomic(&path, &text)?;
+        }
+        Ok(PlacementPolicy::load(&path)?)
     }
 
     /// The network this renter joined.

@@ -26,6 +26,7 @@ struct Place {
 fn network() -> Network {
     Network {
         guard: Default::default(),
+        services: Default::default(),
         name: "test".into(),
         private: true,
         chain_id: 31337,

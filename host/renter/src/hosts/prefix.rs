@@ -41,6 +41,15 @@ fn one(addr: &str) -> Option<Prefix> {
     }
 }
 
+/// The address a text names; none for a name.
+pub(crate) fn ip(addr: &str) -> Option<IpAddr> {
+    let mut parts = addr.split('/').skip(1);
+    match parts.next()? {
+        "ip4" | "ip6" => parts.next()?.parse().ok(),
+        _ => None,
+    }
+}
+
 fn of_ip(ip: IpAddr) -> Prefix {
     match ip.to_canonical() {
         IpAddr::V4(ip) => of_v4(ip),

@@ -42,6 +42,8 @@ pub(super) async fn prepare<'a>(
         bytes: shape.0 * shape.1,
         epochs: inner.network.epoch.epochs_of_days(begin.days)?,
         price_max: begin.price_max,
+        parity: usize::from(geometry.parity),
+        policy: renter.policy()?,
     };
     let end_epoch = end_of_term(renter, session, noted, again, wanted.epochs).await?;
     let phases = Phases::new(Arc::clone(&inner.meter));
@@ -49,6 +51,7 @@ pub(super) async fn prepare<'a>(
         .poll(Phase::Find, choose(renter, &wanted, again))
         .await?;
     phases.note_peak(Phase::Find);
+    inner.book.keep_evidence(session.id, &chosen.evidence)?;
     let cover = Cover::default();
     let (cost, keepers) = reckon(renter, session, &cover, (&wanted, shape), &chosen, again).await?;
     progress.send_modify(|p| {
@@ -104,6 +107,7 @@ async fn choose(renter: &Renter, wanted: &Wanted, again: Option<&Again>) -> Resu
             hosts: Vec::new(),
             fit: 0,
             known: 0,
+            evidence: Default::default(),
         }),
         chosen => chosen,
     }

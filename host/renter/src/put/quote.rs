@@ -51,6 +51,8 @@ pub(crate) async fn quote(renter: &Renter, request: &PutRequest) -> Result<Quote
         bytes: segments * shard_len,
         epochs,
         price_max: request.price_max,
+        parity: usize::from(geometry.parity),
+        policy: renter.policy()?,
     };
     let Chosen { hosts, fit, .. } = renter.choose(&wanted).await?;
     let path = request.path.clone();

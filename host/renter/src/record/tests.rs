@@ -83,6 +83,7 @@ pub(crate) fn inner() -> Arc<Inner> {
         endpoints: Vec::new(),
         hubs: Vec::new(),
         guard: Default::default(),
+        services: Default::default(),
         score_bar: 0,
         epoch: EpochRule {
             genesis_block: 0,

@@ -154,6 +154,7 @@ impl Town {
             endpoints: Vec::new(),
             hubs: vec![format!("/memory/2/p2p/{}", hub.peer_id())],
             guard: Default::default(),
+            services: Default::default(),
             score_bar: 0,
             epoch: rule(),
             contracts: Contracts::of_vaults(zero, zero, zero),
@@ -263,6 +264,7 @@ impl Town {
                 instance: [0; 16],
                 generation: 0,
                 leaving: false,
+                claims: None,
             };
             Announcement::sign(offer, &self.network.id(), &host.key)
         };

@@ -92,6 +92,7 @@ impl Town {
         let contracts = Contracts::of_vaults(zero, zero, zero);
         let network = Network {
             guard: Default::default(),
+            services: Default::default(),
             name: "town".into(),
             private: true,
             chain_id: 31337,
@@ -177,6 +178,7 @@ impl Town {
                 instance: [0; 16],
                 generation: 0,
                 leaving: false,
+                claims: None,
             };
             Announcement::sign(offer, &self.network.id(), &host.key)
         };
@@ -351,7 +353,7 @@ async fn hub(town: &Town, mut pipe: Pipe) -> Option<()> {
                 pipe.say(&HubReply::Page { hosts, more: false }).await;
                 continue;
             }
-            HubRequest::Announce(_) => return None,
+            _ => return None,
         };
         let rest: Vec<_> = all
             .into_iter()

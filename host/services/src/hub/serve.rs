@@ -2,19 +2,24 @@
 //! A request that is wrong gets a refusal and ends its conversation. `converse` takes any
 //! `Frames`, so a simulation speaks to the same hub as a peer does.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use host_core::PeerId;
 use host_core::codec;
 use host_core::seams::{Clock, Frames, LinkError};
 use host_core::wire::{self, Frame, HubReply, HubRequest, Refusal, RefusalCode};
+use host_core::witness::DayProof;
 use host_net::Inlet;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::error::Error;
-use crate::hub::{Directory, snapshot};
+use crate::hub::days::Closed;
+use crate::hub::{Days, Directory, Witness, snapshot};
+use crate::status::{Picture, SAMPLES_MAX, Sample};
 
 /// Conversations at once; further ones wait at the inlet.
 const CONVERSATIONS_MAX: usize = 512;
@@ -28,6 +33,18 @@ const SAVE_EVERY: Duration = Duration::from_secs(30);
 pub struct Hub {
     directory: Mutex<Directory>,
     file: Option<PathBuf>,
+    counts: Option<Counts>,
+    days: Option<Mutex<Days>>,
+    /// Newest last.
+    samples: Mutex<VecDeque<Sample>>,
+    bar: u32,
+}
+
+/// What the hub counts, and the file it is kept in.
+#[derive(Debug)]
+struct Counts {
+    witness: Mutex<Witness>,
+    file: Option<PathBuf>,
 }
 
 impl Hub {
@@ -37,7 +54,89 @@ impl Hub {
         Self {
             directory: Mutex::new(directory),
             file,
+            counts: None,
+            days: None,
+            samples: Mutex::new(VecDeque::new()),
+            bar: 0,
         }
+    }
+
+    /// Also keeps days and their roots, as a status server does; `bar` is the network's.
+    #[must_use]
+    pub fn remembering(mut self, days: Days, bar: u32) -> Self {
+        self.days = Some(Mutex::new(days));
+        self.bar = bar;
+        self
+    }
+
+    fn days(&self) -> Result<MutexGuard<'_, Days>, Error> {
+        let days = self.days.as_ref();
+        let days = days.ok_or(Error::NotKept { what: "days" })?;
+        Ok(days.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn samples(&self) -> MutexGuard<'_, VecDeque<Sample>> {
+        self.samples.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closed days, oldest first; none where no days are kept.
+    #[must_use]
+    pub fn closed_days(&self) -> BTreeMap<u64, Closed> {
+        self.days()
+            .map(|days| days.closed().clone())
+            .unwrap_or_default()
+    }
+
+    /// A host's place in the root of a closed day. Errors when there is none.
+    pub fn day_proof(&self, host: &PeerId, day: u64, now_ms: u64) -> Result<DayProof, Error> {
+        self.days()?.proof(host, day, now_ms)
+    }
+
+    /// The network now, and the samples of the last day.
+    #[must_use]
+    pub fn picture(&self, now_ms: u64) -> (Picture, Vec<Sample>) {
+        let (counted, rules) = match self.witness() {
+            Ok(witness) => (witness.everybody(now_ms), witness.rules().clone()),
+            Err(_) => Default::default(),
+        };
+        let mut directory = self.directory();
+        directory.expire(now_ms);
+        let picture = Picture::of(directory.all(), &counted, (&rules, self.bar), now_ms);
+        drop(directory);
+        let samples = self.samples().iter().copied().collect();
+        (picture, samples)
+    }
+
+    /// Writes the running day down and takes a sample.
+    fn remember(&self, now_ms: u64) -> Result<(), Error> {
+        let Ok(mut days) = self.days() else {
+            return Ok(());
+        };
+        days.save(now_ms)?;
+        drop(days);
+        let (picture, _) = self.picture(now_ms);
+        let mut samples = self.samples();
+        if samples.len() >= SAMPLES_MAX {
+            samples.pop_front();
+        }
+        samples.push_back(picture.sample());
+        Ok(())
+    }
+
+    /// Also counts heartbeats and speeds; `file` is where the counts are kept, if they are.
+    #[must_use]
+    pub fn watching(mut self, witness: Witness, file: Option<PathBuf>) -> Self {
+        let witness = Mutex::new(witness);
+        self.counts = Some(Counts { witness, file });
+        self
+    }
+
+    /// The counts, if this hub counts. Like the directory, one insert a change.
+    fn witness(&self) -> Result<MutexGuard<'_, Witness>, Error> {
+        let counts = self.counts.as_ref();
+        let counts = counts.ok_or(Error::NotKept { what: "counts" })?;
+        let lock = counts.witness.lock();
+        Ok(lock.unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The directory. A panic elsewhere cannot leave it half-changed: every change is one insert
@@ -69,9 +168,32 @@ impl Hub {
     ) -> Result<HubReply, Error> {
         match request {
             HubRequest::Announce(announcement) => {
+                let (version, leaving) = {
+                    let offer = &announcement.offer;
+                    (offer.version.clone(), offer.leaving)
+                };
                 self.directory().announce(from, announcement, now_ms)?;
+                if !leaving && let Ok(mut witness) = self.witness() {
+                    witness.beat(from, &version, now_ms);
+                }
+                if !leaving && let Ok(mut days) = self.days() {
+                    days.beat(from, now_ms)?;
+                }
                 Ok(HubReply::Listed)
             }
+            HubRequest::Counts { after, limit } => {
+                let page = self.witness()?.page(after, limit, now_ms);
+                Ok(HubReply::Counts(page))
+            }
+            HubRequest::Look { peer } => {
+                let (statement, speeds) = self.witness()?.look(&peer, now_ms);
+                Ok(HubReply::Looked { statement, speeds })
+            }
+            HubRequest::Speed(word) => {
+                self.witness()?.speed(*word, now_ms)?;
+                Ok(HubReply::Listed)
+            }
+            HubRequest::Day { day } => Ok(HubReply::Day(self.day_proof(&from, day, now_ms)?)),
             HubRequest::Query { after, limit } => {
                 let page = self.directory().page(after, limit, now_ms);
                 Ok(HubReply::Page {
@@ -94,10 +216,14 @@ impl Hub {
         let bytes = self.file.is_some().then(|| snapshot::encode(&directory));
         drop(directory);
         tracing::debug!(gone, count, "directory saved");
-        match (&self.file, bytes) {
-            (Some(file), Some(bytes)) => snapshot::save(file, &bytes),
-            _ => Ok(()),
+        if let (Some(file), Some(bytes)) = (&self.file, bytes) {
+            snapshot::save(file, &bytes)?;
         }
+        if let Some(file) = self.counts.as_ref().and_then(|counts| counts.file.as_ref()) {
+            let bytes = snapshot::encode_counts(&*self.witness()?);
+            snapshot::save(file, &bytes)?;
+        }
+        self.remember(now_ms)
     }
 
     /// Holds one conversation to its end.

@@ -14,7 +14,8 @@ use host_core::{NetworkId, codec};
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
-use crate::hub::Directory;
+use crate::hub::witness::Row;
+use crate::hub::{Directory, Witness};
 
 /// First bytes of the file.
 const MAGIC: &[u8] = b"holdfast.hub.1";
@@ -23,13 +24,48 @@ const HASH_LEN: usize = 32;
 /// Bytes of a network id.
 const NETWORK_LEN: usize = 32;
 
+/// First bytes of the file of counts.
+const COUNTS_MAGIC: &[u8] = b"holdfast.counts.1";
+
 /// The file's bytes for a directory.
 #[must_use]
 pub fn encode(directory: &Directory) -> Vec<u8> {
     let all: Vec<&Announcement> = directory.all().collect();
-    let mut bytes = MAGIC.to_vec();
-    bytes.extend_from_slice(&directory.network().0);
-    bytes.extend_from_slice(&codec::to_bytes(&all));
+    seal(MAGIC, &directory.network(), &codec::to_bytes(&all))
+}
+
+/// The file's bytes for what a hub counted.
+#[must_use]
+pub fn encode_counts(witness: &Witness) -> Vec<u8> {
+    seal(
+        COUNTS_MAGIC,
+        &witness.network(),
+        &codec::to_bytes(&witness.rows()),
+    )
+}
+
+/// Fills the counts from their file; returns how many hosts are counted, 0 without a file. Errors
+/// like `load`.
+pub fn load_counts(path: &Path, witness: &mut Witness) -> Result<usize, Error> {
+    let Some(bytes) = read(path)? else {
+        return Ok(0);
+    };
+    let (network, rows) = open(COUNTS_MAGIC, &bytes)?;
+    if network != witness.network() {
+        return Err(Error::OtherNetwork {
+            path: path.to_owned(),
+        });
+    }
+    let rows: Vec<Row> = codec::from_bytes("hub counts", rows)?;
+    witness.restore(rows);
+    Ok(witness.len())
+}
+
+/// Magic, network, body, and the hash of all three.
+pub(crate) fn seal(magic: &[u8], network: &NetworkId, body: &[u8]) -> Vec<u8> {
+    let mut bytes = magic.to_vec();
+    bytes.extend_from_slice(&network.0);
+    bytes.extend_from_slice(body);
     let hash = Sha256::digest(&bytes);
     bytes.extend_from_slice(&hash);
     bytes
@@ -37,6 +73,13 @@ pub fn encode(directory: &Directory) -> Vec<u8> {
 
 /// Reads the file's bytes: the network and its announcements. Errors when they are damaged.
 pub fn decode(bytes: &[u8]) -> Result<(NetworkId, Vec<Announcement>), Error> {
+    let (network, list) = open(MAGIC, bytes)?;
+    let list = codec::from_bytes("hub directory", list)?;
+    Ok((network, list))
+}
+
+/// The network and the body of sealed bytes. Errors when they are damaged.
+pub(crate) fn open<'b>(magic: &[u8], bytes: &'b [u8]) -> Result<(NetworkId, &'b [u8]), Error> {
     let wrong = |why| Error::Snapshot { why };
     let split = bytes
         .len()
@@ -47,29 +90,32 @@ pub fn decode(bytes: &[u8]) -> Result<(NetworkId, Vec<Announcement>), Error> {
         return Err(wrong("its hash does not match"));
     }
     let body = body
-        .strip_prefix(MAGIC)
+        .strip_prefix(magic)
         .ok_or_else(|| wrong("its first bytes are others"))?;
     let (network, list) = body
         .split_at_checked(NETWORK_LEN)
         .ok_or_else(|| wrong("it names no network"))?;
-    let network = NetworkId::from_slice(network)?;
-    let list = codec::from_bytes("hub directory", list)?;
-    Ok((network, list))
+    Ok((NetworkId::from_slice(network)?, list))
+}
+
+/// A file's bytes; none when it is not there.
+pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::File {
+            op: "read",
+            path: path.to_owned(),
+            source,
+        }),
+    }
 }
 
 /// Fills the directory from the file; returns how many hosts are listed, 0 without a file.
 /// Errors when the file cannot be read, is damaged, or belongs to another network.
 pub fn load(path: &Path, directory: &mut Directory, now_ms: u64) -> Result<usize, Error> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(0),
-        Err(source) => {
-            return Err(Error::File {
-                op: "read",
-                path: path.to_owned(),
-                source,
-            });
-        }
+    let Some(bytes) = read(path)? else {
+        return Ok(0);
     };
     let (network, list) = decode(&bytes)?;
     if network != directory.network() {

@@ -172,6 +172,7 @@ fn network_of(args: &DeployArgs, chain_id: u64) -> Network {
         },
         contracts: Contracts::of_vaults(Address::ZERO, Address::ZERO, Address::ZERO),
         guard: host_core::network::NetworkGuard::default(),
+        services: host_core::network::Services::default(),
     }
 }
 

@@ -39,6 +39,7 @@ fn offer(key: &SecretKey, at_ms: u64) -> HostOffer {
         instance: [7; 16],
         generation: 0,
         leaving: false,
+        claims: None,
     }
 }
 
@@ -198,6 +199,7 @@ fn copy_word(seed: u32, at_ms: u64, generation: u64, leaving: bool) -> Announcem
         instance: [generation as u8; 16],
         generation,
         leaving,
+        claims: None,
         ..offer(&key, at_ms)
     };
     Announcement::sign(offer, &network(), &key)

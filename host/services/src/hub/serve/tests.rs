@@ -35,6 +35,7 @@ fn word(seed: u8, clock: &dyn Clock) -> Announcement {
         instance: [7; 16],
         generation: 0,
         leaving: false,
+        claims: None,
     };
     Announcement::sign(offer, &network(), &key)
 }

@@ -31,6 +31,7 @@ fn filled(count: u8) -> Directory {
             instance: [7; 16],
             generation: 0,
             leaving: false,
+            claims: None,
         };
         let word = Announcement::sign(offer, &directory.network(), &key);
         directory

@@ -1,0 +1,185 @@
+//! What a hub counts, on virtual time: slots, windows, forgeries, measurements.
+
+use host_core::agreement::{Agreement, PayMode};
+use host_core::identity::SecretKey;
+use host_core::receipt::{Receipt, ReceiptBody};
+use host_core::witness::{ScoreRules, SpeedBody, SpeedWord};
+use host_core::{Address, AgreementId, Amount, NetworkId, ShardId};
+use host_score::{facts, score};
+
+use super::Witness;
+
+const MINUTE: u64 = 60_000;
+const DAY: u64 = 86_400_000;
+const CHAIN: u64 = 31_337;
+
+fn key(n: u8) -> SecretKey {
+    SecretKey::from_bytes(&[n; 32]).expect("a scalar")
+}
+
+fn network() -> NetworkId {
+    NetworkId::of_name("test")
+}
+
+fn witness() -> Witness {
+    Witness::new(network(), CHAIN, key(1), ScoreRules::default(), 100)
+}
+
+/// A measurement by renter `by` of host `host`, with its evidence.
+fn word(by: u8, host: u8, at_ms: u64, micros: u64) -> SpeedWord {
+    let (renter, host) = (key(by), key(host));
+    let agreement = Agreement {
+        network: network(),
+        id: AgreementId([by; 32]),
+        renter: renter.address(),
+        host: host.address(),
+        payout: Address::ZERO,
+        shard: ShardId([7; 32]),
+        shard_len: 1 << 20,
+        codec: 1,
+        price: Amount(1),
+        start_epoch: 0,
+        end_epoch: 9,
+        egress_price: Amount::ZERO,
+        pay_mode: PayMode::Cheque,
+        nonce: 0,
+    };
+    let receipt = ReceiptBody {
+        agreement: agreement.digest(CHAIN),
+        shard: agreement.shard,
+        len: agreement.shard_len,
+        end_epoch: agreement.end_epoch,
+    };
+    let body = SpeedBody {
+        host: host.peer_id(),
+        receipt: Receipt::sign(receipt, &network(), &host),
+        agreement,
+        up: true,
+        bytes: 1 << 20,
+        micros,
+        at_ms,
+    };
+    SpeedWord::sign(body, &network(), &renter)
+}
+
+#[test]
+fn a_day_of_heartbeats_makes_a_score_and_a_minute_less_none() {
+    // Goal: both sides of the warm-up and of the bar, through the hub's own counts.
+    let (mut hub, host, rules) = (witness(), key(2).peer_id(), ScoreRules::default());
+    let judged = |hub: &Witness, now: u64| {
+        let watched = hub.watched(&host, now).expect("counted");
+        score(&facts(&watched, now, &rules), &rules)
+    };
+    let start = 40 * DAY;
+    for minute in 0..1_439 {
+        hub.beat(host, "holdfast/0.1.0", start + minute * MINUTE);
+    }
+    let before = judged(&hub, start + 1_438 * MINUTE);
+    assert_eq!((before.warm, before.total), (false, 0));
+    hub.beat(host, "holdfast/0.1.0", start + 1_439 * MINUTE);
+    let after = judged(&hub, start + 1_439 * MINUTE);
+    assert_eq!(
+        (after.warm, after.total),
+        (true, 7_000),
+        "no speed, no age yet"
+    );
+    assert!(!after.reaches(8));
+    let mut fast = witness();
+    for minute in 0..1_440 {
+        fast.beat(host, "holdfast/0.1.0", start + minute * MINUTE);
+    }
+    let now = start + 1_439 * MINUTE;
+    let mut down = word(3, 2, now, 1_000);
+    down.body.up = false;
+    let down = SpeedWord::sign(down.body, &network(), &key(3));
+    fast.speed(down, now).expect("taken");
+    fast.speed(word(3, 2, now, 1_000), now).expect("taken");
+    assert!(judged(&fast, now).reaches(8));
+}
+
+#[test]
+fn speaking_often_counts_once_a_slot() {
+    let (mut hub, host) = (witness(), key(2).peer_id());
+    for second in 0..60 {
+        hub.beat(host, "v/0.1", 10 * DAY + second * 1000);
+    }
+    let told = hub.watched(&host, 10 * DAY + 59_000).expect("counted");
+    assert_eq!((told.seen, told.beats), (1, 1));
+}
+
+#[test]
+fn silence_of_half_the_window_halves_uptime_and_an_older_silence_is_forgotten() {
+    let (mut hub, host, rules) = (witness(), key(2).peer_id(), ScoreRules::default());
+    let start = 100 * DAY;
+    for minute in 0..15 * 1_440 {
+        hub.beat(host, "v/0.1", start + minute * MINUTE);
+    }
+    let silent = hub
+        .watched(&host, start + 30 * DAY - MINUTE)
+        .expect("counted");
+    let uptime = facts(&silent, start + 30 * DAY - MINUTE, &rules).uptime;
+    assert!((4_990..=5_010).contains(&uptime), "{uptime}");
+    for minute in 30 * 1_440..61 * 1_440 {
+        hub.beat(host, "v/0.1", start + minute * MINUTE);
+    }
+    let now = start + 61 * DAY - MINUTE;
+    let back = facts(&hub.watched(&host, now).expect("counted"), now, &rules);
+    assert!(back.uptime >= 9_990, "{}", back.uptime);
+}
+
+#[test]
+fn a_statement_is_signed_and_a_changed_count_shows() {
+    let (mut hub, host) = (witness(), key(2).peer_id());
+    hub.beat(host, "v/0.1", DAY);
+    let (mut said, _) = hub.look(&host, DAY);
+    assert_eq!(said.check(&network()), Ok(()));
+    said.body.hosts[0].beats += 1;
+    assert!(said.check(&network()).is_err(), "a forged count");
+}
+
+#[test]
+fn a_measurement_without_the_hosts_receipt_is_refused() {
+    let (mut hub, host) = (witness(), key(2).peer_id());
+    hub.beat(host, "v/0.1", DAY);
+    let good = word(3, 2, DAY, 1_000);
+    let mut receipt_of_another = good.body.clone();
+    receipt_of_another.receipt = word(3, 4, DAY, 1_000).body.receipt;
+    let forged = SpeedWord::sign(receipt_of_another, &network(), &key(3));
+    assert!(hub.speed(forged, DAY).is_err());
+    let not_the_renter = SpeedWord::sign(good.body.clone(), &network(), &key(5));
+    assert!(hub.speed(not_the_renter, DAY).is_err());
+    assert!(
+        hub.speed(good.clone(), DAY + 25 * 3_600_000).is_err(),
+        "a day late"
+    );
+    assert!(hub.speed(good, DAY).is_ok());
+}
+
+#[test]
+fn one_renter_has_one_voice_however_often_it_speaks() {
+    let (mut hub, host) = (witness(), key(2).peer_id());
+    hub.beat(host, "v/0.1", DAY);
+    for n in 0..20 {
+        hub.speed(word(3, 2, DAY + n, 100), DAY + n).expect("taken");
+    }
+    hub.speed(word(4, 2, DAY, 1_000_000), DAY).expect("taken");
+    hub.speed(word(5, 2, DAY, 1_000_000), DAY).expect("taken");
+    let told = hub.watched(&host, DAY).expect("counted");
+    assert_eq!(told.up, Some(1 << 20), "two calm voices against a loud one");
+}
+
+#[test]
+fn counts_come_back_from_their_file_and_another_networks_are_refused() {
+    use crate::hub::snapshot;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("counts");
+    let (mut hub, host) = (witness(), key(2).peer_id());
+    hub.beat(host, "v/0.1", DAY);
+    snapshot::save(&path, &snapshot::encode_counts(&hub)).expect("saved");
+    let mut again = witness();
+    assert_eq!(snapshot::load_counts(&path, &mut again).expect("read"), 1);
+    assert_eq!(again.watched(&host, DAY), hub.watched(&host, DAY));
+    let other = NetworkId::of_name("other");
+    let mut other = Witness::new(other, CHAIN, key(1), ScoreRules::default(), 9);
+    assert!(snapshot::load_counts(&path, &mut other).is_err());
+}
