@@ -3,7 +3,18 @@
 //!
 //! Almost no logic lives here: words become calls, answers become lines or JSON. Progress goes to
 //! standard error, results to standard output, and the exit status says whether it worked.
+//!
+//! Two packages have these sources: `host-cli` makes `holdfast`, `host-box` makes `holdfast-host`
+//! without the renter's half, for boxes whose image holds no renter's code.
 #![expect(clippy::print_stderr, reason = "a command line says what went wrong")]
+#![cfg_attr(
+    not(feature = "renter"),
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "parts that the renter's half shares stand where the operator's half is"
+    )
+)]
 
 use std::process::ExitCode;
 

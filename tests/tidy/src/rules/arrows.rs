@@ -56,7 +56,7 @@ pub(super) fn levels(tree: &Tree) -> Findings {
         let groups = (group(&from.name), group(&to.name));
         let down = match groups {
             (a, b) if a == b => upper > lower || (dev && upper == lower),
-            ("host", "board") => from.name == "host-daemon" || from.name == "host-cli",
+            ("host", "board") => ["host-daemon", "host-cli", "host-box"].contains(&&*from.name),
             ("image", _) => true,
             _ => false,
         };
