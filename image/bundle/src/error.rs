@@ -66,6 +66,14 @@ pub enum Error {
         /// Newest format the running version reads.
         reads: u32,
     },
+    /// It would write what it does not read itself.
+    #[error("bundle writes state format {writes} and reads up to {reads}")]
+    Unread {
+        /// Format the bundle writes.
+        writes: u32,
+        /// Newest format it reads.
+        reads: u32,
+    },
     /// A part does not fit its place.
     #[error("{what} has {have} bytes, its place {most}")]
     Size {
@@ -89,7 +97,9 @@ impl Error {
     #[must_use]
     pub const fn blame(&self) -> Blame {
         match self {
-            Self::Text { .. } | Self::Version { .. } | Self::Size { .. } => Blame::Us,
+            Self::Text { .. } | Self::Version { .. } | Self::Size { .. } | Self::Unread { .. } => {
+                Blame::Us
+            }
             _ => Blame::Operator,
         }
     }

@@ -10,5 +10,5 @@ pub mod tar;
 mod version;
 
 pub use error::{Blame, Error};
-pub use manifest::{Artefact, Facts, Manifest, SCHEMA};
+pub use manifest::{Artefact, Facts, Manifest, SCHEMA, STATE_READS, STATE_WRITES};
 pub use version::Version;

@@ -7,6 +7,13 @@ use crate::version::Version;
 
 /// Version of the manifest's layout.
 pub const SCHEMA: u32 = 1;
+/// Format of the state partition that images of this source write.
+pub const STATE_WRITES: u32 = 1;
+/// Newest format of the state partition that images of this source read. A format is read by one
+/// release before any release writes it: this number rises first, `STATE_WRITES` one release later,
+/// so that whoever runs the release before can always go back.
+pub const STATE_READS: u32 = 1;
+const _: () = assert!(STATE_READS == STATE_WRITES || STATE_READS == STATE_WRITES + 1);
 /// Most bytes of a kernel image.
 const KERNEL_MOST: u64 = 96 << 20;
 
@@ -103,6 +110,12 @@ impl Manifest {
             return Err(Error::NotNewer {
                 have: self.version,
                 running: facts.running,
+            });
+        }
+        if self.state_writes > self.state_reads {
+            return Err(Error::Unread {
+                writes: self.state_writes,
+                reads: self.state_reads,
             });
         }
         if self.state_writes > facts.state_reads {

@@ -16,10 +16,6 @@ use crate::trust::{self, Verified};
 use crate::watch::{Boot, Paths};
 use board_slot::plan;
 
-/// The state format this version reads. A release reads the next format one version before any
-/// release writes it, so this number goes up first, and `holdfast-image` writes the new one later.
-const STATE_READS: u32 = 1;
-
 /// Where a bundle comes from.
 #[derive(Debug, Clone)]
 pub(crate) enum From {
@@ -196,7 +192,7 @@ fn fits(
         machine: variant(&paths.release)?,
         running,
         floor: machine.record.floor(),
-        state_reads: STATE_READS,
+        state_reads: image_bundle::STATE_READS,
         slot: slot.sectors * 512,
     })?;
     let this = |why: String| Error::State {

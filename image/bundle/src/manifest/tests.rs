@@ -81,3 +81,33 @@ fn versions_are_compared_by_number() {
         assert!(bad.parse::<Version>().is_err(), "{bad}");
     }
 }
+
+#[test]
+fn a_bundle_writes_nothing_that_it_does_not_read_nor_what_the_running_version_cannot() {
+    let taken = |reads, writes, running| {
+        let mut bundle = manifest();
+        (bundle.state_reads, bundle.state_writes) = (reads, writes);
+        let box_ = Facts {
+            state_reads: running,
+            ..facts()
+        };
+        bundle.fits(&box_)
+    };
+    // The next format comes in two releases: the first reads it, the second writes it.
+    assert_eq!(taken(2, 1, 1), Ok(()));
+    assert_eq!(taken(2, 2, 2), Ok(()));
+    assert!(matches!(
+        taken(2, 2, 1),
+        Err(Error::NoWayBack {
+            writes: 2,
+            reads: 1
+        })
+    ));
+    assert!(matches!(
+        taken(1, 2, 2),
+        Err(Error::Unread {
+            writes: 2,
+            reads: 1
+        })
+    ));
+}
