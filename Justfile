@@ -110,10 +110,20 @@ format:
 
 # disk image, root and kernel image of the virtual machine, then the bundle of an update from it
 image machine="qemu" version="0.1.0":
-    cargo build --release --workspace --bins
+    cargo build --release --workspace --bins --test launch
     target/release/holdfast-image build --machine {{ machine }} --version {{ version }}
     target/release/holdfast-image sign image --built target/image/{{ machine }} --keys target/image/test-keys
     target/release/holdfast-image bundle --built target/image/{{ machine }}/signed --machine {{ machine }} --version {{ version }} --keys target/image/test-keys
+
+# Debian package, plain archive and container image into target/image/package
+package version="0.1.0":
+    cargo build --release --workspace --bins --test launch
+    target/release/holdfast-image package --version {{ version }}
+
+# three hosts from the container image beside each other: killed, upgraded, restarted (no engine)
+container:
+    cargo build --release --workspace --bins --test launch
+    cargo test --release --workspace --test it containers
 
 # the image in virtual machines, as every push runs it (qemu-system-x86, ovmf)
 boot *cases:

@@ -11,6 +11,7 @@ mod absent;
 mod alerts;
 mod cheques;
 mod coming;
+mod containers;
 mod copies;
 mod drives;
 mod gets;

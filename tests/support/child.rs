@@ -32,12 +32,21 @@ pub(crate) struct Child {
 impl Child {
     /// Starts `name ARGS --until-stdin-ends`, its standard error appended to `log`.
     pub(crate) fn start(name: &str, args: &[String], log: &Path) -> Self {
+        Self::start_within(&[], &program(name).to_string_lossy(), args, log)
+    }
+
+    /// The same through other programs: their words stand before the program's own.
+    pub(crate) fn start_within(before: &[String], name: &str, args: &[String], log: &Path) -> Self {
         let errors = File::options()
             .create(true)
             .append(true)
             .open(log)
             .expect("a log opens");
-        let mut process = Command::new(program(name))
+        let mut line = before.to_vec();
+        line.push(name.to_owned());
+        let (first, rest) = line.split_first().expect("a program at least");
+        let mut process = Command::new(first)
+            .args(rest)
             .args(args)
             .arg("--until-stdin-ends")
             .stdin(Stdio::piped())

@@ -13,6 +13,9 @@ use super::child::Child;
 use super::poll::until;
 use super::said::{Said, holdfast};
 
+/// Where a container keeps what lasts.
+pub(crate) const VOLUME: &str = "/var/lib/holdfast";
+
 /// What a host is made from.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Plan {
@@ -33,6 +36,8 @@ pub(crate) struct Host {
     pub(crate) peer: PeerId,
     pub(crate) address: Address,
     pub(crate) phrase: Option<String>,
+    /// Words of the container it runs in, where its directory is the volume.
+    pub(crate) container: Vec<String>,
     child: Option<Child>,
     ready: Option<Ready>,
 }
@@ -125,6 +130,7 @@ impl Host {
             peer: made.peer.parse().expect("a peer id"),
             address: made.address.parse().expect("an account"),
             phrase: made.phrase,
+            container: Vec::new(),
             child: None,
             ready: None,
         }
@@ -137,6 +143,7 @@ impl Host {
             peer: self.peer,
             address: self.address,
             phrase: None,
+            container: Vec::new(),
             child: None,
             ready: None,
         }
@@ -150,13 +157,20 @@ impl Host {
     /// The same with more words on its command line.
     pub(crate) fn launch_with(&mut self, more: &[&str]) {
         assert!(self.child.is_none(), "the host runs already");
-        let mut words = vec!["--dir".to_owned(), self.dir_text()];
+        let log = self.dir.with_extension("log");
+        let boxed = !self.container.is_empty();
+        let dir = if boxed {
+            VOLUME.to_owned()
+        } else {
+            self.dir_text()
+        };
+        let mut words = vec!["--dir".to_owned(), dir];
         words.extend(more.iter().map(|word| (*word).to_owned()));
-        self.child = Some(Child::start(
-            "holdfastd",
-            &words,
-            &self.dir.with_extension("log"),
-        ));
+        self.child = Some(if boxed {
+            Child::start_within(&self.container, "/usr/bin/holdfastd", &words, &log)
+        } else {
+            Child::start("holdfastd", &words, &log)
+        });
         self.ready = None;
     }
 

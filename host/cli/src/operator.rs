@@ -68,6 +68,9 @@ pub(crate) struct InitArgs {
     /// Clear block devices that hold something else: what they held is lost
     #[arg(long)]
     erase: bool,
+    /// Leave a host alone that is in the directory already, and call that well done
+    #[arg(long)]
+    keep: bool,
     /// A file with the passphrase the key is sealed with; without it the key file is plain
     #[arg(long)]
     passphrase_file: Option<PathBuf>,
@@ -163,6 +166,9 @@ pub(crate) fn read_words(path: &Path) -> anyhow::Result<String> {
 
 /// Makes a host and shows its phrase once.
 pub(crate) async fn init(args: InitArgs) -> anyhow::Result<()> {
+    if args.keep && args.dir.join(making::CONFIG_FILE).exists() {
+        return Ok(());
+    }
     let text = std::fs::read_to_string(&args.network)
         .with_context(|| format!("reading the network file {}", args.network.display()))?;
     let network: Network =

@@ -26,14 +26,12 @@ use crate::verity;
 
 /// Names of the artefacts.
 const ARTEFACTS: [&str; 4] = ["disk.raw", "root.img", "kernel.efi", "loader.efi"];
-/// Programs whose digests the manifest tells.
-const PROGRAMS: [&str; 3] = ["holdfastd", "holdfast", "holdfast-update"];
 /// Where the stub and the fallback loader are among the tools.
 const STUB: &str = "usr/lib/systemd/boot/efi/linuxx64.efi.stub";
 const LOADER: &str = "usr/lib/systemd/boot/efi/systemd-bootx64.efi";
 
-/// Builds; returns a line of JSON with the figures.
-pub(crate) fn run(args: &BuildArgs) -> Result<String, Error> {
+/// Builds; returns the figures.
+pub(crate) fn run(args: &BuildArgs) -> Result<serde_json::Value, Error> {
     let place = Place::new(args)?;
     let spec = machine(&place, &args.machine)?;
     let lists = Lists::read(&place)?;
@@ -54,6 +52,7 @@ pub(crate) fn run(args: &BuildArgs) -> Result<String, Error> {
         version: &args.version,
         trust: &trust,
         overlay: args.overlay.as_deref(),
+        renter: args.renter,
     };
     let mut image = root::build(&plan)?;
     let described = seal(&mut image, &args.version);
@@ -76,24 +75,27 @@ pub(crate) fn run(args: &BuildArgs) -> Result<String, Error> {
         .iter()
         .map(|name| manifest::digest(name, "", &out.join(name)))
         .collect::<Result<Vec<_>, _>>()?;
+    let programs: Vec<String> = root::programs_of(&lists, args.renter)
+        .into_values()
+        .collect();
     let manifest = Manifest {
         manifest: 1,
         version: args.version.clone(),
         machine: spec.name.clone(),
         kernel: kernel.release.clone(),
-        inputs: manifest::inputs(&place, &fetched, &PROGRAMS)?,
+        renter: args.renter,
+        inputs: manifest::inputs(&place, &fetched.packages, &programs)?,
         artefacts,
     };
-    manifest.write(&place, &fetched)?;
-    let said = serde_json::json!({
+    manifest.write(&place, &fetched.packages)?;
+    Ok(serde_json::json!({
         "out": out,
         "root_mb": megabytes(image.len()),
         "kernel_mb": megabytes(uki.len()),
         "bundle_mb": megabytes(image.len() + uki.len()),
         "build_seconds": (seconds * 10.0).round() / 10.0,
         "modules": modules.len(),
-    });
-    Ok(said.to_string())
+    }))
 }
 
 fn megabytes(bytes: usize) -> f64 {
@@ -224,7 +226,8 @@ fn unified(
 fn command_line(spec: &BoardSpec, root: &Root) -> String {
     format!(
         "{} console=tty0 console=ttyS0,115200 quiet loglevel=5 panic={} oops=panic \
-         lockdown=integrity systemd.machine_id=firmware systemd.show_status=no",
+         lockdown=integrity module.sig_enforce=1 systemd.machine_id=firmware \
+         systemd.show_status=no",
         root.words(),
         spec.kernel.panic_s,
     )

@@ -12,7 +12,7 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use image_bundle::tar::{BLOCK, Head};
-use image_bundle::{Artefact, Manifest, SCHEMA, Version};
+use image_bundle::{Artefact, Manifest, SCHEMA, STATE_READS, STATE_WRITES, Version};
 use tough::schema::{Hashes, Metafile, Root, Signed, Snapshot, Target, Targets, Timestamp};
 use tough::{FilesystemTransport, RepositoryLoader, TargetName};
 
@@ -22,13 +22,6 @@ use crate::manifest::{Digested, digest};
 use crate::place::{self, below, json, read, write};
 use crate::{disk, sign, trust};
 
-/// Format of the state partition that images of this source write.
-const STATE_WRITES: u32 = 1;
-/// Newest format of the state partition that images of this source read. It rises one version
-/// before `STATE_WRITES` does, so that every version can be gone back from.
-const STATE_READS: u32 = 1;
-const _: () = assert!(STATE_READS >= STATE_WRITES);
-const _: () = assert!(STATE_READS <= STATE_WRITES + 1);
 /// What a bundle holds beside its manifest.
 const PARTS: [&str; 2] = ["root.img", "kernel.efi"];
 /// Its manifest.

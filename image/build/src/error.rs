@@ -118,6 +118,28 @@ pub(crate) enum Error {
         /// What is wrong.
         why: &'static str,
     },
+    /// Two builds from the same inputs are not equal.
+    #[error("two builds differ: {name}")]
+    Differs {
+        /// The first artefact that does.
+        name: String,
+    },
+    /// A disk that is not written to.
+    #[error("disk {serial}: {why}")]
+    Disk {
+        /// Its serial number.
+        serial: String,
+        /// What speaks against it.
+        why: String,
+    },
+    /// Something that no image may hold.
+    #[error("{what} {why}")]
+    Gate {
+        /// The program or file.
+        what: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A boot stub that is no PE file of the expected kind.
     #[error("boot stub: {why}")]
     Stub {
@@ -137,12 +159,16 @@ impl Error {
             | Self::Keys { .. }
             | Self::Sealed(_)
             | Self::Firmware { .. }
+            | Self::Disk { .. }
             | Self::Unsigned { .. }
             | Self::TestMark { .. } => Blame::Operator,
             Self::File { .. } | Self::Tool { .. } | Self::Package { .. } => Blame::Machine,
-            Self::List { .. } | Self::Module { .. } | Self::Size { .. } | Self::Stub { .. } => {
-                Blame::Us
-            }
+            Self::List { .. }
+            | Self::Module { .. }
+            | Self::Size { .. }
+            | Self::Gate { .. }
+            | Self::Differs { .. }
+            | Self::Stub { .. } => Blame::Us,
         }
     }
 

@@ -41,6 +41,12 @@ pub(crate) struct Shape {
     pub(crate) start: Vec<String>,
     /// Units that never do.
     pub(crate) never: Vec<String>,
+    /// Folders of the clone whose units go into the root.
+    pub(crate) units: Vec<String>,
+    /// Programs: name in the root, name where it was built.
+    pub(crate) programs: BTreeMap<String, String>,
+    /// Programs that an image with the renter's half has instead.
+    pub(crate) renter: BTreeMap<String, String>,
     /// Links: path in the root, what it points to.
     pub(crate) links: BTreeMap<String, String>,
 }

@@ -10,14 +10,20 @@ mod bundle;
 mod certificate;
 mod cpio;
 mod disk;
+mod disks;
 mod error;
 mod fat;
+mod figures;
+mod flash;
+mod gate;
 mod gpt;
 mod kernel;
 mod keys;
 mod lists;
 mod manifest;
+mod oci;
 mod ovmf;
+mod package;
 mod packages;
 mod pattern;
 mod place;
@@ -50,6 +56,8 @@ struct Arguments {
 enum Command {
     /// Build disk, root, kernel image and manifest of a machine
     Build(BuildArgs),
+    /// Build twice, compare every artefact, and tell what the image weighs
+    Figures(BuildArgs),
     /// Make a key of one role for one holder, or a marked set for tests
     Keys(release::KeysArgs),
     /// Write a root of trust: which keys sign what
@@ -59,12 +67,16 @@ enum Command {
     Sign(release::SignCommand),
     /// Make the bundle of an update from what was built
     Bundle(release::BundleArgs),
+    /// Make a Debian package, a plain archive and a container image
+    Package(package::PackageArgs),
+    /// Write an image onto the system disk of a box, chosen by its serial number
+    Flash(flash::FlashArgs),
     /// Write the keys that a firmware is told
     Firmware(release::FirmwareArgs),
 }
 
 /// What is built.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct BuildArgs {
     /// A machine of board/machines
     #[arg(long)]
@@ -84,6 +96,9 @@ pub(crate) struct BuildArgs {
     /// A folder whose files are laid over the root, as a site's own settings
     #[arg(long)]
     overlay: Option<PathBuf>,
+    /// Put the renter's half of the command line in too; without it no renter's code is there
+    #[arg(long)]
+    renter: bool,
     /// Refuse whatever is marked as a test
     #[arg(long)]
     release: bool,
@@ -113,11 +128,14 @@ fn main() -> ExitCode {
 
 async fn run(what: Command) -> Result<String, Error> {
     match what {
-        Command::Build(args) => build::run(&args),
+        Command::Build(args) => build::run(&args).map(|said| said.to_string()),
+        Command::Figures(args) => figures::run(&args),
         Command::Keys(args) => release::keys(&args),
         Command::Trust(args) => release::trust(&args),
         Command::Sign(what) => release::sign(&what),
         Command::Bundle(args) => release::bundle(&args).await,
+        Command::Package(args) => package::run(&args),
+        Command::Flash(args) => flash::run(&args, &disks::Kernel::default()),
         Command::Firmware(args) => release::firmware(&args),
     }
 }

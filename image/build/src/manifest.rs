@@ -9,7 +9,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
-use crate::packages::{Fetched, Package};
+use crate::packages::Package;
 use crate::place::{Place, json, read, write};
 
 /// One file with its digest.
@@ -37,6 +37,8 @@ pub(crate) struct Manifest {
     pub(crate) machine: String,
     /// Release of the kernel.
     pub(crate) kernel: String,
+    /// Whether the renter's half is in it.
+    pub(crate) renter: bool,
     /// Packages and programs.
     pub(crate) inputs: Vec<Digested>,
     /// What was written.
@@ -46,11 +48,11 @@ pub(crate) struct Manifest {
 /// The inputs of a build.
 pub(crate) fn inputs(
     place: &Place,
-    fetched: &Fetched,
-    programs: &[&str],
+    packages: &[Package],
+    programs: &[String],
 ) -> Result<Vec<Digested>, Error> {
     let mut found = Vec::new();
-    for package in &fetched.packages {
+    for package in packages {
         found.push(digest(&package.name, &package.version, &package.file)?);
     }
     for program in programs {
@@ -86,7 +88,7 @@ pub(crate) fn digest(name: &str, version: &str, path: &Path) -> Result<Digested,
 
 impl Manifest {
     /// Writes manifest.json, SHA256SUMS and sbom.json into the output folder.
-    pub(crate) fn write(&self, place: &Place, fetched: &Fetched) -> Result<(), Error> {
+    pub(crate) fn write(&self, place: &Place, packages: &[Package]) -> Result<(), Error> {
         let sums: String = self
             .artefacts
             .iter()
@@ -95,7 +97,7 @@ impl Manifest {
         write(&place.out.join("SHA256SUMS"), sums.as_bytes())?;
         write(&place.out.join("manifest.json"), &json(self)?)?;
         let lock = String::from_utf8_lossy(&read(&place.clone.join("Cargo.lock"))?).into_owned();
-        let bill = bill(self, &fetched.packages, &lock)?;
+        let bill = bill(self, packages, &lock)?;
         write(&place.out.join("sbom.json"), &json(&bill)?)
     }
 }

@@ -66,6 +66,20 @@ pub(crate) fn fetch(place: &Place, wanted: &Packages, offline: bool) -> Result<F
         }
     };
     names.insert(kernel.clone());
+    let packages = some(place, &names, offline)?;
+    let fetched = Fetched { packages, kernel };
+    gather_tools(place, wanted, &fetched)?;
+    Ok(fetched)
+}
+
+/// Fetches what is missing of some packages and unpacks them.
+pub(crate) fn some(
+    place: &Place,
+    names: &BTreeSet<String>,
+    offline: bool,
+) -> Result<Vec<Package>, Error> {
+    let debs = place.debs();
+    std::fs::create_dir_all(&debs).map_err(Error::file(&debs))?;
     let missing: Vec<&String> = names
         .iter()
         .filter(|name| file(&debs, name).is_none())
@@ -77,13 +91,10 @@ pub(crate) fn fetch(place: &Place, wanted: &Packages, offline: bool) -> Result<F
         get.args(["-q", "download"]).args(&missing);
         tool::run(&mut get, "apt")?;
     }
-    let packages = names
+    names
         .iter()
         .map(|name| unpack(place, &debs, name))
-        .collect::<Result<_, _>>()?;
-    let fetched = Fetched { packages, kernel };
-    gather_tools(place, wanted, &fetched)?;
-    Ok(fetched)
+        .collect()
 }
 
 /// Writes apt's configuration and reads the lists of packages.

@@ -1,25 +1,20 @@
 //! The root of an image, put together as a folder and written as an erofs file: files of packages
 //! by the list, files of our own, programs, modules, and what the machine file says.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use board_spec::BoardSpec;
 
 use crate::error::Error;
+use crate::gate;
 use crate::kernel::Kernel;
 use crate::lists::Lists;
 use crate::packages::Fetched;
 use crate::pattern::matches;
 use crate::place::{self, Place, below, read, write};
 use crate::tool;
-
-/// Programs of ours that go into every root, and whether an image without them makes sense.
-const PROGRAMS: [(&str, bool); 3] = [
-    ("holdfastd", true),
-    ("holdfast", true),
-    ("holdfast-update", true),
-];
 
 /// What a root is made of.
 pub(crate) struct Plan<'a> {
@@ -32,6 +27,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) version: &'a str,
     pub(crate) trust: &'a [u8],
     pub(crate) overlay: Option<&'a Path>,
+    /// Whether the renter's half is in it.
+    pub(crate) renter: bool,
 }
 
 /// Puts the root together and returns it as an erofs file's bytes.
@@ -40,11 +37,13 @@ pub(crate) fn build(plan: &Plan<'_>) -> Result<Vec<u8>, Error> {
     place::clear(&root)?;
     folders(&root, plan)?;
     packages(&root, plan)?;
+    shared_units(&root, plan.place, plan.lists)?;
     own_files(&root, plan)?;
     programs(&root, plan)?;
     plan.kernel.install(plan.place, &root, plan.modules)?;
     machine(&root, plan)?;
     units(&root, plan)?;
+    gate::no_way_in(&root)?;
     pack(&root, plan)
 }
 
@@ -59,7 +58,7 @@ fn folders(root: &Path, plan: &Plan<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn link(path: &Path, target: &Path) -> Result<(), Error> {
+pub(crate) fn link(path: &Path, target: &Path) -> Result<(), Error> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
     }
@@ -93,7 +92,7 @@ fn packages(root: &Path, plan: &Plan<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     if let Some(folder) = to.parent() {
         std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
     }
@@ -115,7 +114,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), Error> {
 }
 
 /// Every file has one of two modes, whatever the umask of the build was.
-fn mode(path: &Path, mode: u32) -> Result<(), Error> {
+pub(crate) fn mode(path: &Path, mode: u32) -> Result<(), Error> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(Error::file(path))
 }
 
@@ -129,14 +128,38 @@ fn own_files(root: &Path, plan: &Plan<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn programs(root: &Path, plan: &Plan<'_>) -> Result<(), Error> {
-    for (name, needed) in PROGRAMS {
-        let from = plan.place.programs.join(name);
-        if !needed && !from.exists() {
-            continue;
+/// Units that are not of the image alone, and the settings that lie beside them.
+pub(crate) fn shared_units(root: &Path, place: &Place, lists: &Lists) -> Result<(), Error> {
+    for folder in &lists.shape.units {
+        let folder = place.clone.join(folder);
+        for file in below(&folder)? {
+            let home = match file.extension().and_then(|ending| ending.to_str()) {
+                Some("service" | "socket") => "usr/lib/systemd/system",
+                Some("conf") => "usr/lib/sysctl.d",
+                _ => continue,
+            };
+            copy(&folder.join(&file), &root.join(home).join(&file))?;
         }
-        let to = root.join("usr/bin").join(name);
-        strip(&from, &to)?;
+    }
+    Ok(())
+}
+
+/// The programs of an image: name in the root, name where it was built.
+pub(crate) fn programs_of(lists: &Lists, renter: bool) -> BTreeMap<String, String> {
+    let mut programs = lists.shape.programs.clone();
+    if renter {
+        programs.extend(lists.shape.renter.clone());
+    }
+    programs
+}
+
+fn programs(root: &Path, plan: &Plan<'_>) -> Result<(), Error> {
+    for (name, built) in programs_of(plan.lists, plan.renter) {
+        let from = plan.place.programs.join(&built);
+        if !plan.renter {
+            gate::no_renter(&built, &read(&from)?)?;
+        }
+        strip(&from, &root.join("usr/bin").join(name))?;
     }
     Ok(())
 }
@@ -199,6 +222,15 @@ fn machine(root: &Path, plan: &Plan<'_>) -> Result<(), Error> {
         &root.join("etc/os-release"),
         Path::new("../usr/lib/os-release"),
     )?;
+    let budget = spec.memory.budget.0;
+    let limits = format!(
+        "[Service]\nMemoryHigh={budget}\nMemoryMax={}\n",
+        budget + budget / 4
+    );
+    write(
+        &root.join("usr/lib/systemd/system/holdfastd.service.d/machine.conf"),
+        limits.as_bytes(),
+    )?;
     let units = root.join("etc/systemd/system.conf.d/watchdog.conf");
     let watchdog = format!(
         "[Manager]\nRuntimeWatchdogSec={}s\n",
@@ -251,7 +283,7 @@ fn pack(root: &Path, plan: &Plan<'_>) -> Result<Vec<u8>, Error> {
     read(&image)
 }
 
-fn folders_below(root: &Path) -> Result<Vec<PathBuf>, Error> {
+pub(crate) fn folders_below(root: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut all = vec![root.to_owned()];
     let mut next = 0;
     while let Some(folder) = all.get(next).cloned() {
