@@ -123,7 +123,7 @@ package version="0.1.0":
 # three hosts from the container image beside each other: killed, upgraded, restarted (no engine)
 container:
     cargo build --release --workspace --bins --test launch
-    cargo test --release --workspace --test it containers
+    cargo test --release --workspace --test it --features holdfast-tests/containers containers
 
 # the image in virtual machines, as every push runs it (qemu-system-x86, ovmf)
 boot *cases:
@@ -135,9 +135,10 @@ boot-all:
     cargo build --release --workspace --bins
     target/release/tests-boot all
 
-# seconds to health, idle memory, seconds back from every bad version: JSON on the last line but one
+# sizes, two builds compared; then seconds to health, memory, seconds back from every bad version
 image-figures:
     cargo build --release --workspace --bins
+    target/release/holdfast-image figures --machine qemu
     target/release/tests-boot figures
 
 # break a network of forty hosts in every way; the matrix as JSON, Markdown and SVG under target/

@@ -1,15 +1,20 @@
-//! Three hosts from one container image beside each other, without an engine: the archive is unpacked
-//! and entered by namespaces, its root read-only, its user without privilege, one volume each.
+//! Three hosts from one container image beside each other, without an engine: the archive is
+//! unpacked and entered by namespaces, its root read-only, its user without privilege.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use holdfast_tests::program;
 use host_core::Amount;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::stage::{Plan, Shape, Town, ground, noise, sha256};
+use crate::stage::host::{VOLUME, init_words};
+use crate::stage::{Host, Plan, Shape, Town, ground, noise, sha256, until};
+
+/// The network file in the container.
+const NETWORK: &str = "etc/network.toml";
 
 /// What an engine does: the volume over its place, the kernel's folders, everything else read-only.
 const ENTER: &str = r#"
@@ -90,6 +95,38 @@ fn within(root: &Path, volume: &Path) -> Vec<String> {
     words
 }
 
+/// Makes a host in a container with an empty volume.
+fn made(root: &Path, volume: &Path) -> Host {
+    let dir = Path::new(VOLUME);
+    let words = init_words(
+        dir,
+        Path::new("/").join(NETWORK).as_path(),
+        &Plan::default(),
+    );
+    let line = within(root, volume);
+    let (first, rest) = line.split_first().expect("a program");
+    let made = Command::new(first)
+        .args(rest)
+        .arg("/usr/bin/holdfast")
+        .args(words)
+        .output()
+        .expect("the container starts");
+    let said = String::from_utf8_lossy(&made.stderr).into_owned();
+    assert!(made.status.success(), "{said}");
+    let mut host = Host::of(volume, &made.stdout);
+    host.container = line;
+    host
+}
+
+/// What a process started.
+fn children_of(pid: u32) -> Vec<u32> {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let text = std::fs::read_to_string(path).expect("the kernel tells");
+    text.split_whitespace()
+        .map(|word| word.parse().expect("a number"))
+        .collect()
+}
+
 #[test]
 fn three_containers_are_killed_upgraded_and_restarted_and_lose_nothing() {
     // Goal: the volume is all that lasts. Method: three hosts from one image hold a file; each in
@@ -102,10 +139,15 @@ fn three_containers_are_killed_upgraded_and_restarted_and_lose_nothing() {
         ..Shape::default()
     };
     let mut town = Town::start("containers", shape);
-    for _ in 0..3 {
-        let host = town.add(&Plan::default());
-        host.container = within(&old, &host.dir);
+    // The one file that is mounted beside the volume.
+    std::fs::copy(&town.file, old.join(NETWORK)).expect("copied");
+    for index in 0..3 {
+        let dir = town.dir.join(format!("volume-{index}"));
+        std::fs::create_dir(&dir).expect("a volume");
+        let mut host = made(&old, &dir);
+        ground().fund(host.address);
         host.start();
+        town.hosts.push(host);
     }
     town.listed(3);
     let home = town.renter("container renter", Amount(1_000_000_000_000_000_000));
@@ -128,7 +170,12 @@ fn three_containers_are_killed_upgraded_and_restarted_and_lose_nothing() {
     let before: Vec<_> = town.hosts.iter().map(|host| host.status().shards).collect();
     assert!(before.iter().sum::<u64>() >= 3);
     for host in &mut town.hosts {
+        let inside = children_of(host.pid());
         host.kill();
+        until("the container is gone", Duration::from_secs(20), || {
+            let alive = |pid: &u32| Path::new(&format!("/proc/{pid}")).exists();
+            (!inside.iter().any(alive)).then_some(())
+        });
         host.container = within(&new, &host.dir);
         host.start();
         host.stop();

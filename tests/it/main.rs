@@ -11,6 +11,7 @@ mod absent;
 mod alerts;
 mod cheques;
 mod coming;
+#[cfg(feature = "containers")]
 mod containers;
 mod copies;
 mod drives;

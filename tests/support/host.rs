@@ -124,7 +124,15 @@ pub(crate) fn init_words(dir: &Path, network: &Path, plan: &Plan) -> Vec<String>
 impl Host {
     /// Makes a host in `dir` for the network of a file; it does not run yet.
     pub(crate) fn make(dir: &Path, network: &Path, plan: &Plan) -> Self {
-        let made: Made = holdfast(None, &init_words(dir, network, plan)).json();
+        let made = holdfast(None, &init_words(dir, network, plan)).well();
+        Self::of(dir, made.out.as_bytes())
+    }
+
+    /// The host in `dir` that `holdfast init --json` told of.
+    pub(crate) fn of(dir: &Path, said: &[u8]) -> Self {
+        let said = String::from_utf8_lossy(said);
+        let line = said.lines().last().unwrap_or_default();
+        let made: Made = serde_json::from_str(line).expect("what init says");
         Self {
             dir: dir.to_path_buf(),
             peer: made.peer.parse().expect("a peer id"),

@@ -11,7 +11,7 @@ mod broom;
 mod child;
 mod ground;
 mod home;
-mod host;
+pub(crate) mod host;
 mod liar;
 mod noise;
 mod poll;
