@@ -11,7 +11,8 @@ use bytes::Bytes;
 use crate::amount::Amount;
 use crate::blame::Blame;
 use crate::ids::{Address, Digest32, PeerId};
-use crate::wire::Protocol;
+use crate::limits;
+use crate::wire::{self, Protocol};
 
 mod proof;
 
@@ -223,6 +224,21 @@ pub trait Frames: Send {
     /// Sends one frame; waits while the stream's window is full. Errors when the frame is over
     /// the bound or the stream broke.
     fn send(&mut self, frame: Bytes) -> BoxFuture<'_, Result<(), LinkError>>;
+    /// Sends one frame that holds a run of body. Errors as of `send`. Cost here: one copy of the
+    /// run; a transport that can write it from where it lies does so.
+    fn send_body<'a>(&'a mut self, run: &'a [u8]) -> BoxFuture<'a, Result<(), LinkError>> {
+        match wire::body(run) {
+            Ok(frame) => self.send(frame),
+            Err(_) => {
+                let refused = LinkError::Oversize {
+                    peer: self.peer(),
+                    len: run.len() as u64,
+                    bound: limits::FRAME_LEN_MAX as u64,
+                };
+                Box::pin(async move { Err(refused) })
+            }
+        }
+    }
     /// The next frame, or none when the other side closed cleanly.
     fn recv(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, LinkError>>;
     /// Says that nothing more will be sent; what was sent is delivered.

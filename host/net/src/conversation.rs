@@ -16,6 +16,7 @@ use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use host_core::PeerId;
 use host_core::limits;
 use host_core::seams::{BoxFuture, Frames, LinkError};
+use host_core::wire;
 
 use crate::talk::Places;
 
@@ -207,31 +208,44 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
     }
 
     async fn put(&mut self, frame: Bytes) -> Result<(), LinkError> {
+        self.frame(&[], &frame).await?;
+        if frame.first().is_some_and(|head| head >> 5 != MAJOR_BYTES) {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    async fn put_body(&mut self, run: &[u8]) -> Result<(), LinkError> {
+        let head = wire::body_head(run.len()).map_err(|err| self.broken(err))?;
+        self.frame(&head, run).await
+    }
+
+    /// Writes one frame of `head` and `rest`, from where they lie but for its beginning.
+    async fn frame(&mut self, head: &[u8], rest: &[u8]) -> Result<(), LinkError> {
         self.begin()?;
-        let len = match u32::try_from(frame.len()) {
-            Ok(len) if len > 0 && frame.len() <= limits::FRAME_LEN_MAX => len,
-            _ if frame.is_empty() => return Err(self.broken("an empty frame is no frame")),
+        let whole = head.len() + rest.len();
+        let len = match u32::try_from(whole) {
+            Ok(len) if len > 0 && whole <= limits::FRAME_LEN_MAX => len,
+            _ if whole == 0 => return Err(self.broken("an empty frame is no frame")),
             _ => {
                 return Err(LinkError::Oversize {
                     peer: self.peer,
-                    len: frame.len() as u64,
+                    len: whole as u64,
                     bound: limits::FRAME_LEN_MAX as u64,
                 });
             }
         };
-        let copied = frame.len().min(COALESCED_LEN - HEAD_LEN);
+        let room = COALESCED_LEN - HEAD_LEN - head.len();
+        let (copied, rest) = rest.split_at(rest.len().min(room));
         let mut first = std::mem::take(&mut self.coalesced);
         first.clear();
         first.extend_from_slice(&len.to_be_bytes());
-        first.extend_from_slice(frame.get(..copied).unwrap_or_default());
+        first.extend_from_slice(head);
+        first.extend_from_slice(copied);
         self.writing = Writing::Inside;
-        self.write(&first, frame.get(copied..).unwrap_or_default())
-            .await?;
+        self.write(&first, rest).await?;
         self.writing = Writing::Between;
         self.coalesced = first;
-        if frame.first().is_some_and(|head| head >> 5 != MAJOR_BYTES) {
-            self.flush().await?;
-        }
         Ok(())
     }
 
@@ -257,6 +271,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Frames for Conversation<S> {
 
     fn send(&mut self, frame: Bytes) -> BoxFuture<'_, Result<(), LinkError>> {
         Box::pin(self.put(frame))
+    }
+
+    fn send_body<'a>(&'a mut self, run: &'a [u8]) -> BoxFuture<'a, Result<(), LinkError>> {
+        Box::pin(self.put_body(run))
     }
 
     fn recv(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, LinkError>> {

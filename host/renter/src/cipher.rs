@@ -36,10 +36,8 @@ impl Cipher {
         Nonce::assume_unique_for_key(nonce)
     }
 
-    /// Appends the sealed chunk to `out`.
-    pub(crate) fn seal(&self, index: u32, last: bool, plain: &[u8], out: &mut Vec<u8>) {
-        let start = out.len();
-        out.extend_from_slice(plain);
+    /// Seals the chunk that stands in `out` from `start` on, where it stands.
+    pub(crate) fn seal(&self, index: u32, last: bool, out: &mut Vec<u8>, start: usize) {
         let body = out.get_mut(start..).unwrap_or_default();
         let tag = self
             .key

@@ -7,7 +7,7 @@ use host_core::object::Segment;
 use host_erasure::{Coder, Stripes};
 use host_proof::TreeBuilder;
 
-use crate::cipher::{CHUNK, Cipher};
+use crate::cipher::{CHUNK, Cipher, TAG};
 use crate::error::Error;
 
 /// A coded segment: every shard with its name.
@@ -26,25 +26,37 @@ impl Coded {
     }
 }
 
-/// Seals `plain` (chunks numbered from `first_chunk`; `last` says that the object ends here).
-pub(crate) fn seal(cipher: &Cipher, first_chunk: u32, last: bool, plain: &[u8]) -> Vec<u8> {
+/// Seals `plain`. Chunks are numbered from `first`; `last` says that the object ends here.
+pub(crate) fn seal(cipher: &Cipher, first: u32, last: bool, plain: &[u8]) -> Vec<u8> {
     let count = plain.len().div_ceil(CHUNK);
-    let mut out = Vec::with_capacity(plain.len() + count * crate::cipher::TAG);
+    let mut sealed = Vec::with_capacity(plain.len() + count * TAG);
     for (index, chunk) in plain.chunks(CHUNK).enumerate() {
-        let number = first_chunk + u32::try_from(index).unwrap_or(u32::MAX);
-        cipher.seal(number, last && index + 1 == count, chunk, &mut out);
+        let number = first + u32::try_from(index).unwrap_or(u32::MAX);
+        let start = sealed.len();
+        sealed.extend_from_slice(chunk);
+        cipher.seal(number, last && index + 1 == count, &mut sealed, start);
     }
-    out
+    sealed
 }
 
-/// Codes a segment of ciphertext.
-pub(crate) fn code(geometry: &Geometry, segment: &[u8]) -> Result<Coded, Error> {
+/// Codes a segment of ciphertext. The memory of `spare` is used for shards first.
+pub(crate) fn code(
+    geometry: &Geometry,
+    segment: &[u8],
+    spare: Vec<Vec<u8>>,
+) -> Result<Coded, Error> {
     let len = u64::try_from(segment.len()).unwrap_or(u64::MAX);
     let shard_len = usize::try_from(geometry.shard_len(len)).unwrap_or(0);
     let total = usize::from(geometry.total());
     let mut coder = Coder::new(geometry)?;
+    let mut spare = spare.into_iter();
     let mut shards: Vec<(TreeBuilder, Vec<u8>)> = (0..total)
-        .map(|_| (TreeBuilder::new(), Vec::with_capacity(shard_len)))
+        .map(|_| {
+            let mut bytes = spare.next().unwrap_or_default();
+            bytes.clear();
+            bytes.reserve_exact(shard_len);
+            (TreeBuilder::new(), bytes)
+        })
         .collect();
     let mut rest = Vec::new();
     for stripe in Stripes::of(geometry, len)? {

@@ -37,7 +37,7 @@ mod shard;
 mod store;
 mod tail;
 
-use body::Body;
+use body::{Body, Room};
 use cover::Cover;
 use noted::Noted;
 pub use quote::Quote;
@@ -79,12 +79,31 @@ pub struct PutDone {
     pub phases: [Cost; 5],
 }
 
-/// Pieces of a shard in one segment of a put: see docs/decisions/0004.
-const PIECES: u64 = 4;
+/// Pieces of a shard in one segment of a put, at most and at least, and pieces of all its shards
+/// where those bounds leave room: see docs/decisions/0060.
+const PIECES_MAX: u64 = 16;
+const PIECES_MIN: u64 = 4;
+const SEGMENT_PIECES: u64 = 480;
+/// Bytes of a file from which its shards are long: below, several segments are worth more, since
+/// one is made while another leaves.
+const LONG: u64 = 64 << 20;
 
-/// The geometry a put uses: segments small enough to hold a few in memory, and a multiple of the
-/// sealed chunk, so that chunks never cross segments.
-pub fn put_geometry(data: u16, parity: u16) -> Result<Geometry, Error> {
+/// The geometry a put of so many bytes uses: shards long enough that what each costs beside its
+/// bytes is small, segments small enough to hold two in memory.
+pub fn put_geometry(data: u16, parity: u16, bytes: u64) -> Result<Geometry, Error> {
+    geometry_of(data, parity, pieces(data, parity, bytes))
+}
+
+/// Pieces of a shard in one segment of a put.
+fn pieces(data: u16, parity: u16, bytes: u64) -> u64 {
+    let total = u64::from(data) + u64::from(parity);
+    let most = if bytes < LONG { PIECES_MIN } else { PIECES_MAX };
+    (SEGMENT_PIECES / total.max(1)).clamp(PIECES_MIN, most)
+}
+
+/// Shards of so many pieces at most; a segment is a multiple of the sealed chunk, so that chunks
+/// never cross segments.
+fn geometry_of(data: u16, parity: u16, pieces: u64) -> Result<Geometry, Error> {
     let base = Geometry {
         codec: Codec::of_counts(data, parity),
         data,
@@ -92,7 +111,7 @@ pub fn put_geometry(data: u16, parity: u16) -> Result<Geometry, Error> {
         ..Geometry::standard()
     };
     let sealed = u64::try_from(CHUNK + TAG).unwrap_or(1);
-    let wanted = u64::from(data) * u64::from(base.piece_len) * PIECES;
+    let wanted = u64::from(data) * u64::from(base.piece_len) * pieces;
     let geometry = Geometry {
         segment_len: wanted / sealed * sealed,
         ..base
@@ -132,6 +151,7 @@ struct Put<'a> {
     progress: &'a watch::Sender<Progress>,
     phases: Arc<Phases>,
     noted: Noted,
+    room: Room,
 }
 
 fn file_error(path: &Path) -> impl Fn(std::io::Error) -> Error + '_ {
@@ -170,7 +190,7 @@ fn describe(geometry: &Geometry, segments: Vec<Segment>, public: Option<[u8; 32]
 
 /// Writes a new session down; nothing else happens until it is run. Durable when it returns.
 pub(crate) fn begin(renter: &Renter, request: &PutRequest) -> Result<SessionId, Error> {
-    put_geometry(request.data, request.parity)?;
+    put_geometry(request.data, request.parity, 0)?;
     let mut secret = [0; 39];
     renter.inner.entropy.fill(&mut secret);
     write_down(renter, request, &secret, None)
@@ -205,6 +225,7 @@ fn write_down(
         price_max: request.price_max,
         sealed,
         reuse,
+        pieces: Some(pieces(request.data, request.parity, bytes)),
     }))?;
     let noted = Noted::new(inner, journal);
     noted.state(State::Begun, None)?;
@@ -367,3 +388,6 @@ fn read_run(file: &mut std::fs::File, want: usize, path: &Path) -> Result<Vec<u8
         .map_err(file_error(path))?;
     Ok(run)
 }
+
+#[cfg(test)]
+mod tests;

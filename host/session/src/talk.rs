@@ -31,7 +31,7 @@ impl Talk {
 
     /// Sends a run of body bytes.
     pub(crate) async fn run(&mut self, run: &[u8]) -> Result<(), Error> {
-        Ok(self.frames.send(wire::body(run)?).await?)
+        Ok(self.frames.send_body(run).await?)
     }
 
     /// The next frame, or none when the peer closed cleanly.

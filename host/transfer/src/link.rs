@@ -38,8 +38,7 @@ impl Link {
 
     /// Sends a run of body bytes in one frame.
     pub(crate) async fn run(&mut self, run: &[u8]) -> Result<(), Error> {
-        let frame = wire::body(run).map_err(|source| self.word("body", source))?;
-        Ok(self.frames.send(frame).await?)
+        Ok(self.frames.send_body(run).await?)
     }
 
     /// The next frame. `during` names the step in an error.

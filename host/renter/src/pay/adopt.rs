@@ -54,6 +54,7 @@ pub(super) fn adopt(
         price_max: None,
         sealed: Vec::new(),
         reuse: None,
+        pieces: None,
     }))?;
     let at_ms = inner.clock.wall_ms();
     for place in &placement.places {

@@ -4,11 +4,11 @@
 
 use std::io::{Seek, SeekFrom};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use host_core::ShardId;
 use host_core::object::Segment;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use super::{Put, file_error, read_run};
 use crate::cipher::Cipher;
@@ -36,8 +36,57 @@ pub(super) struct Body {
     pub(super) segment: u32,
     pub(super) ids: Vec<ShardId>,
     pub(super) shard_len: u64,
-    bytes: OnceCell<Vec<Vec<u8>>>,
+    bytes: OnceCell<Vec<Held>>,
     origin: Option<Origin>,
+}
+
+/// One shard's bytes, until some host keeps them.
+type Held = Mutex<Option<Arc<Vec<u8>>>>;
+
+fn held(bytes: Vec<u8>) -> Held {
+    Mutex::new(Some(Arc::new(bytes)))
+}
+
+/// Places for coded shards in memory: those of one and a half segments. The memory of a shard that
+/// is gone serves the next one: fresh pages would cost more than the coding.
+pub(super) struct Room {
+    places: Semaphore,
+    spare: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Room {
+    pub(super) fn new(total: u16) -> Self {
+        let total = usize::from(total);
+        Self {
+            places: Semaphore::new(total + total / 2),
+            spare: Mutex::default(),
+        }
+    }
+
+    /// The memory of shards that are gone.
+    pub(super) fn spare(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.spare.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A shard is gone.
+    fn recycle(&self, bytes: Arc<Vec<u8>>) {
+        if let Ok(bytes) = Arc::try_unwrap(bytes) {
+            let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+            spare.push(bytes);
+        }
+        self.give(1);
+    }
+
+    /// Waits for the places of a whole segment.
+    pub(super) async fn take(&self, total: u16) {
+        let places = self.places.acquire_many(total.into()).await;
+        places.expect("it is never closed").forget();
+    }
+
+    /// So many shards are gone.
+    pub(super) fn give(&self, count: usize) {
+        self.places.add_permits(count);
+    }
 }
 
 impl Body {
@@ -45,6 +94,7 @@ impl Body {
     pub(super) fn coded(segment: u32, coded: Coded) -> Self {
         let (ids, bytes): (_, Vec<Vec<u8>>) = coded.shards.into_iter().unzip();
         let shard_len = bytes.first().map_or(0, Vec::len);
+        let bytes = bytes.into_iter().map(held).collect();
         Self {
             segment,
             ids,
@@ -69,49 +119,50 @@ impl Body {
 impl Put<'_> {
     /// Bytes of one shard; may read and code the segment. Errors when the file is no longer what
     /// the object was made of.
-    pub(super) async fn bytes<'b>(&self, body: &'b Body, index: u16) -> Result<&'b [u8], Error> {
+    pub(super) async fn bytes(&self, body: &Body, index: u16) -> Result<Arc<Vec<u8>>, Error> {
         let all = body.bytes.get_or_try_init(|| self.code_again(body)).await?;
         let one = all.get(usize::from(index)).ok_or(Error::Worker)?;
-        Ok(one)
+        let one = one.lock().unwrap_or_else(PoisonError::into_inner);
+        one.clone().ok_or(Error::Worker)
     }
 
-    async fn code_again(&self, body: &Body) -> Result<Vec<Vec<u8>>, Error> {
+    /// A shard has its host: its bytes are no longer needed, and another may take their place.
+    pub(super) fn let_go(&self, body: &Body, index: u16) {
+        let all = body.bytes.get();
+        let one = all.and_then(|all| all.get(usize::from(index)));
+        let bytes = one.and_then(|one| one.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let (Some(bytes), None) = (bytes, &body.origin) {
+            self.room.recycle(bytes);
+        }
+    }
+
+    async fn code_again(&self, body: &Body) -> Result<Vec<Held>, Error> {
         let origin = body.origin.as_ref().ok_or(Error::Worker)?;
-        let mut file = std::fs::File::open(&origin.path).map_err(file_error(&origin.path))?;
-        file.seek(SeekFrom::Start(origin.offset))
-            .map_err(file_error(&origin.path))?;
-        let run = read_run(&mut file, origin.len, &origin.path)?;
-        let (cipher, first, last) = (origin.cipher.clone(), origin.first, origin.last);
-        let coded = self.code(cipher, first, last, run).await?;
-        let (ids, bytes): (Vec<ShardId>, _) = coded.shards.into_iter().unzip();
+        let (path, offset, len) = (origin.path.clone(), origin.offset, origin.len);
+        let (cipher, chunks) = (origin.cipher.clone(), (origin.first, origin.last));
+        let geometry = self.geometry;
+        let phases = Arc::clone(&self.phases);
+        let work = move || {
+            let mut file = std::fs::File::open(&path).map_err(file_error(&path))?;
+            file.seek(SeekFrom::Start(offset))
+                .map_err(file_error(&path))?;
+            let run = read_run(&mut file, len, &path)?;
+            let sealed = match cipher {
+                Some(cipher) => encode::seal(&cipher, chunks.0, chunks.1, &run),
+                None => run,
+            };
+            encode::code(&geometry, &sealed, Vec::new())
+        };
+        let inner = &self.renter.inner;
+        let coded: Coded = inner
+            .apart(move || phases.time(Phase::Encode, work))
+            .await??;
+        let (ids, bytes): (Vec<ShardId>, Vec<_>) = coded.shards.into_iter().unzip();
         if ids != body.ids {
             return Err(Error::Changed {
                 path: origin.path.display().to_string(),
             });
         }
-        Ok(bytes)
-    }
-
-    /// Seals and codes one segment's plaintext on a blocking thread.
-    pub(super) async fn code(
-        &self,
-        cipher: Option<Arc<Cipher>>,
-        first: u32,
-        last: bool,
-        run: Vec<u8>,
-    ) -> Result<Coded, Error> {
-        let geometry = self.geometry;
-        let phases = Arc::clone(&self.phases);
-        let work = move || {
-            let sealed = match cipher {
-                Some(cipher) => encode::seal(&cipher, first, last, &run),
-                None => run,
-            };
-            encode::code(&geometry, &sealed)
-        };
-        let inner = &self.renter.inner;
-        inner
-            .apart(move || phases.time(Phase::Encode, work))
-            .await?
+        Ok(bytes.into_iter().map(held).collect())
     }
 }

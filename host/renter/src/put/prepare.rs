@@ -8,10 +8,11 @@ use host_core::Amount;
 use host_core::announce::HostOffer;
 use tokio::sync::watch;
 
+use super::body::Room;
 use super::cover::Cover;
 use super::noted::Noted;
 use super::reuse::Again;
-use super::{Put, put_geometry, quote};
+use super::{PIECES_MIN, Put, geometry_of, quote};
 use crate::Renter;
 use crate::error::Error;
 use crate::hosts::{Chosen, Wanted};
@@ -34,7 +35,10 @@ pub(super) async fn prepare<'a>(
     let begin = &session.begin;
     let geometry = match again {
         Some(again) => again.descriptor.geometry,
-        None => put_geometry(begin.data, begin.parity)?,
+        None => {
+            let pieces = begin.pieces.unwrap_or(PIECES_MIN);
+            geometry_of(begin.data, begin.parity, pieces)?
+        }
     };
     let shape = quote::shape(&geometry, begin.bytes, begin.public);
     let wanted = Wanted {
@@ -75,6 +79,7 @@ pub(super) async fn prepare<'a>(
         progress,
         phases,
         noted: noted.clone(),
+        room: Room::new(geometry.total()),
     };
     Ok((put, cost))
 }

@@ -42,7 +42,7 @@ pub struct Quote {
 pub(crate) async fn quote(renter: &Renter, request: &PutRequest) -> Result<Quote, Error> {
     let inner = &renter.inner;
     let (bytes, _) = facts_of(&request.path)?;
-    let geometry = put_geometry(request.data, request.parity)?;
+    let geometry = put_geometry(request.data, request.parity, bytes)?;
     let epochs = inner.network.epoch.epochs_of_days(request.days)?;
     let (segments, shard_len) = shape(&geometry, bytes, request.public);
     let need = usize::from(geometry.total());
@@ -88,7 +88,7 @@ fn name_public(path: &Path, geometry: &Geometry) -> Result<ObjectId, Error> {
             break;
         }
         hash.update(&run);
-        let coded = encode::code(geometry, &run)?;
+        let coded = encode::code(geometry, &run, Vec::new())?;
         segments.push(coded.segment());
     }
     Ok(describe(geometry, segments, Some(hash.finalize().into())).id())

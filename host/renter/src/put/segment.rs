@@ -100,7 +100,7 @@ impl Put<'_> {
         track.moved.store(now, Ordering::Relaxed);
     }
 
-    /// Sends all shards of a segment at once. `plain` is where the object's plaintext is once the
+    /// Sends all shards of a segment at once and lets go of each when it is placed. `plain` is where the object's plaintext is once the
     /// segment is stored.
     pub(super) async fn send_segment(&self, body: Body, plain: u64) -> Result<(), Error> {
         let total = self.geometry.total();
@@ -115,12 +115,13 @@ impl Put<'_> {
         for index in 0..total {
             if self.is_placed(body.segment, index) {
                 self.progress.send_modify(|p| p.shards_paid += 1);
+                self.let_go(&body, index);
                 continue;
             }
             sends.push(self.place_shard(&body, &race, index, now));
         }
         while let Some(sent) = sends.next().await {
-            sent?;
+            self.let_go(&body, sent?);
         }
         drop(sends);
         self.progress
@@ -148,14 +149,14 @@ impl Put<'_> {
     }
 
     /// Places one shard: where an earlier run left off, then with the host that keeps it already,
-    /// then with whoever is next.
+    /// then with whoever is next. Returns its index.
     async fn place_shard(
         &self,
         body: &Body,
         race: &Race,
         index: u16,
         now: u64,
-    ) -> Result<(), Error> {
+    ) -> Result<u16, Error> {
         let segment = body.segment;
         let mut last = "no host was left to ask".to_owned();
         let mut again = None;
@@ -163,7 +164,7 @@ impl Put<'_> {
             let of = &trial;
             let work = |track: Arc<Track>| async move { self.go_on(body, race, of, &track).await };
             match self.watched(race, work).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(index),
                 Err(fault) => last = self.give_up(&trial, fault, false)?,
             }
             // Its terms may have grown too old; with nobody else left it is asked for new ones.
@@ -202,7 +203,7 @@ impl Put<'_> {
             let work =
                 |track: Arc<Track>| async move { self.try_host(body, race, of, &track).await };
             match self.watched(race, work).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(index),
                 Err(fault) => {
                     tracing::debug!(segment, index, err = %fault, "host gives its place up");
                     last = self.give_up(&trial, fault, fresh)?;

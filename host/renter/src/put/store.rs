@@ -1,63 +1,115 @@
-//! The file, once through: read, hashed, sealed and coded a segment at a time while the segment
-//! before is on its way. Two segments are in memory at most.
+//! The file, once through: read, hashed, sealed and coded a segment at a time while the segments
+//! before are on their way. How many shards are in memory is bounded by `Room`; a slow host keeps
+//! one shard's place, not the segments behind it.
 
-use std::path::Path;
+use std::fs::File;
+use std::future::Future;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 
+use futures::future::{Either, select};
+use futures::stream::{FuturesUnordered, StreamExt};
 use host_core::object::Descriptor;
 use sha2::{Digest, Sha256};
 
 use super::body::{Body, Origin};
-use super::{Put, describe, file_error, plain_len, read_run};
-use crate::cipher::{CHUNK, Cipher};
+use super::{Put, describe, file_error, plain_len};
+use crate::cipher::{CHUNK, Cipher, TAG};
+use crate::encode::{self, Coded};
 use crate::error::Error;
+use crate::progress::Phase;
 use crate::record::{self, Secret};
 use crate::session::Begin;
 
+/// The file, what was read of it so far, and the segment read last.
+struct Source {
+    file: File,
+    path: PathBuf,
+    hash: Sha256,
+    run_len: usize,
+    sealed: Vec<u8>,
+}
+
+impl Source {
+    fn open(path: &Path, run_len: usize) -> Result<Self, Error> {
+        Ok(Self {
+            file: File::open(path).map_err(file_error(path))?,
+            path: path.to_path_buf(),
+            hash: Sha256::new(),
+            run_len,
+            sealed: Vec::with_capacity(run_len + run_len.div_ceil(CHUNK) * TAG),
+        })
+    }
+
+    /// Reads the next segment of a file of `whole` bytes of which `done` were read: each chunk is
+    /// hashed and sealed where it was read to. Returns its plaintext bytes.
+    fn next(&mut self, cipher: Option<&Cipher>, done: u64, whole: u64) -> Result<u64, Error> {
+        self.sealed.clear();
+        let mut plain = 0;
+        while plain < self.run_len {
+            let start = self.sealed.len();
+            let wanted = CHUNK.min(self.run_len - plain) as u64;
+            let chunk = (&mut self.file).take(wanted).read_to_end(&mut self.sealed);
+            let len = chunk.map_err(file_error(&self.path))?;
+            if len == 0 {
+                break;
+            }
+            plain += len;
+            self.hash
+                .update(self.sealed.get(start..).unwrap_or_default());
+            if let Some(cipher) = cipher {
+                let at = done + (plain - len) as u64;
+                let number = u32::try_from(at / CHUNK as u64).unwrap_or(u32::MAX);
+                let last = at + len as u64 >= whole;
+                cipher.seal(number, last, &mut self.sealed, start);
+            }
+        }
+        if plain == 0 {
+            let path = self.path.display().to_string();
+            return Err(Error::Changed { path });
+        }
+        Ok(plain as u64)
+    }
+}
+
+/// A segment that was read and coded, its plaintext bytes, and the file for the next one.
+struct Made {
+    source: Source,
+    plain: u64,
+    coded: Coded,
+}
+
 impl Put<'_> {
-    /// Stores every segment; two are in memory at most: one on its way, one being made.
+    /// Stores every segment. The shards of one and a half segments are in memory at most, beside
+    /// the ciphertext of the one being made: the next segment is coded while the last ones leave, and its
+    /// shards go out while the slowest hosts still take those before.
     pub(super) async fn store(
         &self,
         path: &Path,
         begin: &Begin,
     ) -> Result<(Secret, Descriptor), Error> {
-        let mut file = std::fs::File::open(path).map_err(file_error(path))?;
         let (key, prefix) = self.object_key(begin)?;
         let cipher = (!begin.public).then(|| Arc::new(Cipher::new(&key, prefix)));
-        let run_len = plain_len(&self.geometry, begin.public);
-        let mut hash = Sha256::new();
+        let mut source = Source::open(path, plain_len(&self.geometry, begin.public))?;
         let mut segments = Vec::new();
         let mut done: u64 = 0;
-        let mut sending = None;
+        let mut sends = FuturesUnordered::new();
         while done < begin.bytes {
-            let run = read_run(&mut file, run_len, path)?;
-            if run.is_empty() {
-                return Err(Error::Changed {
-                    path: begin.path.clone(),
-                });
-            }
-            hash.update(&run);
-            let first = u32::try_from(done / CHUNK as u64).unwrap_or(u32::MAX);
-            done += u64::try_from(run.len()).unwrap_or(0);
-            let coded = self.code(cipher.clone(), first, done >= begin.bytes, run);
-            let coded = match sending.take() {
-                None => coded.await?,
-                Some(before) => {
-                    let (coded, sent) = futures::join!(coded, before);
-                    let () = sent?;
-                    coded?
-                }
-            };
+            let making = self.make(source, cipher.clone(), done, begin);
+            let made = beside(making, &mut sends).await?;
+            source = made.source;
+            done += made.plain;
             let number = u32::try_from(segments.len()).unwrap_or(u32::MAX);
-            segments.push(coded.segment());
-            sending = Some(Box::pin(
-                self.send_segment(Body::coded(number, coded), done),
-            ));
+            segments.push(made.coded.segment());
+            sends.push(self.send_segment(Body::coded(number, made.coded), done));
         }
-        if let Some(before) = sending.take() {
-            before.await?;
+        while let Some(sent) = sends.next().await {
+            sent?;
         }
-        let sha256: [u8; 32] = hash.finalize().into();
+        drop(sends);
+        let sha256: [u8; 32] = source.hash.finalize().into();
         let name = path
             .file_name()
             .map(|name| name.to_string_lossy().into_owned());
@@ -75,6 +127,33 @@ impl Put<'_> {
             secret,
             describe(&self.geometry, segments, begin.public.then_some(sha256)),
         ))
+    }
+
+    /// Reads, hashes, seals and codes the segment that begins at plaintext byte `done`, once there
+    /// is room for its shards.
+    async fn make(
+        &self,
+        mut source: Source,
+        cipher: Option<Arc<Cipher>>,
+        done: u64,
+        begin: &Begin,
+    ) -> Result<Made, Error> {
+        self.room.take(self.geometry.total()).await;
+        let (geometry, whole, spare) = (self.geometry, begin.bytes, self.room.spare());
+        let phases = Arc::clone(&self.phases);
+        let work = move || {
+            let plain = source.next(cipher.as_deref(), done, whole)?;
+            let coded = encode::code(&geometry, &source.sealed, spare)?;
+            Ok(Made {
+                source,
+                plain,
+                coded,
+            })
+        };
+        let inner = &self.renter.inner;
+        inner
+            .apart(move || phases.time(Phase::Encode, work))
+            .await?
     }
 
     /// Key and nonce prefix, drawn when the session began.
@@ -118,4 +197,22 @@ impl Put<'_> {
         }
         Ok(())
     }
+}
+
+/// Waits for `making` while the sends go on; the first of them that fails ends the wait.
+async fn beside<T, F>(
+    making: impl Future<Output = Result<T, Error>>,
+    sends: &mut FuturesUnordered<F>,
+) -> Result<T, Error>
+where
+    F: Future<Output = Result<(), Error>>,
+{
+    let mut making = pin!(making);
+    while !sends.is_empty() {
+        match select(making.as_mut(), sends.next()).await {
+            Either::Left((made, _)) => return made,
+            Either::Right((sent, _)) => sent.unwrap_or(Ok(()))?,
+        }
+    }
+    making.await
 }

@@ -45,6 +45,9 @@ pub(crate) struct Begin {
     /// The object whose shards are leased again; the key is then that object's.
     #[n(9)]
     pub(crate) reuse: Option<ObjectId>,
+    /// Pieces of a shard in one segment; absent in journals of programs that always made four.
+    #[n(10)]
+    pub(crate) pieces: Option<u64>,
 }
 
 /// One entry of the journal.

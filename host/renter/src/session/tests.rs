@@ -17,6 +17,7 @@ fn begin() -> Entry {
         price_max: None,
         sealed: vec![1, 2, 3],
         reuse: None,
+        pieces: None,
     })
 }
 

@@ -48,6 +48,25 @@ async fn a_host_that_stalls_gives_its_shard_to_another() {
     }
 }
 
+/// Goal: a slow host holds its own shards up and not the segments behind them. Method: as many hosts
+/// as shards, so that none can be left, and one that takes a second a frame; a file of two segments
+/// takes that host the eleven seconds of its longer shard, not the sum of both.
+#[tokio::test]
+async fn the_next_segment_leaves_while_a_slow_host_takes_the_last() {
+    let (town, dir) = (Town::new(6).await, tempfile::tempdir().expect("made"));
+    let renter = town.renter(&dir.path().join("home"));
+    town.mood(1, Mood::Slow(Duration::from_secs(1)));
+    let began = town.clock.monotonic();
+    let two = file(dir.path(), 5_500_000);
+    let done = crate::work(&renter, &request(two, false, 30)).await;
+    let took = town.clock.monotonic() - began;
+    let done = done.expect("put");
+    assert_eq!(done.shards, 12, "two segments of six");
+    assert!(took > Duration::from_secs(10), "{took:?}");
+    assert!(took < Duration::from_secs(17), "{took:?}");
+    assert_eq!(get(&renter, done.id).await.expect("got").len(), 5_500_000);
+}
+
 /// Goal: slow is relative. Method: one host a hundred times slower than the others is left; when
 /// every host is that slow, none is.
 #[tokio::test]

@@ -69,7 +69,7 @@ fn every_range_is_right_whichever_shards_are_lost() {
 fn every_range_is_right(geometry: &Geometry) {
     for len in [700_000_usize, 300_001, 294_912, 100_000, 70, 1] {
         let plain = segment(len);
-        let coded = encode::code(geometry, &plain).expect("holds");
+        let coded = encode::code(geometry, &plain, Vec::new()).expect("holds");
         let shards: Vec<Vec<u8>> = coded.shards.into_iter().map(|(_, bytes)| bytes).collect();
         let edges = [
             0, 1, 63, 65_536, 98_303, 98_304, 196_608, 294_912, 400_001, 700_000,
