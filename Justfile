@@ -93,12 +93,22 @@ devchain:
 bench *arguments:
     cargo run --release --package holdfast-benches --bin bench -- {{ arguments }}
 
-# the peers from their own registries into target/compare (needs Go), then the same table
-bench-compare *arguments:
-    @echo "fetches klauspost/reedsolomon, a Go module, and builds it into target/compare"
-    go build -C benches/compare/klauspost -o ../../../target/compare/klauspost .
-    cargo build --release --package holdfast-benches --bins
+# the peers from their own registries into target/compare (Go, cc), then the same table
+bench-compare *arguments: bench-peers
+    cargo build --release --workspace --bins
     cargo run --release --package holdfast-benches --bin bench -- {{ arguments }}
+
+# installs libisal-dev and fio where they are missing, fetches klauspost/reedsolomon, builds both
+bench-peers:
+    @echo "installs Debian's libisal-dev and fio, fetches the Go module klauspost/reedsolomon"
+    dpkg --status libisal-dev fio > /dev/null || sudo apt-get install --yes libisal-dev fio
+    go build -C benches/compare/klauspost -o ../../../target/compare/klauspost .
+    cc -O2 -Wall -o target/compare/isal benches/compare/isal/main.c -lisal
+
+# a flame graph of a command: `just flames 'put of 256 MiB' target/release/holdfast demo --exit`
+flames title +command:
+    perf record --event cpu-clock --freq 199 --call-graph dwarf,4096 --output target/flames.perf -- {{ command }}
+    perf script --input target/flames.perf --fields comm,pid,time,ip,sym | target/release/flames '{{ title }}' > target/flames.svg
 
 # the documentation of our own crates, as a browser shows it
 doc:

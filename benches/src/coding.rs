@@ -1,5 +1,5 @@
 //! Question: does the 8-bit coder encode and rebuild as fast as klauspost's Go library, the fastest
-//! peer there is, on the same machine in the same minute?
+//! peer there is, and as Intel's ISA-L, on the same machine in the same minute?
 //!
 //! Unit: GiB of data (not of shards) a CPU second of one core, 10+20; alternating rounds, the
 //! peer in a process of its own (`just bench-compare` builds it), so read the ratio. Ours is driven as
@@ -38,16 +38,33 @@ const CASES: [(usize, bool, f64); 5] = [
     (1 << 20, true, 1.0),
 ];
 
-/// The report; `tiny` only proves that it runs. `peer` is the program that drives the Go library;
-/// without it nothing is measured, which is said.
-pub fn report(tiny: bool, peer: &Path) -> anyhow::Result<Report> {
+/// The programs that drive the peers. Only the first, the fastest, has a ratio to reach.
+const PEERS: [&str; 2] = ["klauspost", "isal"];
+
+/// The report; `tiny` only proves that it runs. `peers` holds the programs that drive the
+/// libraries; where one is missing, that is said and nothing compared.
+pub fn report(tiny: bool, peers: &Path) -> anyhow::Result<Report> {
     let mut report = Report::default();
+    for (rank, name) in PEERS.into_iter().enumerate() {
+        beside(&mut report, (name, rank == 0), tiny, peers)?;
+    }
+    Ok(report)
+}
+
+/// Adds the rows beside one peer.
+fn beside(
+    report: &mut Report,
+    (peer_name, asked): (&str, bool),
+    tiny: bool,
+    peers: &Path,
+) -> anyhow::Result<()> {
     let (rounds, least) = if tiny { (1, 0.001) } else { (9, 0.2) };
-    let Some(mut peer) = Peer::start(peer, DATA, PARITY)? else {
+    let Some(mut peer) = Peer::start(&peers.join(peer_name), DATA, PARITY)? else {
         let ours = Bench::new(4096).decode(least);
-        let why = "coding: klauspost is not built (just bench-compare); nothing compared";
-        report.notes.push(format!("{why}; ours runs at {ours:.1}"));
-        return Ok(report);
+        let why = "is not built (just bench-compare); nothing compared";
+        let note = format!("coding: {peer_name} {why}; ours runs at {ours:.1}");
+        report.notes.push(note);
+        return Ok(());
     };
     let cases = if tiny { &CASES[..1] } else { &CASES[..] };
     for (len, lost, goal) in cases {
@@ -62,11 +79,17 @@ pub fn report(tiny: bool, peer: &Path) -> anyhow::Result<Report> {
             figures.push((ours, peer.rate(*lost, *len, least)?));
         }
         let what = if *lost { "10 lost" } else { "encode" };
-        let name = format!("8-bit code {what} {}k / klauspost", len >> 10);
-        let row = Row::new(name, "GiB/cpu-s", &figures, Goal::AtLeast(*goal));
-        report.rows.push(row);
+        let name = format!("8-bit code {what} {}k / {peer_name}", len >> 10);
+        let goal = if asked {
+            Goal::AtLeast(*goal)
+        } else {
+            Goal::None
+        };
+        report
+            .rows
+            .push(Row::new(name, "GiB/cpu-s", &figures, goal));
     }
-    Ok(report)
+    Ok(())
 }
 
 struct Bench {

@@ -1,6 +1,6 @@
 //! Question: how much memory does an idle host hold?
 //!
-//! Unit: MiB resident (VmRSS), against the budget of 40 MiB; a fresh host made by `holdfast init`
+//! Unit: MiB resident (VmRSS), against the budget of 32 MiB; a fresh host made by `holdfast init`
 //! with one volume of 1 GiB, its API on, no peers, no chain to be reached, five seconds after it
 //! says that it serves. Machine: any; program text counts, since it is resident too.
 //!
@@ -17,7 +17,7 @@ use crate::rows::{Goal, Report, Row};
 use crate::volume;
 
 /// MiB an idle host may hold.
-const BUDGET: f64 = 40.0;
+const BUDGET: f64 = 32.0;
 
 /// The network file of a host that meets nobody.
 const NETWORK: &str = r#"name = "bench"

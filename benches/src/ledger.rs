@@ -80,7 +80,25 @@ fn rate(
 
 /// What a receipt waits for: the agreement and the placement of shard `n`.
 pub(crate) fn set(n: u64) -> Vec<Fact> {
-    let (digest, shard) = (AgreementDigest(id(n)), ShardId(id(n)));
+    let shard = ShardId(id(n));
+    let (agreement, opened) = opened(n, shard, SHARD_LEN);
+    let row = PlacementRow {
+        volume: VOLUME,
+        offset: (1 << 20) + n * EXTENT_SIZE,
+        size: EXTENT_SIZE,
+        len: SHARD_LEN,
+    };
+    let placed = Fact::ShardPlaced {
+        shard,
+        row,
+        agreement,
+    };
+    vec![opened, placed]
+}
+
+/// The agreement of shard `n` and its name.
+pub(crate) fn opened(n: u64, shard: ShardId, shard_len: u64) -> (AgreementDigest, Fact) {
+    let digest = AgreementDigest(id(n));
     let terms = Agreement {
         network: NetworkId([1; 32]),
         id: AgreementId(id(n)),
@@ -88,7 +106,7 @@ pub(crate) fn set(n: u64) -> Vec<Fact> {
         host: Address([3; 20]),
         payout: Address([4; 20]),
         shard,
-        shard_len: SHARD_LEN,
+        shard_len,
         codec: 1,
         price: Amount(1000),
         start_epoch: 1,
@@ -102,20 +120,8 @@ pub(crate) fn set(n: u64) -> Vec<Fact> {
         renter_signature: Signature([5; 65]),
         host_signature: Signature([6; 65]),
     };
-    let row = PlacementRow {
-        volume: VOLUME,
-        offset: (1 << 20) + n * EXTENT_SIZE,
-        size: EXTENT_SIZE,
-        len: SHARD_LEN,
-    };
-    vec![
-        Fact::AgreementOpened(AgreementRow::new(digest, signed, 9)),
-        Fact::ShardPlaced {
-            shard,
-            row,
-            agreement: digest,
-        },
-    ]
+    let row = AgreementRow::new(digest, signed, 9);
+    (digest, Fact::AgreementOpened(row))
 }
 
 /// Ids spread over the table as digests are.

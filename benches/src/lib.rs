@@ -21,5 +21,6 @@ pub mod rows;
 pub mod runtime;
 pub mod start;
 pub mod tree;
+pub mod verified;
 pub mod volume;
 pub mod watch;

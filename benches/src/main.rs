@@ -11,7 +11,7 @@ use holdfast_benches::busy::Busy;
 use holdfast_benches::rows::{self, Report};
 use holdfast_benches::{
     choose, coding, device, erasure, flush, idle, instructions, ledger, proof, prove, put_limit,
-    put_network, start, tree, watch,
+    put_network, start, tree, verified, watch,
 };
 
 /// Ours against a named peer, in the same run
@@ -50,6 +50,8 @@ struct Arguments {
 enum Measurement {
     /// A volume's device against fio
     Device,
+    /// Verified reads of a shard's units against fio's unverified ones
+    Verified,
     /// A flush through the ring against the call
     Flush,
     /// Group commit against one commit a shard
@@ -132,6 +134,7 @@ fn run(measurement: Measurement, arguments: &Arguments) -> anyhow::Result<Report
     let quick = arguments.quick;
     match measurement {
         Measurement::Device => device::report(quick, &arguments.dir, &arguments.only),
+        Measurement::Verified => verified::report(quick, &arguments.dir),
         Measurement::Flush => flush::report(quick, &arguments.dir),
         Measurement::Ledger => ledger::report(quick, &arguments.dir),
         Measurement::Start => start::report(quick, &arguments.dir, arguments.rows),
@@ -141,7 +144,7 @@ fn run(measurement: Measurement, arguments: &Arguments) -> anyhow::Result<Report
         Measurement::Erasure => Ok(erasure::report(quick)),
         Measurement::Proof => Ok(proof::report(quick)),
         Measurement::Prove => Ok(prove::report(quick)),
-        Measurement::Coding => coding::report(quick, &arguments.peers.join("klauspost")),
+        Measurement::Coding => coding::report(quick, &arguments.peers),
         Measurement::Tree => Ok(tree::report(quick)),
         Measurement::Instructions => instructions::report(),
         Measurement::Choose => choose::report(quick, &arguments.dir),

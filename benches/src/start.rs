@@ -2,8 +2,10 @@
 //!
 //! Unit: milliseconds from opening the ledger to its first answers (a placement, a volume's free
 //! space), with a million shards against a thousand, in turn; once closed in order, once after
-//! kill -9 in the middle of commits. Goal: at most twice. `--rows` asks another number (10^7 takes
-//! ten minutes to fill). Machine: 2 cores, virtio disk, files in the page cache on both sides.
+//! kill -9 in the middle of commits. And the bytes a shard of the larger ledger's file, filled in
+//! groups, against the room it has. Goals: at most twice; at most that room. `--rows` asks another
+//! number (10^7 takes ten minutes to fill). Machine: 2 cores, virtio disk, files in the page cache
+//! on both sides.
 //!
 //! Expected: opening reads the roots of a few trees and, after a kill, the pages that tell what
 //! is free, which quick repair keeps: under a millisecond clean, a few after a kill.
@@ -24,6 +26,8 @@ use crate::{idle, volume};
 
 /// Shards of the smaller ledger.
 const FEW: u64 = 1000;
+/// Bytes of state device a shard may take: 1.2 GiB for a million.
+const BYTES_A_SHARD: f64 = 1288.0;
 /// Sets of one commit while a ledger fills.
 const BATCH: u64 = 4000;
 
@@ -38,6 +42,10 @@ pub fn report(quick: bool, dir: &Path, many: u64) -> anyhow::Result<Report> {
     }
     let [few, many] = &places;
     let mut report = Report::default();
+    let held = (bytes_below(&many.0)? / many.1 as f64, BYTES_A_SHARD);
+    let name = format!("ledger bytes a shard, {} / budget", many.1);
+    let row = Row::new(name, "bytes", &[held], Goal::AtMost(1.0));
+    report.rows.push(row);
     let program = idle::program("bench")?;
     for killed in [false, true] {
         if killed && !program.exists() {
@@ -61,6 +69,15 @@ pub fn report(quick: bool, dir: &Path, many: u64) -> anyhow::Result<Report> {
             .push(Row::new(name, "ms", &figures, Goal::AtMost(2.0)));
     }
     Ok(report)
+}
+
+/// Bytes of the files in a directory.
+fn bytes_below(place: &Path) -> anyhow::Result<f64> {
+    let mut sum = 0;
+    for entry in std::fs::read_dir(place)? {
+        sum += entry?.metadata()?.len();
+    }
+    Ok(sum as f64)
 }
 
 fn fill(place: &Path, count: u64) -> anyhow::Result<()> {

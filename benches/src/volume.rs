@@ -9,11 +9,17 @@ use anyhow::Context;
 use futures::executor::block_on;
 use futures::future::try_join_all;
 use host_core::seams::{Device, DeviceError};
+use host_core::{NetworkId, PeerId, VolumeId};
+use host_ledger::{Ledger, MemoryStorage, Options};
+use host_store::{Label, Store, format};
 use host_uring::{AnyDevice, Driver, OpenOptions};
 use tempfile::TempDir;
 
 /// Bytes of one write, and writes in flight.
 const WRITE: (usize, usize) = (1 << 20, 8);
+
+const OWNER: PeerId = PeerId([2; 33]);
+const NETWORK: NetworkId = NetworkId([3; 32]);
 
 /// A written volume.
 pub struct Volume {
@@ -62,6 +68,28 @@ impl Volume {
         block_on(try_join_all((0..WRITE.1).map(|_| writer())))?;
         Ok(block_on(self.device.flush())?)
     }
+}
+
+/// Formats the written file at `path` and opens a store on it, whose ledger is in memory.
+pub(crate) fn open_store(path: &Path) -> anyhow::Result<(Store<AnyDevice>, Ledger)> {
+    let options = OpenOptions {
+        create_size: None,
+        arena_bytes: 64 << 20,
+        queue_depth: 64,
+        driver: Driver::Auto,
+    };
+    let device = host_uring::open(path, options)?;
+    let label = Label::new(VolumeId([1; 16]), OWNER, NETWORK);
+    block_on(format(&device, label))?;
+    let ledger = Ledger::open_on(MemoryStorage::default(), Options::default())?;
+    let volumes = vec![("bench".to_owned(), device)];
+    let opened = block_on(Store::open(volumes, ledger.clone(), OWNER, NETWORK));
+    let (store, left_out) = opened?;
+    anyhow::ensure!(
+        left_out.is_empty(),
+        "the volume does not open: {left_out:?}"
+    );
+    Ok((store, ledger))
 }
 
 /// A directory below `dir`, gone when dropped. `dir` should lie on the disk that is measured.

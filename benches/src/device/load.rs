@@ -29,7 +29,7 @@ impl Offsets {
 }
 
 /// A number that looks like chance. Source: SplitMix64, Steele and others 2014.
-const fn scatter(turn: u64) -> u64 {
+pub(crate) const fn scatter(turn: u64) -> u64 {
     let mut mixed = turn.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -67,6 +67,7 @@ pub(super) fn run(
     Ok(Rate {
         mib_s: mib / seconds,
         cpu: cpu / (mib / 1024.0),
+        p99_us: 0.0,
     })
 }
 

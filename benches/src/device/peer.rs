@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{Case, Rate};
 
 /// An fio that runs here.
-pub(super) struct Peer {
+pub(crate) struct Peer {
     file: PathBuf,
     /// What fio's buffers lie on.
     pages: Pages,
@@ -32,7 +32,7 @@ enum Pages {
 impl Peer {
     /// Looks for fio and tries which of its options this machine allows. The error is a remark
     /// for people: what is missing and how to get it.
-    pub(super) fn find(file: &Path) -> Result<Self, String> {
+    pub(crate) fn find(file: &Path) -> Result<Self, String> {
         if Command::new("fio").arg("--version").output().is_err() {
             return Err("device: fio is missing (apt-get install fio); nothing measured".into());
         }
@@ -60,7 +60,7 @@ impl Peer {
     }
 
     /// The options in use, for the reader of the figures.
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let pages = match self.pages {
             Pages::Reserved => "reserved huge pages",
             Pages::OnDemand => "transparent huge pages",
@@ -70,7 +70,7 @@ impl Peer {
     }
 
     /// Runs one case.
-    pub(super) fn run(&self, case: &Case, span: Duration, size: u64) -> anyhow::Result<Rate> {
+    pub(crate) fn run(&self, case: &Case, span: Duration, size: u64) -> anyhow::Result<Rate> {
         let rw = match (case.write, case.random) {
             (true, false) => "write",
             (false, false) => "read",
@@ -121,9 +121,11 @@ fn rate(value: &Value, write: bool) -> Option<Rate> {
     let mib = number(way, "io_bytes")? / f64::from(1 << 20);
     let share = number(job, "usr_cpu")? + number(job, "sys_cpu")?;
     let cpu = share / 100.0 * number(job, "job_runtime")? / 1000.0;
+    let p99 = way.pointer("/clat_ns/percentile/99.000000");
     let failed = number(job, "error")? != 0.0 || mib == 0.0;
     (!failed).then(|| Rate {
         mib_s: number(way, "bw_bytes").unwrap_or_default() / f64::from(1 << 20),
         cpu: cpu / (mib / 1024.0),
+        p99_us: p99.and_then(Value::as_f64).unwrap_or_default() / 1000.0,
     })
 }

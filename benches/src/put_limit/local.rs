@@ -8,19 +8,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use futures::executor::block_on;
-use host_core::{AgreementDigest, NetworkId, PeerId, ShardId, VolumeId};
-use host_ledger::{Ledger, MemoryStorage, Options};
+use host_core::{AgreementDigest, ShardId};
 use host_proof::TreeBuilder;
-use host_store::{Label, Store, Writer, format};
-use host_uring::{AnyDevice, Driver, OpenOptions};
+use host_store::{Store, Writer};
+use host_uring::AnyDevice;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{Receiver, channel};
 
 use super::Bench;
+use crate::volume::open_store;
 
-const OWNER: PeerId = PeerId([2; 33]);
-const NETWORK: NetworkId = NetworkId([3; 32]);
 /// Pieces on their way to a writer.
 const AHEAD: usize = 2;
 
@@ -35,22 +32,7 @@ pub(super) struct Local {
 impl Local {
     /// Formats the written file at `path` and learns the shards' names by one pass.
     pub(super) fn new(path: &Path, bench: &mut Bench) -> anyhow::Result<Self> {
-        let options = OpenOptions {
-            create_size: None,
-            arena_bytes: 64 << 20,
-            queue_depth: 64,
-            driver: Driver::Auto,
-        };
-        let device = host_uring::open(path, options)?;
-        let label = Label::new(VolumeId([1; 16]), OWNER, NETWORK);
-        block_on(format(&device, label))?;
-        let ledger = Ledger::open_on(MemoryStorage::default(), Options::default())?;
-        let volumes = vec![("bench".to_owned(), device)];
-        let (store, left_out) = block_on(Store::open(volumes, ledger, OWNER, NETWORK))?;
-        anyhow::ensure!(
-            left_out.is_empty(),
-            "the volume does not open: {left_out:?}"
-        );
+        let (store, _) = open_store(path)?;
         let mut trees: Vec<(TreeBuilder, u64)> = Vec::new();
         bench.code(|index, piece| {
             if trees.len() <= index {
