@@ -2,14 +2,14 @@
 //!
 //! Unit: MiB/s of random units of 64 KiB, eight at a time, read by the store and checked against
 //! the tree in the shard's footer, beside fio's random reads of 64 KiB on the same file; and the
-//! 99th of a hundred waits for the first unit of a shard nobody has open (a look into the ledger, the
-//! footer, the unit, one after the other) beside fio's 99th of a hundred at depth 1. Alternating
+//! 99th of a hundred waits for the first unit of a shard nobody has open (a look into the ledger,
+//! the footer, the unit, one after the other) beside fio's 99th of a hundred at depth 1. Alternating
 //! rounds on one written file of 64 MiB of shards. Goals: rate 0.90, wait 2.
 //!
 //! Expected: the device takes 50 us of CPU a unit and hashing 64 KiB 15 to 30 us, which overlaps
 //! with the other seven reads: 0.9 to 1. The wait is that of two reads, a footer of 4 KiB and a
-//! unit. A range of 4 KiB costs a whole unit too, so beside a random read of 4 KiB the ratio in bytes
-//! asked for is a sixteenth of the first row's: the tree is kept from 64 KiB up, a sixteenth of
+//! unit. A range of 4 KiB costs a whole unit too, so beside a random read of 4 KiB the ratio in
+//! bytes asked for is a sixteenth of the first row's: the tree is kept from 64 KiB up, a sixteenth of
 //! what keeping it from 4 KiB would take.
 
 use std::path::Path;

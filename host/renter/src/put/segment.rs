@@ -100,8 +100,8 @@ impl Put<'_> {
         track.moved.store(now, Ordering::Relaxed);
     }
 
-    /// Sends all shards of a segment at once and lets go of each when it is placed. `plain` is where the object's plaintext is once the
-    /// segment is stored.
+    /// Sends all shards of a segment at once and lets go of each when it is placed. `plain` is
+    /// where the object's plaintext is once the segment is stored.
     pub(super) async fn send_segment(&self, body: Body, plain: u64) -> Result<(), Error> {
         let total = self.geometry.total();
         let shards = u64::from(total);

@@ -83,8 +83,8 @@ struct Made {
 
 impl Put<'_> {
     /// Stores every segment. The shards of one and a half segments are in memory at most, beside
-    /// the ciphertext of the one being made: the next segment is coded while the last ones leave, and its
-    /// shards go out while the slowest hosts still take those before.
+    /// the ciphertext of the one being made: the next segment is coded while the last ones leave,
+    /// and its shards go out while the slowest hosts still take those before.
     pub(super) async fn store(
         &self,
         path: &Path,

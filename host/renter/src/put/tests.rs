@@ -1,5 +1,5 @@
-//! Goal: segments have the lengths that docs/decisions/0060 states, whatever the counts; memory is
-//! taken for one and a half of them. Method: every pair of counts of the 8-bit code; the room alone.
+//! Goal: segments have the lengths that docs/decisions/0060 states, whatever the counts; memory
+//! is taken for one and a half of them. Method: every pair of counts of the 8-bit code; the room alone.
 
 use futures::FutureExt;
 

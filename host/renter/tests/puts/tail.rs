@@ -48,8 +48,8 @@ async fn a_host_that_stalls_gives_its_shard_to_another() {
     }
 }
 
-/// Goal: a slow host holds its own shards up and not the segments behind them. Method: as many hosts
-/// as shards, so that none can be left, and one that takes a second a frame; a file of two segments
+/// Goal: a slow host holds its own shards up and not the segments behind them. Method: as many
+/// hosts as shards, so that none can be left, and one that takes a second a frame; a file of two segments
 /// takes that host the eleven seconds of its longer shard, not the sum of both.
 #[tokio::test]
 async fn the_next_segment_leaves_while_a_slow_host_takes_the_last() {
