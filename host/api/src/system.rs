@@ -74,6 +74,10 @@ pub enum SystemVerb {
     Pause,
     /// Look again.
     Resume,
+    /// Forget whose the box is; identity, books and shards stay.
+    ResetKeep,
+    /// Forget who it is too. What its system disk held is lost; data drives are not touched.
+    ResetWipe,
 }
 
 /// A wish.

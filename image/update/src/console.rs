@@ -1,5 +1,5 @@
 //! What whoever stands in front of the box reads: one line a fact, on the console and in the
-//! journal. No secret ever passes here.
+//! journal. A secret is shown on the console alone, by a function of its own.
 
 use std::io::Write;
 
@@ -12,6 +12,13 @@ pub(crate) fn say(text: &str) {
         .and_then(|mut console| console.write_all(line.as_bytes()));
     let _ = told;
     let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+/// Shows what only whoever stands in front of the box may read; it goes into no log.
+pub(crate) fn show(text: &str) {
+    let console = std::fs::OpenOptions::new().write(true).open("/dev/console");
+    let _ =
+        console.and_then(|mut console| console.write_all(format!("holdfast: {text}").as_bytes()));
 }
 
 /// Memory that is in use and cannot be given back, in MiB; 0 when the kernel does not say.

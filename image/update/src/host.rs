@@ -134,6 +134,11 @@ impl Host {
         }
     }
 
+    /// Has the host start again, to take what it reads at its start.
+    pub(crate) fn restart(&self) {
+        let _ = self.ask("POST", "/api/v1/restart", "");
+    }
+
     fn mode(&self) -> Option<Mode> {
         let (_, body) = self.ask("GET", "/api/v1/mode", "").ok()?;
         serde_json::from_str(&body).ok()

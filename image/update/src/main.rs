@@ -7,13 +7,16 @@
 //! without the state partition.
 
 mod authenticode;
+mod claim;
 mod console;
 mod der;
 mod error;
 mod host;
+mod kernlog;
 mod machine;
 mod mirror;
 mod record;
+mod reset;
 mod source;
 mod system;
 mod trust;
@@ -21,7 +24,7 @@ mod verbs;
 mod watch;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -78,6 +81,8 @@ enum Verb {
     Commit,
     /// Go back to the other slot, as a trial like any other
     RollBack,
+    /// Carry out the reset that was asked for, if one was; before the host starts
+    Reset,
     /// Say what runs, what is staged or tried and why slots were left
     Status,
 }
@@ -132,8 +137,20 @@ async fn run(arguments: &Arguments) -> Result<(), Error> {
         settings: PathBuf::from("/etc/holdfast/updates.toml"),
         mirror_ca: PathBuf::from("/etc/holdfast/mirror.pem"),
     };
+    if matches!(arguments.verb, Verb::Reset) {
+        let host = arguments.socket.ancestors().nth(2);
+        let done = reset::carry_out(
+            host.unwrap_or(Path::new("/var/lib/holdfast")),
+            &record::Record::open(&arguments.record)?,
+        )?;
+        if let Some(shape) = done {
+            console::say(&format!("reset, {shape:?}: done"));
+        }
+        return Ok(());
+    }
     let (mut machine, boot) = watch::open(&paths)?;
     match &arguments.verb {
+        Verb::Reset => Ok(()),
         Verb::Watch { patience } => {
             watch::settle(&mut machine, &boot, Duration::from_secs(*patience))?;
             watch::look(&mut machine, &boot, &paths).await

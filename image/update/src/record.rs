@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use board_slot::Slot;
 use image_bundle::Version;
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::host::Fitness;
+use crate::reset::Shape;
 
 const TRIAL: &str = "trial.toml";
 const STAGED: &str = "staged.toml";
@@ -21,6 +22,7 @@ const PINNED: &str = "pinned";
 const PAUSED: &str = "paused";
 const WISH: &str = "wish.toml";
 const TOOK: &str = "took";
+const RESET: &str = "reset.toml";
 const REASONS: &str = "reasons.log";
 /// Reasons that are kept.
 const REASONS_MOST: usize = 64;
@@ -48,6 +50,11 @@ impl Trial {
     pub(crate) fn slot(&self) -> Option<Slot> {
         Slot::of_label(&self.slot)
     }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Reset {
+    reset: Shape,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -98,6 +105,12 @@ impl Record {
         self.read(TRIAL)
     }
 
+    /// When the trial under way was recorded.
+    pub(crate) fn tried_at(&self) -> Option<SystemTime> {
+        let meta = std::fs::metadata(self.folder.join(TRIAL)).ok()?;
+        meta.modified().ok()
+    }
+
     /// Records a trial, or that there is none.
     pub(crate) fn set_trial(&self, trial: Option<&Trial>) -> Result<(), Error> {
         self.set(TRIAL, trial)
@@ -119,15 +132,9 @@ impl Record {
     }
 
     fn set(&self, name: &str, trial: Option<&Trial>) -> Result<(), Error> {
-        let path = self.folder.join(name);
         match trial {
             Some(trial) => self.replace(name, &text(trial)?),
-            None => match std::fs::remove_file(&path) {
-                Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
-                    Err(Error::file(path)(why))
-                }
-                _ => self.flush(),
-            },
+            None => self.remove(name),
         }
     }
 
@@ -185,6 +192,35 @@ impl Record {
     /// Stops or begins looking for bundles.
     pub(crate) fn pause(&self, paused: bool) -> Result<(), Error> {
         self.replace(PAUSED, if paused { "paused" } else { "" })
+    }
+
+    /// The reset that the next start carries out.
+    pub(crate) fn reset(&self) -> Option<Shape> {
+        let text = std::fs::read_to_string(self.folder.join(RESET)).ok()?;
+        toml::from_str::<Reset>(&text).ok().map(|reset| reset.reset)
+    }
+
+    /// Asks for a reset, or says that it was done.
+    pub(crate) fn set_reset(&self, shape: Option<Shape>) -> Result<(), Error> {
+        match shape {
+            Some(reset) => self.replace(RESET, &text(&Reset { reset })?),
+            None => self.remove(RESET),
+        }
+    }
+
+    /// Forgets what an owner ordered; floor and known metadata stay.
+    pub(crate) fn forget_orders(&self) -> Result<(), Error> {
+        [PINNED, PAUSED, WISH]
+            .into_iter()
+            .try_for_each(|name| self.remove(name))
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        let path = self.folder.join(name);
+        match std::fs::remove_file(&path) {
+            Err(why) if why.kind() != std::io::ErrorKind::NotFound => Err(Error::file(path)(why)),
+            _ => self.flush(),
+        }
     }
 
     /// How long after the updater the last healthy start was healthy.

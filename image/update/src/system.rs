@@ -58,6 +58,10 @@ pub(crate) enum Verb {
     Pause,
     /// Look again.
     Resume,
+    /// Forget whose the box is.
+    ResetKeep,
+    /// Forget who it is too.
+    ResetWipe,
 }
 
 /// A wish.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use board_slot::Slot;
 use board_slot::efivars::{EfiVars, Name, Variables};
@@ -13,11 +13,14 @@ use board_slot::names::{OUR_VENDOR, WHY, WHY_MOST};
 use board_slot::plan::{self, Facts, Start, Step};
 use serde::Deserialize;
 
+use crate::claim::Claiming;
 use crate::console;
 use crate::error::Error;
 use crate::host::Host;
+use crate::kernlog;
 use crate::machine::Machine;
 use crate::record::{Record, Trial};
+use crate::reset::Shape;
 use crate::source;
 use crate::system::{System, Verb, Wish};
 use crate::verbs::{self, Choice, From};
@@ -179,7 +182,15 @@ fn reason(machine: &Machine, trial: Option<&Trial>) -> String {
         None if trial.is_some_and(|trial| !trial.asked) => {
             format!("version {version} was not tried: the power went before the firmware was asked")
         }
-        None => format!("version {version} did not stay: refused by the firmware, hung or cut"),
+        None => {
+            let since = machine.record.tried_at().unwrap_or(SystemTime::UNIX_EPOCH);
+            match kernlog::last_words(since) {
+                Some(words) => format!("version {version} did not stay: {words}"),
+                None => {
+                    format!("version {version} did not stay: refused by the firmware, hung or cut")
+                }
+            }
+        }
     }
 }
 
@@ -193,8 +204,10 @@ fn forget_why(machine: &mut Machine) {
 pub(crate) async fn look(machine: &mut Machine, boot: &Boot, paths: &Paths) -> Result<(), Error> {
     let mut refused = BTreeSet::new();
     let mut system = System::new(paths, machine);
+    let mut claiming = Claiming::new(&paths.socket);
     loop {
         system.tell(machine, boot);
+        claiming.look(&machine.disk, &machine.host);
         if let Some(wish) = system.wish() {
             console::say(&format!("asked to {:?} {}", wish.verb, wish.version));
             // Said before it is done: a wish that restarts the machine is not taken twice.
@@ -223,6 +236,13 @@ pub(crate) async fn look(machine: &mut Machine, boot: &Boot, paths: &Paths) -> R
     }
 }
 
+/// Asks the next start for a reset, and starts anew.
+fn reset(machine: &mut Machine, shape: Shape) -> Result<String, Error> {
+    machine.record.set_reset(Some(shape))?;
+    machine.carry_out(&[Step::Restart])?;
+    Ok("restarting".to_owned())
+}
+
 /// Does what an operator wished for over the host's API.
 async fn grant(
     machine: &mut Machine,
@@ -236,6 +256,8 @@ async fn grant(
         Verb::Unpin => record.pin("").map(|()| "not pinned".to_owned()),
         Verb::Pause => record.pause(true).map(|()| "paused".to_owned()),
         Verb::Resume => record.pause(false).map(|()| "looking".to_owned()),
+        Verb::ResetKeep => reset(machine, Shape::Keep),
+        Verb::ResetWipe => reset(machine, Shape::Wipe),
         Verb::RollBack => verbs::roll_back(machine).map(|()| "restarting".to_owned()),
         Verb::Upgrade => {
             let from = From::configured(&paths.settings)?;

@@ -67,6 +67,14 @@ enum FleetCommand {
         /// Names of boxes; all of them without any
         boxes: Vec<String>,
     },
+    /// Bring a box back to how it was shipped; data drives are not touched
+    Reset {
+        /// Its name
+        name: String,
+        /// Forget who it is too: identity, books and the shards of its system disk are lost
+        #[arg(long)]
+        wipe: bool,
+    },
     /// Try what the other slot of a box holds
     RollBack {
         /// Its name
@@ -91,6 +99,14 @@ pub(crate) async fn fleet(args: FleetArgs) -> anyhow::Result<bool> {
         }
         FleetCommand::Unpin { boxes } => {
             tell(&fleet, &boxes, &wish(SystemVerb::Unpin, String::new())).await
+        }
+        FleetCommand::Reset { name, wipe } => {
+            let verb = if wipe {
+                SystemVerb::ResetWipe
+            } else {
+                SystemVerb::ResetKeep
+            };
+            tell(&fleet, &[name], &wish(verb, String::new())).await
         }
         FleetCommand::RollBack { name } => {
             tell(&fleet, &[name], &wish(SystemVerb::RollBack, String::new())).await

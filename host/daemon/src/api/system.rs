@@ -39,7 +39,12 @@ pub(crate) async fn wish(
     Extension(caller): Extension<Caller>,
     Json(wish): Json<SystemWish>,
 ) -> Result<(StatusCode, Json<WishTaken>), Failure> {
-    caller.demand(Scope::Operate)?;
+    let resets = matches!(wish.verb, SystemVerb::ResetKeep | SystemVerb::ResetWipe);
+    caller.demand(if resets {
+        Scope::Configure
+    } else {
+        Scope::Operate
+    })?;
     let dir = &api.reloader.dir;
     let now = said(dir);
     if now.version.is_empty() {
