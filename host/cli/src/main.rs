@@ -94,6 +94,8 @@ enum Command {
     Diagnose(operator::DiagnoseArgs),
     /// Show, add, grow, empty and remove volumes of a host
     Volume(operator::VolumeArgs),
+    /// Claim a box that shows a code on its console, or write the file that claims one
+    Claim(operator::ClaimArgs),
     /// Many boxes: their versions and health, upgrades ring by ring, pause, pin, roll back
     Fleet(operator::FleetArgs),
     /// Look at the machine and the hosts on it, and say what mends what is wrong
@@ -214,6 +216,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Logs(args) => operator::logs(args)?,
         Command::Diagnose(args) => operator::diagnose(args).await?,
         Command::Volume(args) => return operator::volumes(args).await,
+        Command::Claim(args) => operator::claim(args).await?,
         Command::Fleet(args) => return operator::fleet(args).await,
         Command::Doctor(args) => return Ok(operator::doctor(args).await? == 0),
         #[cfg(feature = "renter")]

@@ -49,7 +49,7 @@ use crate::supervise::Tasks;
 use crate::tokens::Tokens;
 use crate::vitals::Vitals;
 use crate::welcome::{self, MeansBook};
-use crate::{chain, forget, memory, prover, scrub, tasks, volumes};
+use crate::{chain, claim, forget, memory, prover, scrub, tasks, volumes};
 
 /// The desk over the real devices.
 pub type HostDesk = Desk<AnyDevice>;
@@ -69,6 +69,7 @@ pub struct Host {
     gateway: Option<TcpListener>,
     records: Records,
     restart: Arc<Notify>,
+    unclaimed: Option<Arc<claim::Desk>>,
     driver: &'static str,
     places: Places,
     pressure: watch::Sender<Pressure>,
@@ -212,9 +213,12 @@ pub async fn open(
         mode: Arc::new(mode),
         turn: tokio::sync::Mutex::default(),
     };
+    let restart = Arc::default();
+    let unclaimed = unclaimed(dir, config, &doors, &desk, &restart)?;
     Ok(Host {
         desk,
         reloader,
+        unclaimed,
         net,
         inlet,
         road,
@@ -232,7 +236,7 @@ pub async fn open(
             alerts: Arc::new(alerts),
             events,
         },
-        restart: Arc::default(),
+        restart,
         driver,
         places,
         pressure,
@@ -254,9 +258,7 @@ async fn open_doors(dir: &Path, config: &Config) -> anyhow::Result<Doors> {
         .ok();
     let health = &config.health;
     let remote = if health.enabled {
-        let ca = Config::resolve(dir, &health.client_ca);
-        let ca = (!health.client_ca.as_os_str().is_empty()).then_some(ca.as_path());
-        let lock = tls::open(dir, &health.names, ca)?;
+        let lock = tls::open(dir, &health.names, authority(dir, config).as_deref())?;
         let fingerprint = lock.fingerprint.clone();
         Some((door::bind_remote(health.listen, lock).await?, fingerprint))
     } else {
@@ -267,6 +269,37 @@ async fn open_doors(dir: &Path, config: &Config) -> anyhow::Result<Doors> {
         socket,
         remote,
     })
+}
+
+/// What answers at the remote door of a box that has no owner yet.
+fn unclaimed(
+    dir: &Path,
+    config: &Config,
+    doors: &Doors,
+    desk: &HostDesk,
+    restart: &Arc<Notify>,
+) -> anyhow::Result<Option<Arc<claim::Desk>>> {
+    let Some((door, fingerprint)) = &doors.remote else {
+        return Ok(None);
+    };
+    if !config.health.claim || claim::owner(dir).is_some() {
+        return Ok(None);
+    }
+    let peer = desk.key().peer_id().to_string();
+    let shown = (fingerprint.clone(), door.listens()?.port());
+    let clock = Arc::new(SystemClock::start());
+    let desk = claim::Desk::open(dir, peer, shown, clock, Arc::clone(restart))?;
+    Ok(Some(Arc::new(desk)))
+}
+
+/// Whose certificates the remote door lets in: the owner's on a box that is claimed, else the
+/// configured authority's.
+fn authority(dir: &Path, config: &Config) -> Option<PathBuf> {
+    let configured = &config.health.client_ca;
+    if config.health.claim {
+        return claim::owner(dir);
+    }
+    (!configured.as_os_str().is_empty()).then(|| Config::resolve(dir, configured))
 }
 
 /// What the configuration makes this host agree to.
@@ -547,8 +580,14 @@ impl Host {
         if let Some(listener) = self.doors.socket {
             running.spawn("api-socket", door::serve(Arc::clone(&shared), listener));
         }
-        if let Some((listener, _)) = self.doors.remote {
-            running.spawn("api-remote", door::serve(shared, listener));
+        match (self.doors.remote, self.unclaimed) {
+            (Some((listener, _)), Some(desk)) => {
+                running.spawn("claim", claim::serve(desk, listener, stopping.clone()));
+            }
+            (Some((listener, _)), None) => {
+                running.spawn("api-remote", door::serve(shared, listener));
+            }
+            (None, _) => {}
         }
         if let Some(listener) = self.gateway {
             running.spawn(

@@ -145,6 +145,9 @@ pub struct Remote {
     pub client_ca: PathBuf,
     /// What a client certificate allows: `read`, `operate` or `configure`.
     pub client_scope: Scope,
+    /// Whether this is a box to be claimed: until `owner.pem` stands in the data directory the door
+    /// answers `claim` alone; then that authority's certificates may do everything.
+    pub claim: bool,
 }
 
 impl Default for Remote {
@@ -155,6 +158,7 @@ impl Default for Remote {
             names: Vec::new(),
             client_ca: PathBuf::new(),
             client_scope: Scope::Read,
+            claim: false,
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod api;
 pub mod assemble;
 pub mod backup;
 pub mod chain;
+pub mod claim;
 pub mod clock;
 pub mod config;
 pub mod diagnose;

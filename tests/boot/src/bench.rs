@@ -113,6 +113,21 @@ impl Bench {
         craft::keys(&self.folder.join("strangers"))
     }
 
+    /// Runs our command line; what it said when it worked.
+    pub(crate) fn holdfast(&self, words: &[&str]) -> anyhow::Result<String> {
+        let done = Command::new(self.programs.join("holdfast"))
+            .args(words)
+            .output()
+            .context("running holdfast; build it with `cargo build --release`")?;
+        let said = String::from_utf8_lossy(&done.stdout).into_owned();
+        ensure!(
+            done.status.success(),
+            "holdfast {words:?}: {said}{}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+        Ok(said)
+    }
+
     /// A file of the run.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)

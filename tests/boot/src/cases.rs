@@ -1,6 +1,7 @@
 //! The table of cases: what each shows, and whether it is for every push or for the night. A case
 //! is a function of the bench; what it measured goes into `Figures`.
 
+mod claim;
 mod clock;
 mod cuts;
 mod firmware;
@@ -87,7 +88,7 @@ const fn night(
 }
 
 /// All cases; the long ones first, so that two workers end together.
-pub(crate) static CASES: [Case; 13] = [
+pub(crate) static CASES: [Case; 16] = [
     push(
         "never-healthy",
         "a version that is never healthy is left, its reason kept, and not tried again",
@@ -103,7 +104,7 @@ pub(crate) static CASES: [Case; 13] = [
         "bundles that must be refused are, each with its reason, and nothing is written",
         refusals::refusals,
     ),
-    push(
+    night(
         "panic",
         "a kernel that panics is left, and its log kept",
         trials::panic,
@@ -113,10 +114,25 @@ pub(crate) static CASES: [Case; 13] = [
         "a well-signed bundle with a root that is not what its tree says is left",
         trials::corrupt_root,
     ),
-    push(
+    night(
+        "claim-by-code",
+        "the code on the console claims the box, once; its owner is obeyed after a power cut too",
+        claim::by_code,
+    ),
+    night(
         "power-cut",
         "the power goes in the middle of staging, and the box starts",
         cuts::one,
+    ),
+    night(
+        "claim-by-file",
+        "a claim file on a stick binds the owner without a listener; a second one changes nothing",
+        claim::by_file,
+    ),
+    night(
+        "factory-reset",
+        "a reset that keeps forgets the owner alone; one that wipes makes a new identity",
+        claim::factory_reset,
     ),
     night(
         "hang",

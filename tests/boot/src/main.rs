@@ -9,6 +9,8 @@ mod bench;
 mod cases;
 mod craft;
 mod disk;
+#[path = "../../support/owner.rs"]
+mod owner;
 #[path = "../../support/release.rs"]
 mod release;
 mod vm;

@@ -21,6 +21,8 @@ pub(crate) struct Parts {
     sticks: Vec<PathBuf>,
     /// What the firmware's description says as the machine's serial number.
     serial: String,
+    /// A port of loopback behind which the machine's remote door is.
+    door: Option<u16>,
     /// The wall clock at power-on; the host's own when empty.
     clock: String,
 }
@@ -35,6 +37,12 @@ impl Parts {
     /// What the faulty image reads as its fault.
     pub(crate) fn fault(mut self, word: &str) -> Self {
         word.clone_into(&mut self.serial);
+        self
+    }
+
+    /// Its remote door, at a port of this machine's loopback.
+    pub(crate) fn door(mut self, port: u16) -> Self {
+        self.door = Some(port);
         self
     }
 
@@ -80,7 +88,7 @@ impl Vm {
             .arg("-drive")
             .arg(drive("d0", &folder.join("disk.raw"), ""))
             .args(["-device", "nvme,serial=system,drive=d0,bootindex=0"])
-            .args(["-netdev", "user,id=n0,restrict=on"])
+            .args(["-netdev", &network(parts)])
             .args(["-device", "virtio-net-pci,netdev=n0,romfile="])
             .args(["-device", "i6300esb", "-action", "watchdog=reset"]);
         if !parts.serial.is_empty() {
@@ -167,11 +175,16 @@ impl Vm {
         self.begun.elapsed().as_secs_f64()
     }
 
-    /// The number in the last line that was said, behind `mark`.
-    pub(crate) fn number(&self, mark: &str) -> Option<f64> {
+    /// The word in the last line that was said, behind `mark`.
+    pub(crate) fn word(&self, mark: &str) -> Option<String> {
         let said = self.said();
         let (_, rest) = said.rsplit_once(mark)?;
-        rest.split_whitespace().next()?.parse().ok()
+        rest.split_whitespace().next().map(str::to_owned)
+    }
+
+    /// The number in the last line that was said, behind `mark`.
+    pub(crate) fn number(&self, mark: &str) -> Option<f64> {
+        self.word(mark)?.parse().ok()
     }
 
     fn said(&self) -> String {
@@ -179,6 +192,14 @@ impl Vm {
         // Cut at whole characters: a terminal's escapes are not always.
         String::from_utf8_lossy(&bytes).replace('\u{fffd}', "?")
     }
+}
+
+/// Nothing leaves the machine; what comes in is what a case asked for.
+fn network(parts: &Parts) -> String {
+    let door = parts.door.map_or(String::new(), |port| {
+        format!(",hostfwd=tcp:127.0.0.1:{port}-:5102")
+    });
+    format!("user,id=n0,restrict=on{door}")
 }
 
 /// The lines of the power-on before stay readable beside those of this one.

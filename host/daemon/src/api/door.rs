@@ -254,7 +254,12 @@ fn identify(api: &Api, came: Came, headers: &HeaderMap) -> Result<Caller, Failur
         Came::Remote {
             certified: true, ..
         } => {
-            let scope = api.reloader.started.config.health.client_scope;
+            let health = &api.reloader.started.config.health;
+            let scope = if health.claim {
+                Scope::Configure
+            } else {
+                health.client_scope
+            };
             caller("certificate", Some(scope))
         }
         Came::Remote { .. } => caller("nobody", None),

@@ -245,6 +245,12 @@ impl Look {
                 .notes
                 .push(format!("mode: {} {}", said.mode.label(), said.reason));
         }
+        let health_door = &api.reloader.started.config.health;
+        if health_door.claim && crate::claim::owner(&api.reloader.dir).is_none() {
+            health
+                .notes
+                .push("owner: none; the console shows how to claim this box".into());
+        }
         if !api.vitals.key_sealed {
             health.notes.push("key: plain".into());
         }

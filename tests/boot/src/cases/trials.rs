@@ -44,13 +44,9 @@ pub(super) fn never_healthy(bench: &Bench, figures: &Figures) -> anyhow::Result<
 
 pub(super) fn panic(bench: &Bench, figures: &Figures) -> anyhow::Result<()> {
     let bundle = bench.bundle_of(BAD);
-    let mut vm = left(
-        bench,
-        figures,
-        "panic",
-        &bundle,
-        "slot b was left: version 0.3.0",
-    )?;
+    // The kernel's own words, which the firmware kept over its end.
+    let reason = "slot b was left: version 0.3.0 did not stay: Kernel panic";
+    let mut vm = left(bench, figures, "panic", &bundle, reason)?;
     vm.wait("0.3.0 was tried and left before")?;
     Ok(())
 }
