@@ -1,4 +1,4 @@
-//! Claiming a box that belongs to nobody: until `owner.pem` stands in the data directory, the remote
+//! Claiming a box that is nobody's: until `owner.pem` stands in the data directory, the remote
 //! door answers one question, and binds the authority of whoever shows the code on the console.
 //!
 //! The code has 80 bits, works once, for fifteen minutes and five tries; then it is over until the

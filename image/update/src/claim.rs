@@ -1,5 +1,5 @@
-//! Whose the box is: the code that claims it is shown on the console, and a claim file on a stick or
-//! a partition binds an owner without a listener (docs/formats/claim.md).
+//! Whose the box is: the code that claims it is shown on the console, and a claim file on a
+//! drive or a partition binds an owner without a listener (docs/formats/claim.md).
 //!
 //! Invariants: an owner is never replaced; what is bound is on the disk before the host is told to
 //! obey it; the code goes to the console and into no log.

@@ -1,4 +1,4 @@
-//! Back to how the box was shipped, in two shapes: `keep` forgets whose it is, `wipe` forgets who it
+//! Back to how the box was shipped, in two shapes: `keep` forgets its owner, `wipe` forgets who it
 //! is too. Asked for first and carried out by the next start, before the host, so that nothing
 //! writes what is being removed.
 //!

@@ -140,8 +140,8 @@ fn report(lines: &[String], figures: &Figures) -> anyhow::Result<()> {
     lines.sort();
     let figures = serde_json::to_string_pretty(&figures.json())?;
     let text = format!(
-        "# The last run of every case\n\nWritten by `just boot-all`: QEMU without KVM, two machines \
-         at once, one processor each.\n\n```text\n{}\n```\n\n```json\n{figures}\n```\n",
+        "# The last run of every case\n\nWritten by `just boot-all`: QEMU without KVM, two \
+         machines at once, one processor each.\n\n```text\n{}\n```\n\n```json\n{figures}\n```\n",
         lines.join("\n")
     );
     std::fs::write(REPORT, text)?;

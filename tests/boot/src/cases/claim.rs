@@ -1,4 +1,4 @@
-//! docs/operating/claim.md, step by step: a box without owner, the code on its console, the file on a
+//! docs/operating/claim.md, step by step: a box without owner, its code, the claim file on a
 //! stick, and who is obeyed afterwards.
 
 use std::net::TcpListener;

@@ -31,9 +31,12 @@ pub(super) fn refusals(bench: &Bench, _: &Figures) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// In the order in which the box looks at them: the first makes metadata of number 9 known.
+/// In the order in which the box looks at them. The metadata of each but `older` is newer than that
+/// of those before it, so that no reason hides another.
 fn all(bench: &Bench) -> anyhow::Result<Vec<Refused>> {
     let small = Craft::small;
+    let mut downgrade = small(Version(0, 0, 9));
+    downgrade.signing.number = 3000;
     let mut older = small(Version(0, 9, 0));
     older.signing.number = 5;
     let mut expired = small(Version(0, 9, 1));
@@ -48,7 +51,7 @@ fn all(bench: &Bench) -> anyhow::Result<Vec<Refused>> {
     let unknown = bench.craft_with(&strangers, "unknown", small(Version(0, 9, 5)))?;
     let mut out = vec![
         (
-            bench.craft("downgrade", small(Version(0, 0, 9)))?,
+            bench.craft("downgrade", downgrade)?,
             "bundle has version 0.0.9, 0.1.0 runs already",
         ),
         (bench.craft("older", older)?, "metadata refused: "),
@@ -59,7 +62,10 @@ fn all(bench: &Bench) -> anyhow::Result<Vec<Refused>> {
             bench.craft("machine", other)?,
             "bundle is for machine nvme-1u",
         ),
-        (bench.craft("one-way", one_way)?, "no way back"),
+        (
+            bench.craft("one-way", one_way)?,
+            "bundle writes state format 2",
+        ),
     ];
     let good = std::fs::read(bench.bundle_of(GOOD))?;
     let folder = bench.file("crafted");
@@ -83,6 +89,6 @@ fn all(bench: &Bench) -> anyhow::Result<Vec<Refused>> {
         *byte ^= 1;
     }
     std::fs::write(&tampered, bytes)?;
-    out.push((tampered, "metadata refused: "));
+    out.insert(0, (tampered, "metadata refused: "));
     Ok(out)
 }
