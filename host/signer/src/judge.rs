@@ -116,7 +116,11 @@ impl Judge {
             let have = body.max_fee.max(body.tip.unwrap_or_default());
             return Err(Refusal::GasPrice { have, most });
         }
-        let effect = effect(&self.policy, to, &body.data)?;
+        let effect = match effect(&self.policy, to, &body.data)? {
+            // Nothing goes to nobody: that is how a stuck nonce is cleared.
+            Effect::Pays(_) if body.value == Amount::ZERO => Effect::Nothing,
+            other => other,
+        };
         let carries = matches!(effect, Effect::Pays(_) | Effect::Wrap);
         if body.value > Amount::ZERO && !carries {
             return Err(Refusal::Value { value: body.value });

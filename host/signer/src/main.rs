@@ -133,12 +133,7 @@ fn print_policy(path: &Path, payout: Option<host_core::Address>) -> Result<(), E
     };
     let text = String::from_utf8(read(path)?).map_err(|error| form(error.to_string()))?;
     let network: Network = toml::from_str(&text).map_err(|error| form(error.to_string()))?;
-    let places = Places {
-        token: Some(network.contracts.token),
-        vault_factory: Some(network.contracts.vault_factory),
-        price_oracle: Some(network.contracts.price_oracle),
-        ..Places::default()
-    };
+    let places = Places::of(&network.contracts);
     let policy = Policy::of(network.chain_id, places, payout);
     let text = toml::to_string_pretty(&policy).map_err(|error| form(error.to_string()))?;
     print(text.trim_end())

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
+use host_core::network::Contracts;
 use host_core::{Address, Amount};
 use serde::{Deserialize, Serialize};
 
@@ -111,6 +112,23 @@ pub struct Places {
     /// Pays rewards.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub airdrop: Option<Address>,
+}
+
+impl Places {
+    /// The contracts a network file names.
+    #[must_use]
+    pub const fn of(contracts: &Contracts) -> Self {
+        Self {
+            token: Some(contracts.token),
+            vault_factory: Some(contracts.vault_factory),
+            price_oracle: Some(contracts.price_oracle),
+            staking: contracts.staking,
+            proof_of_storage: contracts.proofs,
+            disputes: contracts.disputes,
+            escrow: contracts.escrow,
+            airdrop: contracts.airdrop,
+        }
+    }
 }
 
 /// One more function that may be called.

@@ -1,8 +1,9 @@
 //! Calldata is read where contracts read it, and unknown functions have no effect at all.
 
-use super::{Effect, effect, selector};
+use super::{Effect, TABLE, effect, selector};
 use crate::policy::{Allow, Places, Policy};
 use crate::wire::Refusal;
+use host_core::network::Contracts;
 use host_core::{Address, Amount};
 
 fn account(seed: u8) -> Address {
@@ -36,6 +37,30 @@ fn call(signature: &str, words: &[Vec<u8>]) -> Vec<u8> {
 fn selectors_are_those_of_solidity() {
     assert_eq!(selector("transfer(address,uint256)"), 0xa905_9cbb);
     assert_eq!(selector("approve(address,uint256)"), 0x095e_a7b3);
+}
+
+/// Goal: a policy made from a network file lets the host do all its work. Method: a file that
+/// names every contract; every function of the table has an effect where its contract stands.
+#[test]
+fn a_policy_of_a_whole_network_knows_every_function_of_its_contracts() {
+    let mut contracts = Contracts::of_vaults(account(1), account(2), account(3));
+    contracts.staking = Some(account(4));
+    contracts.proofs = Some(account(5));
+    contracts.disputes = Some(account(6));
+    contracts.escrow = Some(account(7));
+    contracts.airdrop = Some(account(8));
+    let policy = Policy::of(1337, Places::of(&contracts), None);
+    for (place, text, _) in TABLE {
+        let to = place(&policy.contracts).expect("every contract is named");
+        let data = call(text, &[number(32), number(0), number(0)]);
+        let read = effect(&policy, to, &data);
+        assert!(!matches!(read, Err(Refusal::Function { .. })), "{text}");
+    }
+    let bare = Contracts::of_vaults(account(1), account(2), account(3));
+    let bare = Policy::of(1337, Places::of(&bare), None);
+    let release = call("seal(uint64)", &[number(1)]);
+    let read = effect(&bare, account(5), &release);
+    assert!(matches!(read, Err(Refusal::Function { .. })), "{read:?}");
 }
 
 #[test]

@@ -24,9 +24,10 @@ const CHAIN_ROOMS: [&str; 2] = ["chain", "devchain"];
 const HARNESS: [&str; 2] = ["--", "--show-output"];
 
 /// The units of our programs.
-const UNITS: [&str; 4] = [
+const UNITS: [&str; 5] = [
     "host/daemon/units/holdfastd.service",
     "host/daemon/units/holdfastd@.service",
+    "host/daemon/units/holdfast-signer.service",
     "board/daemon/units/board-net.service",
     "board/daemon/units/board-nvme.service",
 ];
