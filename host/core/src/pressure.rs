@@ -25,10 +25,16 @@ impl Pressure {
         matches!(self, Self::Calm | Self::Trim)
     }
 
-    /// Whether a new download may start.
+    /// Whether a new download may start, whoever pays for it.
     #[must_use]
     pub const fn admits_download(self) -> bool {
         matches!(self, Self::Calm | Self::Trim | Self::Pause)
+    }
+
+    /// Whether a new download may start whose bytes somebody has paid for.
+    #[must_use]
+    pub const fn admits_paid_download(self) -> bool {
+        !matches!(self, Self::Restart)
     }
 
     /// The constant label used in logs and metrics.

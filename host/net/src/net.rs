@@ -11,7 +11,7 @@ use futures::channel::mpsc as line;
 use host_core::PeerId;
 use host_core::seams::{BoxFuture, Frames, LinkError, PeerAddr, Peers};
 use host_core::wire::Protocol;
-use libp2p::swarm::{Stream, Swarm, SwarmEvent};
+use libp2p::swarm::{Swarm, SwarmEvent};
 use libp2p::{Multiaddr, core::transport::ListenerId};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -24,7 +24,7 @@ use crate::lan::{Lan, OnLink};
 use crate::options::{Bounds, NodeKey, Options};
 use crate::policy::{self, Policy, Target};
 use crate::swarm::{self, Parts, Shared, Wish};
-use crate::talk::{Accepted, NoStream, Opening, Talk};
+use crate::talk::{Accepted, NoStream, Opening, Talk, Wanted};
 use crate::transport;
 
 /// Wishes that may wait for the swarm task.
@@ -172,6 +172,25 @@ impl Net {
         self.shared.connections.load(Ordering::Relaxed)
     }
 
+    /// Asks the swarm's task for a sign of life and tells how many it has given: a number that
+    /// stands still over several calls is a task that does. Waits for nothing.
+    #[must_use]
+    pub fn sign_of_life(&self) -> u64 {
+        // A full line is a task that does not take from it: the count then stands still.
+        let _ = self.wishes.try_send(Wish::Sign);
+        self.shared.signs.load(Ordering::Relaxed)
+    }
+
+    /// Closes the connections of peers that no stream joins to us, now rather than after their
+    /// idle time: their buffers are given back. How many peers; 0 when the node has stopped.
+    pub async fn close_idle(&self) -> usize {
+        let (answer, closed) = oneshot::channel();
+        if self.wishes.send(Wish::Thin(answer)).await.is_err() {
+            return 0;
+        }
+        closed.await.unwrap_or(0)
+    }
+
     /// Closes listeners and connections and ends the node. What was written before leaves first
     /// (150 ms are given to it, so a path slower than that may lose the last frames of a
     /// conversation nobody waited for). A second call, or one on another clone, waits for nothing.
@@ -188,7 +207,7 @@ impl Net {
 
     /// A stream to the peer within the dial timeout. One more try when a connection that was
     /// already there turns out to be dead: the peer may have restarted.
-    async fn stream(&self, to: &PeerAddr, protocol: Protocol) -> Result<Stream, LinkError> {
+    async fn stream(&self, to: &PeerAddr, protocol: Protocol) -> Result<Wanted, LinkError> {
         let unreachable = |why: String| LinkError::Unreachable { peer: to.peer, why };
         let peer = keys::outward(&to.peer)
             .ok_or_else(|| unreachable("its id holds no secp256k1 key".to_owned()))?;
@@ -244,13 +263,14 @@ impl Net {
         addresses: Vec<Multiaddr>,
         protocol: Protocol,
         deadline: Instant,
-    ) -> Option<Result<Stream, NoStream>> {
+    ) -> Option<Result<Wanted, NoStream>> {
         let (answer, answered) = oneshot::channel();
         let opening = Opening {
             peer,
             addresses,
             protocol,
             answer,
+            places: Vec::new(),
         };
         tokio::time::timeout_at(deadline, async {
             self.wishes.send(Wish::Open(opening)).await.ok()?;
@@ -269,9 +289,9 @@ impl Peers for Net {
         protocol: Protocol,
     ) -> BoxFuture<'a, Result<Box<dyn Frames>, LinkError>> {
         Box::pin(async move {
-            let stream = self.stream(to, protocol).await?;
+            let Wanted { stream, places } = self.stream(to, protocol).await?;
             let idle = self.bounds.idle_stream;
-            let frames = Conversation::new(to.peer, stream, idle, Vec::new());
+            let frames = Conversation::new(to.peer, stream, idle, places);
             Ok(Box::new(frames) as Box<dyn Frames>)
         })
     }

@@ -36,6 +36,10 @@ const NEGOTIATING_MAX: usize = 64;
 pub(crate) enum Wish {
     /// A stream.
     Open(Opening),
+    /// A sign of life.
+    Sign,
+    /// Let go of idle peers, then answer how many.
+    Thin(oneshot::Sender<usize>),
     /// Close everything, then answer.
     Stop(oneshot::Sender<()>),
 }
@@ -57,6 +61,8 @@ pub(crate) struct Shared {
     pub(crate) listening: RwLock<Vec<Multiaddr>>,
     /// Established connections.
     pub(crate) connections: std::sync::atomic::AtomicU32,
+    /// Signs of life given.
+    pub(crate) signs: std::sync::atomic::AtomicU64,
 }
 
 /// Makes the swarm; it does nothing until it is run.
@@ -104,6 +110,12 @@ pub(crate) async fn run(
         tokio::select! {
             wish = wishes.recv() => match wish {
                 Some(Wish::Open(opening)) => swarm.behaviour_mut().talk.open(opening),
+                Some(Wish::Sign) => {
+                    shared.signs.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                }
+                Some(Wish::Thin(answer)) => {
+                    let _ = answer.send(swarm.behaviour_mut().talk.close_idle());
+                }
                 Some(Wish::Stop(answer)) => break Some(answer),
                 None => break None,
             },

@@ -39,7 +39,18 @@ pub(crate) struct Opening {
     /// For which conversation.
     pub(crate) protocol: Protocol,
     /// The one answer.
-    pub(crate) answer: oneshot::Sender<Result<Stream, NoStream>>,
+    pub(crate) answer: oneshot::Sender<Result<Wanted, NoStream>>,
+    /// Taken when a connection is to carry it, so that the peer counts as busy from then on.
+    pub(crate) places: Places,
+}
+
+/// A stream that was asked for.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// The stream.
+    pub(crate) stream: Stream,
+    /// Given back when the conversation ends.
+    pub(crate) places: Places,
 }
 
 /// Why there is no stream.
@@ -60,7 +71,21 @@ pub(crate) enum NoStream {
 /// What is known of a connected peer.
 struct Linked {
     connections: Vec<ConnectionId>,
+    /// Places of streams the peer opened; bounded.
     streams: Arc<Semaphore>,
+    /// Places of streams we opened; only counted.
+    wanted: Arc<Semaphore>,
+}
+
+/// Places of the streams we open to one peer: never reached, the callers are bounded.
+const WANTED_MAX: usize = 1 << 16;
+
+impl Linked {
+    /// Whether no stream joins us to the peer, in either direction.
+    fn is_idle(&self, bounds: &Bounds) -> bool {
+        self.streams.available_permits() == bounds.streams_per_peer
+            && self.wanted.available_permits() == WANTED_MAX
+    }
 }
 
 /// The behaviour that carries conversations.
@@ -123,12 +148,31 @@ impl Talk {
         });
     }
 
+    /// Closes the connections of every peer that no stream joins to us; how many peers. Whoever
+    /// wants such a peer later dials it again.
+    pub(crate) fn close_idle(&mut self) -> usize {
+        let idle = self
+            .linked
+            .iter()
+            .filter(|(_, linked)| !linked.connections.is_empty() && linked.is_idle(&self.bounds));
+        let before = self.actions.len();
+        self.actions
+            .extend(idle.map(|(peer, _)| ToSwarm::CloseConnection {
+                peer_id: *peer,
+                connection: CloseConnection::All,
+            }));
+        self.actions.len() - before
+    }
+
     /// The connection made last: the likeliest to be alive.
     fn newest(&self, peer: &PeerId) -> Option<ConnectionId> {
         self.linked.get(peer)?.connections.last().copied()
     }
 
-    fn pass(&mut self, connection: ConnectionId, opening: Opening) {
+    fn pass(&mut self, connection: ConnectionId, mut opening: Opening) {
+        let wanted = self.linked.get(&opening.peer).map(|one| &one.wanted);
+        let place = wanted.and_then(|places| Arc::clone(places).try_acquire_owned().ok());
+        opening.places.extend(place);
         self.actions.push_back(ToSwarm::NotifyHandler {
             peer_id: opening.peer,
             handler: NotifyHandler::One(connection),
@@ -228,6 +272,7 @@ impl Talk {
         let linked = self.linked.entry(peer).or_insert_with(|| Linked {
             connections: Vec::new(),
             streams: Arc::new(Semaphore::new(bound)),
+            wanted: Arc::new(Semaphore::new(WANTED_MAX)),
         });
         Ok(Handler::new(
             name,

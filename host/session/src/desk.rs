@@ -12,8 +12,8 @@ use host_core::epoch::EpochRule;
 use host_core::keeper::Identity;
 use host_core::pressure::Pressure;
 use host_core::seams::{Chain, ChainError, Clock, Device, VaultFacts};
-use host_core::{Address, Amount, limits};
-use host_ledger::Ledger;
+use host_core::{Address, Amount, ShardId, limits};
+use host_ledger::{AgreementState, Ledger};
 use host_settle::Exposure;
 use host_settle::Prover;
 use host_store::Store;
@@ -285,15 +285,31 @@ impl<D: Device> Desk<D> {
         Seat::take(&self.uploads, limits::UPLOADS_MAX)
     }
 
-    /// A place for one download. Errors under heavy pressure or when all are taken.
-    pub fn seat_download(&self) -> Result<Seat, Error> {
+    /// A place for one download of a shard. Errors under heavy pressure, where a paid one is
+    /// served longer, or when all are taken.
+    pub fn seat_download(&self, shard: &ShardId) -> Result<Seat, Error> {
         let level = *self.parts.pressure.borrow();
-        if !level.admits_download() {
+        let paid = || Ok::<_, Error>(level.admits_paid_download() && self.is_paid(shard)?);
+        if !level.admits_download() && !paid()? {
             return Err(Error::Pressure {
                 level: level.label(),
             });
         }
         Seat::take(&self.downloads, limits::DOWNLOADS_MAX)
+    }
+
+    /// Whether some agreement over the shard is paid for now; by its last cheque alone while the
+    /// chain is silent.
+    fn is_paid(&self, shard: &ShardId) -> Result<bool, Error> {
+        let (snapshot, epoch) = (self.ledger().read()?, self.epoch_known());
+        for digest in snapshot.leases(shard)? {
+            let row = snapshot.agreement(&digest)?;
+            let paid = row.filter(|row| row.state == AgreementState::Active);
+            if paid.is_some_and(|row| row.paid_through > epoch.unwrap_or(0)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Uploads and downloads served now.

@@ -25,11 +25,11 @@ async fn download<D: Device>(desk: &Desk<D>, talk: &mut Talk) -> Result<(), Erro
     let Some(request) = talk.hear::<DownloadRequest>("download request").await? else {
         return Ok(());
     };
-    let _seat = desk.seat_download()?;
+    let shard = request.shard;
+    let _seat = desk.seat_download(&shard)?;
     if desk.policy().egress_price.0 > 0 {
         return Err(Error::Egress);
     }
-    let shard = request.shard;
     let mut reader = desk
         .store()
         .open_shard(&shard)

@@ -442,12 +442,36 @@ async fn pressure_refuses_uploads_and_serves_downloads() {
     );
     let stream = download::open(&rig.peers, &rig.host, &shard_of(&body), 10_000, 0, 10_000).await;
     assert!(stream.is_ok());
+    rig._pressure.send(Pressure::Shed).expect("heard");
+    let stream = download::open(&rig.peers, &rig.host, &shard_of(&body), 10_000, 0, 10_000).await;
+    assert_eq!(code(stream), Some(RefusalCode::Pressure));
     rig._pressure.send(Pressure::Calm).expect("heard");
     rig.desk.set_open(false);
     assert_eq!(
         code(open(&rig, &terms(&other, 2)).await),
         Some(RefusalCode::Quota)
     );
+}
+
+/// Goal: what somebody pays for is served until the host restarts. Method: pay for one shard and
+/// not for another, shed, read both.
+#[tokio::test]
+async fn a_shedding_host_serves_reads_of_shards_that_are_paid_for() {
+    let rig = rig().await;
+    let (paid, unpaid) = (body(10_000), body(20_000));
+    let mut stored = store(&rig, &paid, 1).await;
+    stored.pay(6, cheque(50_000)).await.expect("accepted");
+    stored.close().await;
+    store(&rig, &unpaid, 2).await.close().await;
+    let read = async |bytes: &[u8]| {
+        let len = bytes.len() as u64;
+        download::open(&rig.peers, &rig.host, &shard_of(bytes), len, 0, len).await
+    };
+    for level in [Pressure::Shed, Pressure::Restart] {
+        rig._pressure.send(level).expect("heard");
+        assert_eq!(read(&paid).await.is_ok(), level == Pressure::Shed);
+        assert_eq!(code(read(&unpaid).await), Some(RefusalCode::Pressure));
+    }
 }
 
 /// Goal: a renter over the bound stores nothing new, and what it has goes on. Method: pay by a

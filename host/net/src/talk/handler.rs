@@ -24,7 +24,7 @@ use libp2p::swarm::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{NoStream, Opening};
+use super::{NoStream, Opening, Wanted};
 
 /// The places a live inbound stream holds.
 pub(crate) type Places = Vec<OwnedSemaphorePermit>;
@@ -185,7 +185,10 @@ impl ConnectionHandler for Handler {
                 protocol,
                 info,
             }) => {
-                let _ = info.answer.send(Ok(protocol));
+                let _ = info.answer.send(Ok(Wanted {
+                    stream: protocol,
+                    places: info.places,
+                }));
             }
             ConnectionEvent::DialUpgradeError(DialUpgradeError { info, error }) => {
                 self.refused(info, &error);
