@@ -21,6 +21,7 @@ use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
 
 use crate::config::layers;
+use crate::scrub::DriveBook;
 use crate::supervise::Stopping;
 use crate::vitals;
 
@@ -56,6 +57,8 @@ pub struct Seen {
     pub neighbour_alarm: neighbour::Alarm,
     /// The numbers of each table.
     pub neighbours: Vec<neighbour::Reading>,
+    /// What was dropped on the way out, without a word to the sender.
+    pub drops: Option<neighbour::Drops>,
     /// Critical loops that stand still, in words.
     pub late: Vec<String>,
     /// How the last life ended, when that was not on purpose.
@@ -91,6 +94,8 @@ pub(crate) struct Watching {
     pub(crate) last: LastLook,
     /// Counts the peers: memory that grows with them is no leak.
     pub(crate) net: Net,
+    /// The drives' clocks: their longest operation goes into the black box.
+    pub(crate) drives: DriveBook,
     /// Rung when only a restart helps.
     pub(crate) restart: Arc<Notify>,
     /// The critical loops, and the supervisor who wants to hear of them.
@@ -135,7 +140,7 @@ fn watch_until(mut watching: Watching, ending: &AtomicBool) {
         let said = Said {
             peers: watching.net.connections(),
             may_restart: may_restart(&watching.dir),
-            drive_us: None,
+            drive_us: watching.drives.take_longest_us(),
         };
         let step = watch.step(now(), said);
         if let Some(tables) = &step.neighbours {
@@ -217,6 +222,7 @@ fn seen_in(step: Step) -> Seen {
         neighbour_cause: tables.cause.map(|cause| cause.to_string()),
         neighbour_alarm: tables.alarm,
         neighbours: tables.readings,
+        drops: tables.drops,
         ..Seen::default()
     }
 }

@@ -68,9 +68,15 @@ impl Lan {
         gate.on_link = Some(on_link);
     }
 
-    /// Whether `ip` may be dialled at `now`. Errors with the reason.
-    pub(crate) fn admit(&self, ip: IpAddr, now: Instant) -> Result<(), &'static str> {
+    /// Whether `ip` may be dialled at `now`. Errors with the reason. Over QUIC no neighbour is: all
+    /// QUIC connections share one socket, and 93 datagrams to a neighbour that does not answer fill
+    /// its queue for three seconds, for everybody. A TCP connection has a socket of its own.
+    pub(crate) fn admit(&self, ip: IpAddr, quic: bool, now: Instant) -> Result<(), &'static str> {
         let mut gate = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let on_link = gate.on_link.as_ref();
+        if quic && on_link.is_some_and(|on_link| on_link.holds(ip)) {
+            return Err("our own links are dialled over TCP");
+        }
         gate.admit(ip, now)
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::{Boxed, DialOpts, ListenerId, TransportError, TransportEvent};
 use libp2p::core::upgrade::Version;
+use libp2p::multiaddr::Protocol as Part;
 use libp2p::{Multiaddr, PeerId, Transport, dns, noise, quic, tcp};
 
 use crate::error::Error;
@@ -115,7 +116,8 @@ impl Transport for Guard {
         options: DialOpts,
     ) -> Result<Self::Dial, TransportError<io::Error>> {
         let judged = self.policy.judge_resolved(&address);
-        if let Err(why) = judged.and_then(|ip| self.lan.admit(ip, Instant::now())) {
+        let quic = address.iter().any(|part| matches!(part, Part::QuicV1));
+        if let Err(why) = judged.and_then(|ip| self.lan.admit(ip, quic, Instant::now())) {
             return Err(TransportError::Other(io::Error::new(
                 io::ErrorKind::PermissionDenied,
                 why,

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use super::actions::{Action, Pauses};
 use super::dial::{DialBudget, safe_rate};
-use super::sample::{OwnEntries, Sample};
+use super::sample::{Drops, OwnEntries, Sample};
 use super::wire::{Family, Table};
 use crate::Level;
 
@@ -192,6 +192,9 @@ pub struct Verdict {
     pub dials_per_second: u32,
     /// The numbers of each table.
     pub readings: Vec<Reading>,
+    /// What our own namespace lost on its way out, since its making: a full table drops without a
+    /// word to the sender.
+    pub drops: Option<Drops>,
 }
 
 /// The judge of both tables.
@@ -228,7 +231,10 @@ impl Judge {
         if sample.own.is_some() {
             self.own.clone_from(&sample.own);
         }
-        let mut verdict = Verdict::default();
+        let mut verdict = Verdict {
+            drops: sample.drops,
+            ..Verdict::default()
+        };
         let mut limit = u32::MAX;
         let mut present = Alarm::Quiet;
         for (watched, table) in self.tables.iter_mut().zip(sample.tables) {

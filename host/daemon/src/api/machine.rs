@@ -74,6 +74,11 @@ pub(crate) struct NeighboursSaid {
     tables: Vec<TableSaid>,
     /// The fill that raises each alarm.
     thresholds: Vec<FillThreshold>,
+    /// Datagrams of this network namespace that were dropped on the way out, a full table among
+    /// the reasons.
+    out_discards: Option<u64>,
+    /// Sends that found a socket's queue full, or no room for a neighbour.
+    send_errors: Option<u64>,
 }
 
 /// One table.
@@ -164,6 +169,8 @@ fn neighbours(seen: &Seen) -> NeighboursSaid {
         alarm: word(seen.neighbour_alarm).to_owned(),
         cause: seen.neighbour_cause.clone(),
         tables: tables.collect(),
+        out_discards: seen.drops.map(|drops| drops.ip_out_discards),
+        send_errors: seen.drops.map(|drops| drops.udp_sndbuf_errors),
         thresholds: thresholds
             .map(|(alarm, percent)| FillThreshold {
                 alarm: word(alarm).to_owned(),
