@@ -99,6 +99,17 @@ fn rot_is_found_by_a_scrub_fenced_and_told_and_the_rest_is_served() {
     host.stop();
     host.start();
     assert!(block_on(caller.try_fetch(host, &shards[2])).is_none());
+    // Whoever brings the bytes again has them written anew, not a receipt for bad ones.
+    let shard = shard_of(&shards[2]);
+    let terms = caller.terms(host, shard, shards[2].len() as u64);
+    block_on(caller.store(host, &terms, &shards[2])).expect("stored anew");
+    until("nothing to be fenced any more", LIMIT, || {
+        (drives(host)["fenced"] == 0).then_some(())
+    });
+    assert_eq!(block_on(caller.fetch(host, &shards[2])), shards[2]);
+    host.stop();
+    let held = host.inspect();
+    assert_eq!((held.shards, held.damaged, held.agreements), (4, 0, 5));
 }
 
 #[test]

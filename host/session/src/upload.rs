@@ -12,6 +12,7 @@ use host_core::receipt::{Receipt, ReceiptBody};
 use host_core::seams::Device;
 use host_core::wire::{Frame, UploadReply, UploadRequest};
 use host_ledger::{AgreementRow, AgreementState, Fact};
+use host_store::Sealed;
 use tracing::info;
 
 use crate::cheque;
@@ -101,11 +102,14 @@ async fn agree<D: Device>(
 }
 
 /// The receipt, when nothing needs to be sent: the agreement was fulfilled before, or the same
-/// shard is kept under another one and gains a lease.
+/// shard is kept under another one and gains a lease. A shard that is fenced is bad where it lies:
+/// its bytes are taken anew, whoever brings them.
 async fn standing<D: Device>(desk: &Desk<D>, agreed: &Agreed) -> Result<Option<Receipt>, Error> {
     let snapshot = desk.ledger().read()?;
+    let fenced = snapshot.fenced(&agreed.terms().shard)?.is_some();
     if let Some(row) = snapshot.agreement(&agreed.digest)? {
         return match row.state {
+            AgreementState::Active if fenced => Ok(None),
             AgreementState::Active => receipt(desk, agreed).await.map(Some),
             _ => Err(Error::NoAgreement {
                 agreement: agreed.digest,
@@ -113,7 +117,7 @@ async fn standing<D: Device>(desk: &Desk<D>, agreed: &Agreed) -> Result<Option<R
         };
     }
     let kept = snapshot.placement(&agreed.terms().shard)?;
-    if kept.is_none_or(|row| row.len != agreed.terms().shard_len) {
+    if fenced || kept.is_none_or(|row| row.len != agreed.terms().shard_len) {
         return Ok(None);
     }
     add_lease(desk, agreed).await.map(Some)
@@ -173,7 +177,10 @@ async fn take_in<D: Device>(
         });
     }
     let sealed = writer.seal(agreed.digest, terms.end_epoch).await?;
-    let facts = vec![opened(desk, agreed), sealed.fact(agreed.digest)];
+    let facts = match anew(desk, agreed, &sealed)? {
+        Some(facts) => facts,
+        None => vec![opened(desk, agreed), sealed.fact(agreed.digest)],
+    };
     match desk.ledger().commit(facts).await {
         Ok(()) => {
             sealed.committed();
@@ -182,6 +189,28 @@ async fn take_in<D: Device>(
         Err(host_ledger::Error::ShardKept { .. }) => add_lease(desk, agreed).await,
         Err(error) => Err(error.into()),
     }
+}
+
+/// The facts when the shard was fenced: it lies where it was written now, the fence is gone, and
+/// the agreement is one of its leases.
+fn anew<D: Device>(
+    desk: &Desk<D>,
+    agreed: &Agreed,
+    sealed: &Sealed,
+) -> Result<Option<Vec<Fact>>, Error> {
+    let snapshot = desk.ledger().read()?;
+    let shard = agreed.terms().shard;
+    let fence = snapshot.fenced(&shard)?;
+    let Some(from) = snapshot.placement(&shard)?.filter(|_| fence.is_some()) else {
+        return Ok(None);
+    };
+    let mut facts = vec![sealed.moved(from)];
+    if snapshot.agreement(&agreed.digest)?.is_none() {
+        let agreement = agreed.digest;
+        facts.push(opened(desk, agreed));
+        facts.push(Fact::LeaseAdded { shard, agreement });
+    }
+    Ok(Some(facts))
 }
 
 fn opened<D: Device>(desk: &Desk<D>, agreed: &Agreed) -> Fact {
