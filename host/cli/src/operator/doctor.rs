@@ -21,6 +21,7 @@ mod nodes;
 mod outside;
 mod place;
 mod sysctl;
+mod unit;
 
 use files::Files;
 use finding::{Finding, Grade, exit_status};
@@ -65,7 +66,9 @@ pub(crate) async fn doctor(args: DoctorArgs) -> anyhow::Result<u8> {
             .into_iter()
             .filter_map(|one| one.fix)
             .collect();
-        for (one, wrong) in sysctl::apply(&files, &wanted) {
+        let mut made = sysctl::apply(&files, &wanted);
+        unit::widen(&files.path(board_wire::NET_SOCKET), &mut made);
+        for (one, wrong) in made {
             let done = wrong.unwrap_or_else(|| "done".to_owned());
             fixed.push(format!("{} = {}: {done}", one.key, one.value));
         }
