@@ -65,7 +65,7 @@ const fn each(name: &'static str, label: &'static str, help: &'static str) -> Me
 }
 
 /// Every metric a host gives.
-pub const METRICS: [Metric; 45] = [
+pub const METRICS: [Metric; 49] = [
     gauge("holdfast_health", "0 pass, 1 warn, 2 fail"),
     gauge("holdfast_ready", "1 when the host takes part, else 0"),
     gauge("holdfast_mode", "0 serving, 1 draining, 2 maintenance"),
@@ -120,6 +120,26 @@ pub const METRICS: [Metric; 45] = [
     gauge(
         "holdfast_scrub_behind",
         "1 when the pass of the scrub will not end within fourteen days",
+    ),
+    each(
+        "holdfast_drive_asks",
+        "volume",
+        "what the NVMe drive asks for: 0 nothing, 1 warn, 2 scrub, 3 read-only, 4 evacuate",
+    ),
+    each(
+        "holdfast_drive_celsius",
+        "volume",
+        "temperature of the NVMe drive",
+    ),
+    each(
+        "holdfast_drive_used_percent",
+        "volume",
+        "rated endurance of the NVMe drive that is used",
+    ),
+    each(
+        "holdfast_drive_media_errors",
+        "volume",
+        "times the NVMe drive could not recover data",
     ),
     gauge("holdfast_agreements", "agreements that run"),
     gauge("holdfast_cheques", "vaults a cheque was accepted from"),

@@ -99,6 +99,14 @@ pub enum DeviceError {
         /// The device or file.
         path: String,
     },
+    /// An operation did not end within its deadline; until it has, nothing is asked of the device.
+    #[error("{path} did not answer within {seconds} s and is quarantined until it does")]
+    Stalled {
+        /// The device or file.
+        path: String,
+        /// The deadline.
+        seconds: u64,
+    },
     /// The driver has stopped (shutdown, or its thread died).
     #[error("the driver of {path} has stopped")]
     Stopped {

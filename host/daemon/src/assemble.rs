@@ -5,22 +5,18 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use host_agreement::Policy;
-use host_core::PeerId;
 use host_core::keeper::Identity;
 use host_core::network::Network;
 use host_core::pressure::Pressure;
-use host_core::seams::{Chain, Device, PeerAddr};
+use host_core::seams::{Chain, PeerAddr};
 use host_core::wire::Protocol;
-use host_ledger::Ledger;
 use host_net::{Bounds, Inlet, Net};
 use host_session::Desk;
 use host_session::desk::Parts;
 use host_session::head::HeadMemory;
 use host_settle::{Cashier, Purse, Reader};
-use host_store::Store;
-use host_uring::AnyDevice;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
@@ -31,8 +27,9 @@ use crate::api::{self, Api, Audit, tls};
 use crate::backup::instance::Refusal;
 use crate::chain::Road;
 use crate::clock::SystemClock;
+use crate::config::Config;
 use crate::config::layers::{self, Layered};
-use crate::config::{Config, Driver, VolumeConfig};
+use crate::deadline::VolumeDevice;
 use crate::events::Events;
 use crate::guard::ChainGuard;
 use crate::heartbeat::{self, Heartbeats};
@@ -48,11 +45,12 @@ use crate::standing::Standing;
 use crate::supervise::Tasks;
 use crate::tokens::Tokens;
 use crate::vitals::Vitals;
+use crate::volumes::{Opened, open_volumes};
 use crate::welcome::{self, MeansBook};
-use crate::{chain, claim, forget, memory, prover, scrub, tasks, volumes};
+use crate::{chain, claim, forget, memory, nvme, prover, scrub, tasks};
 
 /// The desk over the real devices.
-pub type HostDesk = Desk<AnyDevice>;
+pub type HostDesk = Desk<VolumeDevice>;
 
 /// A host with every driver open, not yet serving.
 pub struct Host {
@@ -122,7 +120,7 @@ pub async fn open(
     let standing = Arc::new(standing);
     let (net, inlet) = open_net(config, network, &key).await?;
     let opening = open_volumes(dir, config, network, key.peer_id());
-    let (ledger, store, driver) = if standing.must_claim() {
+    let opened = if standing.must_claim() {
         // Nothing of a restored copy is touched while another one lives.
         standing.check_start(&net).await?;
         opening.await?
@@ -131,6 +129,12 @@ pub async fn open(
         allowed?;
         opened?
     };
+    let Opened {
+        ledger,
+        store,
+        driver,
+        clocks,
+    } = opened;
     let doors = open_doors(dir, config).await?;
     let gateway = bind(
         "gateway.listen",
@@ -167,6 +171,7 @@ pub async fn open(
     let (pressure, level) = watch::channel(Pressure::Calm);
     let sealed = !kept.plain;
     let vitals = Vitals::begin(config.storage.volumes.len(), sealed, level.clone());
+    vitals.drives.set_clocks(clocks);
     let own = chain::connect_with(network, &config.chain)?.with_identity(key.clone());
     if let Some(prover) = prover::open(dir, config, network, &own, &ledger, &store).await? {
         vitals.proofs.set(prover);
@@ -317,81 +322,6 @@ pub fn policy(config: &Config, network: &Network, key: &Identity) -> Policy {
     }
 }
 
-/// Opens ledger and volumes; a volume that cannot be opened is left out and said, and only when
-/// none is left the start fails.
-pub async fn open_volumes(
-    dir: &Path,
-    config: &Config,
-    network: &Network,
-    peer: PeerId,
-) -> anyhow::Result<(Ledger, Store<AnyDevice>, &'static str)> {
-    let state = Config::resolve(dir, &config.storage.state);
-    let ledger = Ledger::open(&state, host_ledger::Options::default())
-        .with_context(|| format!("opening the ledger in {}", state.display()))?;
-    let mut devices = Vec::new();
-    for volume in &config.storage.volumes {
-        match open_device(dir, config, volume) {
-            Ok((path, device)) => {
-                let reopen = || open_device(dir, config, volume).map(|(_, device)| device);
-                let wanted = volume.size.0;
-                match volumes::grown(&path, wanted, device, reopen).await {
-                    Ok(device) => devices.push((path, device)),
-                    Err(err) => warn!(err = format!("{err:#}"), "volume left out"),
-                }
-            }
-            Err(err) => warn!(err = format!("{err:#}"), "volume left out"),
-        }
-    }
-    let Some(driver) = devices.first().map(|(_, device)| device.facts().driver) else {
-        bail!(
-            "none of the {} configured volumes opens",
-            config.storage.volumes.len()
-        );
-    };
-    let devices = devices
-        .into_iter()
-        .map(|(path, device)| (path.display().to_string(), device));
-    let (store, left_out) =
-        Store::open(devices.collect(), ledger.clone(), peer, network.id()).await?;
-    for (path, err) in &left_out {
-        warn!(path, err = %err, "volume left out");
-    }
-    let forgotten = store.forget_removed().await?;
-    if forgotten > 0 {
-        info!(count = forgotten, "evacuated volumes are forgotten");
-    }
-    if store.volume_count() == 0 {
-        let why: Vec<String> = left_out
-            .iter()
-            .map(|(path, err)| format!("{path}: {err}"))
-            .collect();
-        bail!("no volume can be used: {}", why.join("; "));
-    }
-    info!(driver, volumes = store.volume_count(), "volumes open");
-    Ok((ledger, store, driver))
-}
-
-fn open_device(
-    dir: &Path,
-    config: &Config,
-    volume: &VolumeConfig,
-) -> anyhow::Result<(PathBuf, AnyDevice)> {
-    let path = Config::resolve(dir, &volume.path);
-    let options = host_uring::OpenOptions {
-        create_size: None,
-        arena_bytes: usize::try_from(config.storage.buffers.0).unwrap_or(usize::MAX),
-        queue_depth: config.storage.queue_depth,
-        driver: match config.storage.driver {
-            Driver::Auto => host_uring::Driver::Auto,
-            Driver::Uring => host_uring::Driver::Uring,
-            Driver::Plain => host_uring::Driver::Plain,
-        },
-    };
-    let device = host_uring::open(&path, options)
-        .with_context(|| format!("opening volume {}", path.display()))?;
-    Ok((path, device))
-}
-
 async fn open_net(
     config: &Config,
     network: &Network,
@@ -479,7 +409,7 @@ impl Host {
         let mut running = Tasks::default();
         let stopping = running.stopping();
         let desk = self.desk;
-        let pulse = Pulse::begin(desk.ledger().clone());
+        let pulse = Pulse::begin(desk.ledger().clone(), self.net.clone());
         let beat = pulse.conversations();
         let converse = tasks::converse(Arc::clone(&desk), self.inlet, beat, stopping.clone());
         running.spawn("converse", converse);
@@ -510,16 +440,28 @@ impl Host {
             ledger: desk.ledger().clone(),
             book: self.records.vitals.drives.clone(),
             pressure: self.pressure.subscribe(),
+            beat: pulse.drives(),
         };
         running.spawn("drives", scrub::keep(drives, stopping.clone()));
-        let memory = memory::keep(self.pressure.subscribe(), stopping.clone());
+        let asking = nvme::Asking {
+            places: nvme::Places::default(),
+            store: desk.store().clone(),
+            ledger: desk.ledger().clone(),
+            book: self.records.vitals.drives.clone(),
+        };
+        running.spawn("nvme", nvme::keep(asking, stopping.clone()));
+        let memory = memory::keep(
+            self.pressure.subscribe(),
+            self.net.clone(),
+            stopping.clone(),
+        );
         running.spawn("memory", memory);
         let cash = tasks::cash(Arc::clone(&self.road), self.live, stopping.clone());
         running.spawn("cash", cash);
         if let Some(prover) = self.records.vitals.proofs.prover() {
             desk.set_prover(Arc::clone(prover));
             let rule = *desk.epoch_rule();
-            let proofs = prover::keep(Arc::clone(prover), rule, stopping.clone());
+            let proofs = prover::keep(Arc::clone(prover), rule, pulse.proofs(), stopping.clone());
             running.spawn("proofs", proofs);
         }
         let assumptions = tasks::hold_assumptions(
@@ -546,6 +488,7 @@ impl Host {
             pressure: self.pressure,
             last: self.records.vitals.machine.clone(),
             net: self.net.clone(),
+            drives: self.records.vitals.drives.clone(),
             restart: Arc::clone(&self.restart),
             pulse,
         };

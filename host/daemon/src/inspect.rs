@@ -8,7 +8,7 @@ use host_core::{Amount, ShardId};
 use serde::{Deserialize, Serialize};
 
 use crate::config::layers::Layered;
-use crate::{assemble, init};
+use crate::{init, volumes};
 
 /// What a host at rest holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +42,8 @@ pub async fn inspect(dir: &Path) -> anyhow::Result<Holdings> {
     let network = init::read_network(&dir, &layered.config)?;
     let key = init::read_key(&dir, &layered.config)?;
     let _lock = host_uring::DirLock::acquire(&dir)?;
-    let (ledger, store, _) =
-        assemble::open_volumes(&dir, &layered.config, &network, key.peer_id()).await?;
+    let opened = volumes::open_volumes(&dir, &layered.config, &network, key.peer_id()).await?;
+    let (ledger, store) = (opened.ledger, opened.store);
     let snapshot = ledger.read()?;
     let totals = snapshot.totals()?;
     let mut holdings = Holdings {
@@ -77,7 +77,7 @@ pub async fn inspect(dir: &Path) -> anyhow::Result<Holdings> {
 }
 
 async fn read_back(
-    store: &host_store::Store<host_uring::AnyDevice>,
+    store: &host_store::Store<crate::deadline::VolumeDevice>,
     shard: &ShardId,
 ) -> anyhow::Result<u64> {
     let mut reader = store

@@ -21,10 +21,11 @@ use host_proof::{LEAVES_PER_UNIT, LeafProof, prove};
 use host_settle::prove::{Leaves, Parts, Phase, Report};
 use host_settle::{Bounds, Prover};
 use host_store::{AskedLeaves, Store};
-use host_uring::AnyDevice;
 use tracing::{info, warn};
 
 use crate::config::{Config, Driver};
+use crate::deadline::{Timed, VolumeDevice};
+use crate::machine::pulse::Beat;
 use crate::supervise::Stopping;
 
 /// Operations in flight a volume, for proofs alone.
@@ -88,7 +89,7 @@ pub async fn open(
     network: &Network,
     evm: &EvmChain,
     ledger: &Ledger,
-    store: &Store<AnyDevice>,
+    store: &Store<VolumeDevice>,
 ) -> anyhow::Result<Option<Arc<Prover>>> {
     let Ok(proofs) = Proofs::of(evm) else {
         info!("this network asks for no storage proofs");
@@ -119,7 +120,7 @@ async fn own_way(
     dir: &Path,
     config: &Config,
     ledger: &Ledger,
-    store: &Store<AnyDevice>,
+    store: &Store<VolumeDevice>,
 ) -> TwoWays {
     let options = host_uring::OpenOptions {
         create_size: None,
@@ -136,7 +137,10 @@ async fn own_way(
         let path = Config::resolve(dir, &volume.path);
         let name = path.display().to_string();
         match host_uring::open(&path, options) {
-            Ok(device) => devices.push((name, device)),
+            Ok(device) => {
+                let device = Timed::new(device, &name);
+                devices.push((name, device));
+            }
             Err(err) => info!(path = name, err = %err, "proofs share this volume's queue"),
         }
     }
@@ -149,8 +153,8 @@ async fn own_way(
 
 /// A way for proofs alone, and the store's where that does not reach.
 struct TwoWays {
-    own: AskedLeaves<AnyDevice>,
-    store: Store<AnyDevice>,
+    own: AskedLeaves<VolumeDevice>,
+    store: Store<VolumeDevice>,
 }
 
 impl TwoWays {
@@ -183,14 +187,14 @@ impl Leaves for TwoWays {
 }
 
 /// Takes turns on a thread of its own until told to end, then joins it.
-pub(crate) async fn keep(prover: Arc<Prover>, rule: EpochRule, stopping: Stopping) {
+pub(crate) async fn keep(prover: Arc<Prover>, rule: EpochRule, beat: Beat, stopping: Stopping) {
     let (done, ended) = tokio::sync::oneshot::channel();
     let work = move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
         match runtime {
-            Ok(runtime) => runtime.block_on(turns(&prover, rule, stopping)),
+            Ok(runtime) => runtime.block_on(turns(&prover, rule, &beat, stopping)),
             Err(err) => warn!(err = %err, "the prover has no runtime; nothing is proven"),
         }
         let _ = done.send(());
@@ -207,9 +211,10 @@ pub(crate) async fn keep(prover: Arc<Prover>, rule: EpochRule, stopping: Stoppin
     }
 }
 
-async fn turns(prover: &Prover, rule: EpochRule, mut stopping: Stopping) {
+async fn turns(prover: &Prover, rule: EpochRule, beat: &Beat, mut stopping: Stopping) {
     let mut failing = false;
     loop {
+        beat.beat();
         // Cut off between any two steps, the next run goes on.
         let turned = tokio::select! {
             turned = prover.turn() => turned,

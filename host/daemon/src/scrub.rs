@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use host_core::pressure::Pressure;
@@ -23,6 +23,9 @@ use host_store::{Error, Moved, Outcome, Store};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
+use crate::deadline::{Clock, Clocks};
+use crate::machine::pulse::Beat;
+use crate::nvme::NvmeNotes;
 use crate::supervise::Stopping;
 use crate::vitals;
 
@@ -32,8 +35,6 @@ pub use pass::{PASS_FILE, Pass};
 
 /// Between two looks at doubts and orders.
 const TICK: Duration = Duration::from_secs(1);
-/// A look that takes so long is a stall of the drive.
-const STALL: Duration = Duration::from_secs(10);
 /// The pass is written down at most this often.
 const SAVE_EVERY: Duration = Duration::from_secs(30);
 /// Shards moved before the scrub has its turn.
@@ -52,6 +53,14 @@ pub struct DriveNotes {
     pub moved: u64,
     /// Why the rest cannot be moved.
     pub stuck: Option<String>,
+    /// Operations that took two seconds or more, and those given up after ten.
+    pub slow: u64,
+    /// See `slow`.
+    pub given_up: u64,
+    /// Whether one that was given up has not ended: nothing is asked of the drive meanwhile.
+    pub quarantined: bool,
+    /// What the NVMe drive under it says of itself.
+    pub nvme: Option<NvmeNotes>,
 }
 
 /// What the task knows, for whoever asks.
@@ -72,6 +81,7 @@ pub struct DriveView {
 pub struct DriveBook {
     view: Arc<Mutex<DriveView>>,
     hurry: Arc<std::sync::atomic::AtomicBool>,
+    clocks: Arc<OnceLock<Clocks>>,
 }
 
 impl DriveBook {
@@ -88,6 +98,48 @@ impl DriveBook {
     /// Asks for a whole pass as fast as the scrub's share of the drives allows.
     pub fn hurry(&self) {
         self.hurry.store(true, std::sync::atomic::Ordering::Release);
+    }
+
+    /// Names the clocks of the volumes, once.
+    pub fn set_clocks(&self, clocks: Clocks) {
+        let _ = self.clocks.set(clocks);
+    }
+
+    fn clocks(&self) -> impl Iterator<Item = &(String, Arc<Clock>)> {
+        self.clocks.get().into_iter().flatten()
+    }
+
+    fn clock_of(&self, name: &str) -> Option<Arc<Clock>> {
+        let found = self.clocks().find(|(known, _)| known == name);
+        found.map(|(_, clock)| Arc::clone(clock))
+    }
+
+    /// Notes a drive's times; what was known before.
+    fn note_times(
+        &self,
+        volume: VolumeId,
+        slow: u64,
+        given_up: u64,
+        quarantined: bool,
+    ) -> DriveNotes {
+        let mut view = self.lock();
+        let notes = view.drives.entry(volume).or_default();
+        let before = notes.clone();
+        (notes.slow, notes.given_up, notes.quarantined) = (slow, given_up, quarantined);
+        before
+    }
+
+    /// Microseconds of the longest operation of any drive since this was asked last.
+    #[must_use]
+    pub fn take_longest_us(&self) -> Option<u64> {
+        self.clocks()
+            .filter_map(|(_, clock)| clock.take_longest())
+            .max()
+    }
+
+    /// Notes what the drive under a volume says of itself.
+    pub fn set_nvme(&self, volume: VolumeId, notes: NvmeNotes) {
+        self.lock().drives.entry(volume).or_default().nvme = Some(notes);
     }
 
     /// Takes a sign about a volume: its state follows, durably, and is told. Gives the state it is
@@ -132,12 +184,15 @@ pub(crate) struct Keeping<D: Device> {
     pub(crate) ledger: Ledger,
     pub(crate) book: DriveBook,
     pub(crate) pressure: watch::Receiver<Pressure>,
+    /// Beaten at each look around.
+    pub(crate) beat: Beat,
 }
 
 /// Looks after the drives until told to end.
 pub(crate) async fn keep<D: Device>(keeping: Keeping<D>, mut stopping: Stopping) {
     let mut scrub = Scrub::open(keeping);
     while stopping.sleep(TICK).await {
+        scrub.keeping.beat.beat();
         if let Err(err) = scrub.step().await {
             warn!(err = %err, "the drives could not be looked after, will be repeated");
         }
@@ -195,6 +250,7 @@ impl<D: Device> Scrub<D> {
     /// One look around: rings, doubts, evacuations, and the next shard of the pass when it is due.
     async fn step(&mut self) -> Result<(), Error> {
         self.rings().await?;
+        self.deadlines().await?;
         for shard in self.keeping.store.take_doubts() {
             self.look(&shard).await?;
         }
@@ -226,6 +282,30 @@ impl<D: Device> Scrub<D> {
         Ok(())
     }
 
+    /// What the clocks of the drives count: slow operations are told, one that was given up is a
+    /// stall.
+    async fn deadlines(&self) -> Result<(), Error> {
+        for (volume, name) in self.keeping.store.named() {
+            let Some(clock) = self.keeping.book.clock_of(&name) else {
+                continue;
+            };
+            let (slow, given_up, now) = (clock.slow(), clock.given_up(), clock.is_quarantined());
+            let before = self.keeping.book.note_times(volume, slow, given_up, now);
+            if slow > before.slow {
+                let slow = slow - before.slow;
+                warn!(volume = %volume, slow, "a drive takes seconds for an operation");
+            }
+            if before.quarantined && !now {
+                info!(volume = %volume, "a drive answers again");
+            }
+            for _ in before.given_up..given_up {
+                error!(volume = %volume, "a drive does not answer and is quarantined");
+                self.sign(volume, Sign::Stalled).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Reads one shard back and draws the consequences; its bytes and how long it took.
     async fn look(&mut self, shard: &ShardId) -> Result<(u64, Duration), Error> {
         let begun = Instant::now();
@@ -234,14 +314,13 @@ impl<D: Device> Scrub<D> {
         let Some(volume) = checked.volume else {
             return Ok((0, took));
         };
-        if took >= STALL {
-            self.sign(volume, Sign::Stalled).await?;
-        }
         match checked.outcome {
             Outcome::Good => {
                 self.sign(volume, Sign::Good).await?;
             }
             Outcome::Gone | Outcome::Away => (),
+            // It does not answer now; that says nothing of the bytes.
+            Outcome::Unread { .. } if self.is_quarantined(&volume) => (),
             Outcome::Bad { why } => {
                 self.keeping.store.fence(shard, &why).await?;
                 let text = "a stored shard is bad and is fenced";
@@ -303,12 +382,19 @@ impl<D: Device> Scrub<D> {
         Ok(())
     }
 
-    /// What is known to be bad is not read again, nor is a drive that is gone.
+    fn is_quarantined(&self, volume: &VolumeId) -> bool {
+        let named = self.keeping.store.named();
+        let name = named.iter().find(|(id, _)| id == volume);
+        let clock = name.and_then(|(_, name)| self.keeping.book.clock_of(name));
+        clock.is_some_and(|clock| clock.is_quarantined())
+    }
+
+    /// What is known to be bad is not read again, nor is a drive that is gone or does not answer.
     fn is_passed_over(&self, shard: &ShardId, volume: &VolumeId) -> Result<bool, Error> {
         let view = self.keeping.ledger.read()?;
         let row = view.volume(volume)?;
         let failed = row.is_some_and(|row| row.state == VolumeState::Failed);
-        Ok(failed || view.fenced(shard)?.is_some())
+        Ok(failed || self.is_quarantined(volume) || view.fenced(shard)?.is_some())
     }
 
     async fn end(&mut self, now: u64) -> Result<(), Error> {

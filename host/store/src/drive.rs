@@ -30,8 +30,10 @@ pub enum Sign {
     Stalled,
     /// A whole pass found nothing bad.
     CleanPass,
-    /// The drive itself says that it will fail, or that it takes no more writes.
+    /// The drive itself says that its promises are not kept any more.
     SaysReadOnly,
+    /// The drive itself says that it cannot be relied on: whatever still reads should move.
+    SaysLeave,
     /// The device is not there.
     Missing,
     /// The operator: no new shards.
@@ -116,6 +118,10 @@ const fn by_itself(
     }
     if counts.failures >= FAILURES_GONE {
         return Some((VolumeState::Failed, "nothing on it can be read any more"));
+    }
+    if matches!(sign, Sign::SaysLeave) {
+        let why = "the drive itself says that it fails";
+        return Some((VolumeState::Evacuating, why));
     }
     let trusted = matches!(state, VolumeState::Healthy | VolumeState::Suspect);
     if !trusted {

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::SharedApi;
 use super::caller::{Caller, Failure};
+use crate::nvme::NvmeNotes;
 
 /// One drive.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -33,10 +34,79 @@ pub struct DriveSaid {
     pub failures: u64,
     /// Stalls since the start or the last clean pass.
     pub stalls: u64,
+    /// Operations that took two seconds or more, since the start.
+    pub slow: u64,
+    /// Whether an operation that was given up after ten seconds has not ended: nothing is asked
+    /// of the drive meanwhile.
+    pub quarantined: bool,
     /// Shards moved away since the start.
     pub moved: u64,
     /// Why the rest cannot be moved.
     pub stuck: Option<String>,
+    /// The NVMe drive under it and what it says of itself.
+    pub nvme: Option<NvmeSaid>,
+}
+
+/// An NVMe drive.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct NvmeSaid {
+    /// What is printed on it.
+    pub serial: String,
+    /// The namespace on it.
+    pub namespace: u32,
+    /// What its maker calls it.
+    pub model: String,
+    /// Whether an acknowledged write needs a flush to outlast a power loss.
+    pub volatile_cache: bool,
+    /// Degrees Celsius.
+    pub celsius: Option<i64>,
+    /// Spare space left, in percent, where the drive reports it.
+    pub spare_percent: Option<u8>,
+    /// Of its rated endurance, in percent.
+    pub used_percent: Option<u8>,
+    /// Days until that is used, where the wear can be measured.
+    pub days_left: Option<u64>,
+    /// Times data could not be recovered.
+    pub media_errors: Option<u64>,
+    /// Times it lost power unannounced.
+    pub unsafe_shutdowns: Option<u64>,
+    /// Bytes written to it for each byte of this host, in hundredths.
+    pub amplification: Option<u64>,
+    /// nothing, warn, scrub, read-only or evacuate.
+    pub asks_for: String,
+    /// Why, the worst first.
+    pub findings: Vec<String>,
+    /// Why its health page is not read.
+    pub gap: Option<String>,
+}
+
+impl From<&NvmeNotes> for NvmeSaid {
+    fn from(notes: &NvmeNotes) -> Self {
+        let (drive, page) = (&notes.drive, notes.page.as_ref());
+        Self {
+            serial: drive.serial.clone(),
+            namespace: drive.namespace,
+            model: drive.model.clone(),
+            volatile_cache: drive.cache.needs_flush(),
+            celsius: celsius(notes),
+            spare_percent: page.and_then(|page| page.spare).map(|(left, _)| left),
+            used_percent: page.map(|page| page.used_percent),
+            days_left: notes.days_left,
+            media_errors: page.map(|page| page.media_errors),
+            unsafe_shutdowns: page.map(|page| page.unsafe_shutdowns),
+            amplification: notes.amplification,
+            asks_for: notes.act.label().to_owned(),
+            findings: notes.findings.clone(),
+            gap: notes.gap.clone(),
+        }
+    }
+}
+
+/// Degrees of a drive: the page's, or else the kernel's own sensor's.
+pub(super) fn celsius(notes: &NvmeNotes) -> Option<i64> {
+    let page = notes.page.as_ref().and_then(|page| page.celsius);
+    page.map(i64::from)
+        .or_else(|| notes.drive.milli_celsius.map(|milli| milli / 1000))
 }
 
 /// All drives and the scrub.
@@ -100,8 +170,11 @@ fn said(api: &super::Api) -> Result<DrivesSaid, Failure> {
             bad: notes.counts.bad,
             failures: notes.counts.failures,
             stalls: notes.counts.stalls,
+            slow: notes.slow,
+            quarantined: notes.quarantined,
             moved: notes.moved,
             stuck: notes.stuck,
+            nvme: notes.nvme.as_ref().map(NvmeSaid::from),
         }
     });
     Ok(DrivesSaid {

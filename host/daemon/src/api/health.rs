@@ -7,18 +7,21 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use board_nvme::Act;
 use board_watch::neighbour::Alarm;
 use host_api::health::MEDIA_TYPE;
 use host_api::metrics::{self, Readings};
 use host_api::{Check, Health, Mode, Scope, Standing};
-use host_core::Amount;
 use host_core::pressure::Pressure;
+use host_core::{Amount, VolumeId};
 use host_ledger::{Totals, VolumeRow, VolumeState};
 use host_settle::prove::Report;
 
 use super::caller::{Caller, Failure};
+use super::drives::celsius;
 use super::{Api, SharedApi, proofs};
 use crate::machine::Seen;
+use crate::nvme::NvmeNotes;
 use crate::vitals::Process;
 use crate::welcome::RUNWAY_DAYS_MIN;
 
@@ -77,7 +80,19 @@ impl Look {
             ("process:loops".to_owned(), self.loops()),
         ];
         let volumes = self.volumes.iter();
-        checks.extend(volumes.map(|row| ("volume:state".to_owned(), self.volume(row))));
+        let view = api.vitals.drives.view();
+        checks.extend(volumes.map(|row| {
+            let notes = view.drives.get(&row.volume);
+            let check = match notes.is_some_and(|notes| notes.quarantined) {
+                true => self.quarantined(row),
+                false => self.volume(row),
+            };
+            ("volume:state".to_owned(), check)
+        }));
+        let drives = view.drives.iter();
+        let drives = drives.filter_map(|(volume, notes)| Some((volume, notes.nvme.as_ref()?)));
+        let said = drives.map(|(volume, notes)| self.drive(*volume, notes));
+        checks.extend(said.map(|check| ("drive:health".to_owned(), check)));
         checks
     }
 
@@ -181,6 +196,26 @@ impl Look {
         match standing {
             Standing::Pass => check,
             worse => check.judged(worse, why),
+        }
+    }
+
+    fn quarantined(&self, row: &VolumeRow) -> Check {
+        let why = "an operation has not ended within ten seconds; its shards are not served and \
+                   nothing is asked of the drive until it answers";
+        let check = Check::seen("datastore", "quarantined", self.at);
+        check.of(row.volume.to_string()).judged(Standing::Warn, why)
+    }
+
+    /// What the drive under a volume asks for. Its worst is a warning: the volume's state says what
+    /// was done, and other drives serve on.
+    fn drive(&self, volume: VolumeId, notes: &NvmeNotes) -> Check {
+        let check = Check::seen("datastore", notes.act.label(), self.at).of(volume.to_string());
+        match notes.act {
+            Act::Nothing => check,
+            _ => {
+                let (serial, why) = (&notes.drive.serial, notes.findings.join("; "));
+                check.judged(Standing::Warn, format!("drive {serial}: {why}"))
+            }
         }
     }
 
@@ -350,8 +385,8 @@ pub(crate) async fn metrics(
     let look = Look::take(&api)?;
     let readings = readings(&api, &look);
     debug_assert!(
-        readings.missing().len() <= 3,
-        "only a silent chain leaves some out"
+        readings.missing().len() <= 6,
+        "only a silent chain and machines without NVMe leave some out"
     );
     let kind = [(header::CONTENT_TYPE, metrics::MEDIA_TYPE)];
     Ok((kind, readings.text()).into_response())
@@ -421,6 +456,22 @@ fn readings(api: &Api, look: &Look) -> Readings {
     put("holdfast_alerts_waiting", count(waiting));
     let seconds = api.desk.epoch_rule().block_seconds;
     proofs::readings(look.proofs.as_ref(), seconds, &mut readings);
+    for row in &look.volumes {
+        let notes = drives.drives.get(&row.volume);
+        let nvme = notes.and_then(|notes| notes.nvme.as_ref());
+        let volume = row.volume.to_string();
+        let mut put = |name: &str, value: f64| readings.put_for(name, &volume, value);
+        let act = nvme.map_or(Act::Nothing, |nvme| nvme.act);
+        put("holdfast_drive_asks", f64::from(act as u8));
+        if let Some(celsius) = nvme.and_then(celsius) {
+            let celsius = i32::try_from(celsius).unwrap_or(i32::MAX);
+            put("holdfast_drive_celsius", f64::from(celsius));
+        }
+        if let Some(page) = nvme.and_then(|nvme| nvme.page) {
+            put("holdfast_drive_used_percent", f64::from(page.used_percent));
+            put("holdfast_drive_media_errors", float(page.media_errors));
+        }
+    }
     for table in &look.machine.neighbours {
         let family = table.family.label();
         let mut put = |name: &str, value: f64| readings.put_for(name, family, value);

@@ -2,20 +2,20 @@
 //! backup. Method: a real host in a temporary folder with real volumes, its own `inspect` as the
 //! judge, which reads every stored byte back and verifies it.
 
+use crate::deadline::VolumeDevice;
 use host_core::agreement::{Agreement, PayMode, SignedAgreement};
 use host_core::identity::Signature;
 use host_core::network::{Contracts, Network};
 use host_core::{Address, AgreementDigest, AgreementId, Amount, NetworkId, ShardId};
 use host_ledger::{AgreementRow, AgreementState, Fact};
 use host_store::{Error, Sealed, Store};
-use host_uring::AnyDevice;
 
 use super::*;
 use crate::backup::Instance;
 use crate::backup::instance::State;
 use crate::config::VolumeConfig;
 use crate::config::units::Size;
-use crate::{assemble, init, inspect};
+use crate::{init, inspect, volumes};
 
 struct Place {
     root: tempfile::TempDir,
@@ -84,12 +84,12 @@ impl Place {
         self.root.path().join("host.backup")
     }
 
-    async fn open(&self) -> (Ledger, Store<AnyDevice>) {
+    async fn open(&self) -> (Ledger, Store<VolumeDevice>) {
         let dir = self.dir();
         let key = init::read_key(&dir, &self.config).expect("a key");
-        let opened = assemble::open_volumes(&dir, &self.config, &self.network, key.peer_id()).await;
-        let (ledger, store, _) = opened.expect("opens");
-        (ledger, store)
+        let opened = volumes::open_volumes(&dir, &self.config, &self.network, key.peer_id()).await;
+        let opened = opened.expect("opens");
+        (opened.ledger, opened.store)
     }
 
     fn take(&self, ledger: &Ledger) -> Kept {
@@ -101,7 +101,7 @@ impl Place {
     }
 }
 
-async fn write(store: &Store<AnyDevice>, shard: ShardId, bytes: &[u8]) -> Result<Sealed, Error> {
+async fn write(store: &Store<VolumeDevice>, shard: ShardId, bytes: &[u8]) -> Result<Sealed, Error> {
     let reservation = store.reserve(bytes.len() as u64)?;
     let mut writer = store.writer(reservation, shard)?;
     writer.append(bytes).await?;
@@ -109,7 +109,7 @@ async fn write(store: &Store<AnyDevice>, shard: ShardId, bytes: &[u8]) -> Result
 }
 
 /// Stores a shard of bytes `n` under agreement `n`.
-async fn put(ledger: &Ledger, store: &Store<AnyDevice>, n: u8) {
+async fn put(ledger: &Ledger, store: &Store<VolumeDevice>, n: u8) {
     let bytes = vec![n; 100_000];
     let Err(Error::RootMismatch { found, .. }) = write(store, ShardId([0; 32]), &bytes).await
     else {

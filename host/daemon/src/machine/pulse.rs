@@ -1,9 +1,11 @@
-//! Whether the host still moves: the runtime, the conversations and the ledger's committer each
-//! have a deadline, and the supervisor's watchdog is fed only while all of them keep it.
+//! Whether the host still moves: the runtime, the conversations, the swarm, the ledger's committer,
+//! the proofs and the care for the drives each have a deadline, and the supervisor's watchdog is
+//! fed only while all of them keep it.
 //!
 //! The ledger is felt by its own counts: sets wait and none is answered. Nothing is written to feel
-//! it. A drive that hangs keeps the committer from answering; that is meant: the supervisor then
-//! kills the host, and the black box says why.
+//! it; the swarm is asked for a sign of life. A state device that hangs keeps the committer from
+//! answering; that is meant: the supervisor then kills the host, and the black box says why. A
+//! volume that hangs is quarantined (`deadline`) and stops nobody.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,12 +13,19 @@ use std::time::{Duration, Instant};
 use board_watch::notify::{Notify, Watchdog, watchdog_interval};
 use board_watch::ticks::{Tick, Ticks};
 use host_ledger::Ledger;
+use host_net::Net;
 use tracing::{info, warn};
 
 /// How long the runtime may leave its timer unanswered.
 const RUNTIME_DEADLINE: Duration = Duration::from_secs(20);
 /// How long conversations may not be looked after.
 const CONVERSE_DEADLINE: Duration = Duration::from_secs(60);
+/// How long the swarm may leave a question unanswered.
+const SWARM_DEADLINE: Duration = Duration::from_secs(30);
+/// How long one turn of the prover may take: transactions are waited for in it.
+const PROOFS_DEADLINE: Duration = Duration::from_secs(1200);
+/// How long one look around the drives may take: shards are moved in it.
+const DRIVES_DEADLINE: Duration = Duration::from_secs(600);
 /// How long sets may wait for the ledger without one being answered.
 const LEDGER_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -30,8 +39,12 @@ pub struct Beat {
 impl Beat {
     /// The loop went round once.
     pub fn beat(&self) {
+        self.beat_at(self.begun.elapsed());
+    }
+
+    fn beat_at(&self, at: Duration) {
         if let Some(tick) = &self.tick {
-            tick.tick(self.begun.elapsed());
+            tick.tick(at);
         }
     }
 }
@@ -43,23 +56,34 @@ pub struct Pulse {
     ledger: Ledger,
     committer: Beat,
     answered: u64,
+    net: Net,
+    swarm: Beat,
+    swarm_signs: u64,
     supervisor: Option<(Notify, Option<Watchdog>)>,
 }
 
 impl Pulse {
-    /// Feels the committer of a ledger, and tells the supervisor that this process has one of, by
-    /// its environment, that the host is up.
+    /// Feels the committer of a ledger and the swarm of a node, and tells the supervisor that this
+    /// process has one of, by its environment, that the host is up.
     #[must_use]
-    pub fn begin(ledger: Ledger) -> Self {
+    pub fn begin(ledger: Ledger, net: Net) -> Self {
+        Self::with(ledger, net, supervisor())
+    }
+
+    fn with(ledger: Ledger, net: Net, supervisor: Option<(Notify, Option<Watchdog>)>) -> Self {
         let (ticks, begun) = (Arc::new(Ticks::default()), Instant::now());
         let committer = register(&ticks, "ledger", LEDGER_DEADLINE, begun);
+        let swarm = register(&ticks, "swarm", SWARM_DEADLINE, begun);
         Self {
             ticks,
             begun,
             ledger,
             committer,
             answered: 0,
-            supervisor: supervisor(),
+            net,
+            swarm,
+            swarm_signs: 0,
+            supervisor,
         }
     }
 
@@ -75,14 +99,33 @@ impl Pulse {
         register(&self.ticks, "conversations", CONVERSE_DEADLINE, self.begun)
     }
 
+    /// The beat of the prover.
+    #[must_use]
+    pub fn proofs(&self) -> Beat {
+        register(&self.ticks, "proofs", PROOFS_DEADLINE, self.begun)
+    }
+
+    /// The beat of the care for the drives.
+    #[must_use]
+    pub fn drives(&self) -> Beat {
+        register(&self.ticks, "drives", DRIVES_DEADLINE, self.begun)
+    }
+
     /// Feels every loop and feeds the supervisor's watchdog; returns who stands still, in words.
     pub fn feel(&mut self) -> Vec<String> {
+        self.feel_at(self.begun.elapsed())
+    }
+
+    fn feel_at(&mut self, at: Duration) -> Vec<String> {
         let (entered, answered) = self.ledger.progress();
         if entered == answered || answered != self.answered {
-            self.committer.beat();
+            self.committer.beat_at(at);
         }
         self.answered = answered;
-        let at = self.begun.elapsed();
+        let signs = self.net.sign_of_life();
+        if std::mem::replace(&mut self.swarm_signs, signs) != signs {
+            self.swarm.beat_at(at);
+        }
         if let Some((notify, Some(watchdog))) = &mut self.supervisor
             && let Err(err) = watchdog.feed(at, &self.ticks, notify)
         {
@@ -125,3 +168,6 @@ fn supervisor() -> Option<(Notify, Option<Watchdog>)> {
     info!(watchdog = ?interval, "a supervisor watches this host");
     Some((notify, interval.map(Watchdog::new)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ const ALL: [VolumeState; 5] = [
     VolumeState::Evacuating,
     VolumeState::Failed,
 ];
-const SIGNS: [Sign; 8] = [
+const SIGNS: [Sign; 9] = [
     Sign::Good,
     Sign::BadExtent,
     Sign::ReadFailed,
@@ -17,6 +17,7 @@ const SIGNS: [Sign; 8] = [
     Sign::Stalled,
     Sign::CleanPass,
     Sign::SaysReadOnly,
+    Sign::SaysLeave,
     Sign::Missing,
 ];
 
