@@ -82,8 +82,8 @@ pub struct Timed<D: Device> {
 }
 
 impl<D: Device> Timed<D> {
-    /// Gives a device the house's deadlines. Timers stand in the runtime this is called in; outside of
-    /// one, operations are measured and never given up.
+    /// Gives a device the house's deadlines. Timers stand in the runtime this is called in;
+    /// outside of one, operations are measured and never given up.
     #[must_use]
     pub fn new(inner: D, path: &str) -> Self {
         Self {

@@ -1,10 +1,10 @@
 //! What the host gives back when memory presses: the heap's free pages, and from shed on the
 //! connections of idle peers; at once when the level rises and every ten seconds while it stands.
 //!
-//! Enters: pressure. Leaves: pages, closed connections. Admission, repair and the scrub read the level themselves, and
-//! `machine` restarts. Proofs and reads that were paid for are not touched here. Trimming walks the
-//! heap for some milliseconds on a thread that may block. Deliberately never `drop_caches`: that is
-//! the whole machine's, and needs root.
+//! Enters: pressure. Leaves: pages, closed connections. Admission, repair and the scrub read the
+//! level themselves, and `machine` restarts. Proofs and reads that were paid for are not touched
+//! here. Trimming walks the heap for some milliseconds on a thread that may block. Deliberately
+//! never `drop_caches`: that is the whole machine's, and needs root.
 
 use std::time::Duration;
 
