@@ -56,6 +56,21 @@ flood *arguments:
     cargo build --release --quiet --bin board-net --bin tests-flood
     target/release/tests-flood {{ arguments }}
 
+# a host in a cgroup that becomes too small for it (root; `--short` for three minutes)
+pressure *arguments:
+    cargo build --release --quiet --workspace --bins --test pressure
+    cargo test --release --quiet --workspace --test pressure -- {{ arguments }}
+
+# clients come and go for so many hours; the trend of memory, descriptors, sockets and disk
+soak hours="1":
+    cargo build --release --quiet --workspace --bins --test pressure
+    cargo test --release --quiet --workspace --test pressure -- soak {{ hours }}
+
+# an emulated NVMe drive falls ill under a host (qemu-system-x86, nbdkit, a kernel: `just image`)
+nvme:
+    cargo build --release --quiet --workspace --bins --test nvme
+    cargo test --release --quiet --workspace --test nvme
+
 # whole networks in virtual time, one a seed (`just sim 300`, `just sim 1 --first 17 --tell`)
 sim *arguments:
     cargo run --release --quiet --bin tests-sim -- {{ arguments }}

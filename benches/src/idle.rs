@@ -72,7 +72,8 @@ pub(crate) fn program(name: &str) -> anyhow::Result<PathBuf> {
     Ok(dir.join(name))
 }
 
-fn init(cli: &Path, dir: &Path, host: &Path) -> anyhow::Result<()> {
+/// Makes a host that meets nobody.
+pub(crate) fn init(cli: &Path, dir: &Path, host: &Path) -> anyhow::Result<()> {
     let network = dir.join("network.toml");
     std::fs::write(&network, NETWORK)?;
     let made = Command::new(cli)
@@ -91,8 +92,8 @@ fn init(cli: &Path, dir: &Path, host: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Starts the host, lets it settle and reads its resident MiB.
-fn resident(daemon: &Path, host: &Path, quick: bool) -> anyhow::Result<f64> {
+/// Starts the host and waits until it serves.
+pub(crate) fn begin(daemon: &Path, host: &Path) -> anyhow::Result<Running> {
     let child = Command::new(daemon)
         .arg("--dir")
         .arg(host)
@@ -107,6 +108,12 @@ fn resident(daemon: &Path, host: &Path, quick: bool) -> anyhow::Result<f64> {
     let mut line = String::new();
     BufReader::new(out).read_line(&mut line)?;
     ensure!(line.contains("\"peer\""), "holdfastd did not serve");
+    Ok(running)
+}
+
+/// Starts the host, lets it settle and reads its resident MiB.
+fn resident(daemon: &Path, host: &Path, quick: bool) -> anyhow::Result<f64> {
+    let running = begin(daemon, host)?;
     if !quick {
         std::thread::sleep(Duration::from_secs(5));
     }
@@ -120,7 +127,7 @@ fn resident(daemon: &Path, host: &Path, quick: bool) -> anyhow::Result<f64> {
 }
 
 /// A host that stops in order when its standard input ends, and is waited for.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {

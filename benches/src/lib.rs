@@ -2,6 +2,7 @@
 //! gives a `rows::Report`; ratios of alternating rounds count, absolute rates do not. The program
 //! `bench` runs them, prints the table and writes the baseline.
 
+pub mod allocator;
 pub mod busy;
 pub mod choose;
 pub mod coding;
@@ -9,6 +10,7 @@ pub mod cpu;
 pub mod device;
 pub mod erasure;
 pub mod flush;
+pub mod health;
 pub mod idle;
 pub mod instructions;
 pub mod ledger;

@@ -10,8 +10,8 @@ use clap::{Parser, ValueEnum};
 use holdfast_benches::busy::Busy;
 use holdfast_benches::rows::{self, Report};
 use holdfast_benches::{
-    choose, coding, device, erasure, flush, idle, instructions, ledger, proof, prove, put_limit,
-    put_network, start, tree, verified, watch,
+    allocator, choose, coding, device, erasure, flush, health, idle, instructions, ledger, proof,
+    prove, put_limit, put_network, start, tree, verified, watch,
 };
 
 /// Ours against a named peer, in the same run
@@ -38,6 +38,9 @@ struct Arguments {
     /// Shards of the larger ledger that `start` opens
     #[arg(long, default_value_t = 1_000_000)]
     rows: u64,
+    /// Be the program that `allocator` measures
+    #[arg(long, hide = true)]
+    allocate: bool,
     /// Be the program that `start` kills: the ledger it commits into
     #[arg(long, hide = true)]
     commit_into: Option<PathBuf>,
@@ -80,12 +83,20 @@ enum Measurement {
     Choose,
     /// What it costs to watch the machine against its budget
     Watch,
+    /// A health request under storage load against its budget
+    Health,
+    /// The system allocator against others: memory given back, time on the stream
+    Allocator,
 }
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     if let Some(hub) = &arguments.choose_from {
         println!("{}", choose::child(hub, &arguments.dir)?);
+        return Ok(());
+    }
+    if arguments.allocate {
+        println!("{}", allocator::child(arguments.quick)?);
         return Ok(());
     }
     if let Some(place) = &arguments.commit_into {
@@ -149,5 +160,7 @@ fn run(measurement: Measurement, arguments: &Arguments) -> anyhow::Result<Report
         Measurement::Instructions => instructions::report(),
         Measurement::Choose => choose::report(quick, &arguments.dir),
         Measurement::Watch => watch::report(quick, &arguments.dir),
+        Measurement::Health => health::report(quick, &arguments.dir),
+        Measurement::Allocator => allocator::report(quick),
     }
 }

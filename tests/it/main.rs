@@ -32,3 +32,7 @@ mod silence;
 mod startup;
 mod uploads;
 mod watching;
+
+/// Blocks of an epoch. Long: transactions make blocks, and a term must not begin in an epoch
+/// already gone.
+const EPOCH_BLOCKS: u64 = 200;

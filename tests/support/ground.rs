@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 
 use super::broom::Broom;
 use super::child::Child;
+use crate::EPOCH_BLOCKS;
 
 /// The chain id that development chains use.
 pub(crate) const CHAIN_ID: u64 = 31_337;
@@ -22,8 +23,6 @@ pub(crate) const CHAIN_ID: u64 = 31_337;
 const GIFT: Amount = Amount(1_000_000_000_000_000_000_000);
 /// Native value of the purse.
 const PURSE: u128 = 1_000_000 * GIFT.0;
-/// Long epochs: transactions make blocks, and a term must not begin in an epoch already gone.
-const EPOCH_BLOCKS: u64 = 200;
 
 /// The common ground.
 pub(crate) struct Ground {
