@@ -26,6 +26,7 @@ mod money;
 mod objects;
 mod operator;
 mod recovery;
+mod releases;
 mod sessions;
 mod signer;
 mod silence;

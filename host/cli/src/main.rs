@@ -121,6 +121,18 @@ enum Command {
     /// Bring every object back from the recovery phrase alone
     #[cfg(feature = "renter")]
     Recover(renter::RecoverArgs),
+    /// Publish a folder: a signed manifest, and its files on hosts
+    #[cfg(feature = "renter")]
+    Publish(renter::publish::PublishArgs),
+    /// Check a copy of a release against its signed manifest; needs no network
+    #[cfg(feature = "renter")]
+    Verify(renter::publish::verify::VerifyArgs),
+    /// Move a channel such as `stable` to a release, or follow one
+    #[cfg(feature = "renter")]
+    Channel(renter::publish::channel::ChannelArgs),
+    /// Rehearse the restore of a release, and report it
+    #[cfg(feature = "renter")]
+    Rehearse(renter::publish::drill::DrillArgs),
     /// Balance, deposit, withdraw, send, wrap, unwrap
     #[cfg(feature = "renter")]
     Wallet(wallet::WalletArgs),
@@ -148,6 +160,10 @@ impl Command {
                 | Self::Stat(_)
                 | Self::Rm(_)
                 | Self::Recover(_)
+                | Self::Publish(_)
+                | Self::Verify(_)
+                | Self::Channel(_)
+                | Self::Rehearse(_)
                 | Self::Wallet(_)
                 | Self::Vault(_)
         )
@@ -233,6 +249,14 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Rm(args) => renter::look::rm(args).await?,
         #[cfg(feature = "renter")]
         Command::Recover(args) => renter::recover(args).await?,
+        #[cfg(feature = "renter")]
+        Command::Publish(args) => renter::publish::run(args).await?,
+        #[cfg(feature = "renter")]
+        Command::Verify(args) => return renter::publish::verify::run(args),
+        #[cfg(feature = "renter")]
+        Command::Channel(args) => renter::publish::channel::run(args)?,
+        #[cfg(feature = "renter")]
+        Command::Rehearse(args) => return renter::publish::drill::run(args).await,
         #[cfg(feature = "renter")]
         Command::Wallet(args) => wallet::run(args).await?,
         #[cfg(feature = "renter")]

@@ -14,6 +14,7 @@ pub(crate) mod home;
 pub(crate) mod look;
 mod meter;
 mod pay;
+pub(crate) mod publish;
 pub(crate) mod put;
 mod top_up;
 

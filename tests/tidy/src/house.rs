@@ -3,7 +3,7 @@
 //! here, in the same commit.
 
 /// Levels from the ground up: a room imports only from lower ones.
-pub(crate) const LEVELS: [(&str, u8); 34] = [
+pub(crate) const LEVELS: [(&str, u8); 35] = [
     ("host-core", 0),
     ("host-simd", 0),
     ("host-erasure", 1),
@@ -15,6 +15,7 @@ pub(crate) const LEVELS: [(&str, u8); 34] = [
     ("host-devchain", 1),
     ("host-api", 1),
     ("host-score", 1),
+    ("host-release", 1),
     ("host-ledger", 2),
     ("host-signer", 2),
     ("host-store", 3),

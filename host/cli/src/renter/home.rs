@@ -106,6 +106,11 @@ impl Home {
         &self.phrase
     }
 
+    /// The key that seals secrets and records.
+    pub(crate) fn seal_key(&self) -> [u8; 32] {
+        *self.phrase.seal_key()
+    }
+
     /// The issuer key.
     pub(crate) fn key(&self) -> SecretKey {
         self.phrase.key(Role::Issuer)

@@ -1,0 +1,39 @@
+//! Publications: a tree of files as one stored object, a manifest that says what is in it, and a
+//! signature that common tools check. Everything here works on bytes and files alone; storing
+//! is the caller's.
+//!
+//! manifest.rs says what a release is, tree.rs walks, joins and takes apart, sshsig.rs signs,
+//! channel.rs is a name that moves forward only, drill.rs is what a rehearsal reports.
+#![deny(missing_docs)]
+
+mod channel;
+mod drill;
+mod error;
+mod manifest;
+mod sshsig;
+mod tree;
+
+pub use channel::{Pointer, Seen};
+pub use drill::{Drill, DrillFile};
+pub use error::Error;
+pub use manifest::{FileLine, Manifest, Retention};
+pub use sshsig::{PublishKey, Signer};
+pub use tree::{Archive, Fault, check, walk};
+
+/// What a release is stored as: manifest, signature and where the tree is.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Release {
+    /// The manifest's bytes.
+    pub manifest: String,
+    /// Its signature, armoured.
+    pub signature: String,
+    /// The tree's object.
+    pub tree: host_core::ObjectId,
+}
+
+/// The signature of manifests.
+pub const RELEASE: &str = "holdfast-release";
+/// The signature of channel pointers.
+pub const CHANNEL: &str = "holdfast-channel";
+/// The signature of reports.
+pub const REPORT: &str = "holdfast-report";

@@ -1,0 +1,185 @@
+//! A release manifest: every file with its size, SHA-256, CID and place in the tree's object, and
+//! how it was made, as an in-toto statement. The same tree, names and date give the same bytes
+//! (docs/formats/release.md).
+
+use std::path::{Component, Path};
+
+use host_core::ObjectId;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::error::Error;
+
+/// What the first member says.
+const KIND: &str = "holdfast release manifest 1";
+/// Multicodec of plain bytes, multihash code of SHA-256.
+const RAW: u64 = 0x55;
+const SHA2_256: u64 = 0x12;
+
+/// How long a release is to stay.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// Promised to stay until then, milliseconds since 1970.
+    pub until_ms: Option<u64>,
+    /// Legal hold: promised to stay while it stands.
+    pub hold: bool,
+}
+
+/// One file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileLine {
+    /// Its path in the tree, with `/`.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256 in hex.
+    pub sha256: String,
+    /// CIDv1 of the bytes (raw, SHA-256).
+    pub cid: String,
+    /// Where it begins in the tree's object.
+    pub at: u64,
+    /// Whether it is a program.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exec: bool,
+}
+
+/// A release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// `holdfast release manifest 1`.
+    pub kind: String,
+    /// The network it is published in.
+    pub network: String,
+    /// What is released.
+    pub name: String,
+    /// Which version of it.
+    pub version: String,
+    /// Milliseconds since 1970, as the publisher says.
+    pub date_ms: u64,
+    /// How long it stays.
+    pub retention: Retention,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// SHA-256 of the tree's object, in hex.
+    pub sha256: String,
+    /// The tree's object, where the content alone names it (public releases).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tree: Option<ObjectId>,
+    /// Every file, in the order of its path's bytes.
+    pub files: Vec<FileLine>,
+    /// How it was made: an in-toto statement about these files.
+    pub provenance: Value,
+}
+
+/// CIDv1 of some bytes by their SHA-256.
+pub(crate) fn cid_of(sha256: &[u8; 32]) -> String {
+    match cid::multihash::Multihash::<64>::wrap(SHA2_256, sha256) {
+        Ok(hash) => cid::Cid::new_v1(RAW, hash).to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+fn is_plain(path: &str) -> bool {
+    let mut parts = Path::new(path).components();
+    let plain = parts.all(|part| matches!(part, Component::Normal(_)));
+    // Components forgive `a//b` and `a/./b`; a manifest does not.
+    let exact = path.split('/').all(|part| !part.is_empty() && part != ".");
+    plain && exact && !path.contains(['\0', '\n', '\r', '\\'])
+}
+
+impl Manifest {
+    /// A manifest of some files; `predicate` is how they were made (SLSA provenance).
+    #[must_use]
+    pub fn new(
+        (network, name, version): (&str, &str, &str),
+        date_ms: u64,
+        retention: Retention,
+        (files, sha256): (Vec<FileLine>, String),
+        predicate: Value,
+    ) -> Self {
+        let subject: Vec<Value> = files
+            .iter()
+            .map(|file| json!({ "name": file.path, "digest": { "sha256": file.sha256 } }))
+            .collect();
+        let provenance = json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": subject,
+            "predicateType": "https://slsa.dev/provenance/v1",
+            "predicate": predicate,
+        });
+        Self {
+            kind: KIND.to_owned(),
+            network: network.to_owned(),
+            name: name.to_owned(),
+            version: version.to_owned(),
+            date_ms,
+            retention,
+            bytes: files.iter().map(|file| file.size).sum(),
+            sha256,
+            tree: None,
+            files,
+            provenance,
+        }
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        // Text keys and plain values: nothing of it can be refused.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// Reads one and holds it to its own word: plain paths in order, sizes that add up.
+    /// Errors: Unreadable, Path, Sums.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let unreadable = |why: String| Error::Unreadable {
+            what: "the manifest",
+            why,
+        };
+        let manifest: Self =
+            serde_json::from_str(text).map_err(|why| unreadable(why.to_string()))?;
+        if manifest.kind != KIND {
+            return Err(unreadable(format!("it is of kind {:?}", manifest.kind)));
+        }
+        let (mut before, mut at) = (None, 0_u64);
+        for file in &manifest.files {
+            let path = file.path.as_str();
+            if !is_plain(path) || before.is_some_and(|before| before >= path) {
+                return Err(Error::Path {
+                    path: path.to_owned(),
+                });
+            }
+            if file.at != at {
+                return Err(Error::Sums {
+                    path: path.to_owned(),
+                    at: file.at,
+                    expected: at,
+                });
+            }
+            let next = at.checked_add(file.size);
+            at = next.ok_or_else(|| unreadable("its sizes overflow".to_owned()))?;
+            before = Some(path);
+        }
+        if manifest.bytes != at {
+            return Err(unreadable(format!(
+                "it says {} bytes, has {at}",
+                manifest.bytes
+            )));
+        }
+        Ok(manifest)
+    }
+
+    /// The list that `sha256sum -c` takes.
+    #[must_use]
+    pub fn sha256sums(&self) -> String {
+        let lines = self.files.iter();
+        lines
+            .map(|file| format!("{}  {}\n", file.sha256, file.path))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

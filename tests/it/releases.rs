@@ -1,0 +1,214 @@
+//! Releases: published, verified from a copy with common tools, followed by channel, restored on a
+//! bare machine.
+
+use std::process::Command;
+
+use host_core::Amount;
+use serde::Deserialize;
+
+use crate::stage::{holdfast, noise, shared};
+
+const RICH: Amount = Amount(1_000_000_000_000_000_000);
+const GEOMETRY: [&str; 6] = ["--data", "2", "--parity", "2", "--days", "1"];
+
+#[derive(Debug, Deserialize)]
+struct Published {
+    manifest_sha256: String,
+    files: usize,
+    release: String,
+}
+
+fn text(path: &std::path::Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+fn tool(dir: &std::path::Path, program: &str, script: &str) -> bool {
+    let mut command = Command::new(program);
+    let ended = command.args(["-c", script]).current_dir(dir).output();
+    ended.expect("the tool runs").status.success()
+}
+
+#[test]
+fn a_release_is_published_verified_anywhere_and_restored_from_phrase_and_id() {
+    // Goal: the runbook of docs/operating/publish.md. Method: publish a tree; check the copy with
+    // our verifier, sha256sum and ssh-keygen; damage it; then a machine that has nothing but the
+    // phrase and the release's id.
+    let home = shared().renter("publisher", RICH);
+    let tree = home.dir.join("dist");
+    std::fs::create_dir_all(tree.join("bin")).expect("made");
+    for index in 0..40 {
+        let bytes = noise(&format!("release {index}"), 200 + index * 500);
+        std::fs::write(tree.join(format!("bin/tool-{index}")), bytes).expect("written");
+    }
+    std::fs::write(tree.join("README"), "read me\n").expect("written");
+    let (dist, out) = (text(&tree), text(&home.dir.join("out")));
+    let names = ["--name", "tool", "--version", "1.0", "--date", "1700000000"];
+    let publish = [
+        &["publish", &dist, "--out", &out, "--json"][..],
+        &names,
+        &GEOMETRY,
+    ]
+    .concat();
+    let done: Published = home.say(&publish).json();
+    assert_eq!(done.files, 41);
+    let manifest = format!("{out}/manifest.json");
+    let key = format!("{out}/publish.pub");
+    let verify = ["verify", &manifest, "--key", &key, "--dir", &dist];
+    holdfast(None, &verify).well();
+    let sums = format!("sha256sum --quiet -c '{out}/SHA256SUMS'");
+    assert!(tool(&tree, "sh", &sums));
+    let ssh = format!(
+        "printf 'tool ' > '{out}/allowed' && cat '{key}' >> '{out}/allowed' && ssh-keygen -Y verify \
+         -f '{out}/allowed' -I tool -n holdfast-release -s '{manifest}.sig' < '{manifest}'"
+    );
+    assert!(tool(&tree, "sh", &ssh), "ssh-keygen takes the signature");
+
+    let again = text(&home.dir.join("again"));
+    let dry = [
+        &["publish", &dist, "--out", &again, "--dry-run", "--json"][..],
+        &names,
+    ]
+    .concat();
+    #[derive(Debug, Deserialize)]
+    struct Dry {
+        manifest_sha256: String,
+    }
+    let dry: Dry = home.say(&dry).json();
+    assert_eq!(
+        dry.manifest_sha256, done.manifest_sha256,
+        "the same tree, the same bytes"
+    );
+
+    let bare = home.dir.join("bare");
+    let phrase = home.file("phrase", home.phrase.as_bytes());
+    let network = text(&shared().file);
+    let recover = ["recover", "--phrase", &text(&phrase), "--network", &network];
+    holdfast(Some(&bare), &recover).well();
+    let (into, report) = (text(&bare.join("scratch")), text(&bare.join("report")));
+    let drill = [
+        "rehearse",
+        &done.release,
+        "--key",
+        &key,
+        "--into",
+        &into,
+        "--report",
+        &report,
+    ];
+    let said = holdfast(Some(&bare), &[&drill[..], &["--objective", "600"]].concat()).well();
+    assert!(said.out.contains("passed"), "{}", said.out);
+    holdfast(None, &["verify", &manifest, "--key", &key, "--dir", &into]).well();
+    assert!(
+        std::fs::read_to_string(bare.join("report/trend.svg"))
+            .expect("there")
+            .contains("rect")
+    );
+    let sampled = text(&bare.join("sampled"));
+    let drill = [
+        "rehearse",
+        &done.release,
+        "--key",
+        &key,
+        "--into",
+        &sampled,
+        "--report",
+        &report,
+    ];
+    holdfast(Some(&bare), &[&drill[..], &["--sample", "3"]].concat()).well();
+    let late = text(&bare.join("late"));
+    let drill = [
+        "rehearse",
+        &done.release,
+        "--key",
+        &key,
+        "--into",
+        &late,
+        "--report",
+        &report,
+    ];
+    let said = holdfast(Some(&bare), &[&drill[..], &["--objective", "0"]].concat());
+    assert!(!said.success, "a drill over its time fails");
+
+    std::fs::write(tree.join("README"), "read Me\n").expect("written");
+    let said = holdfast(None, &verify);
+    assert!(
+        !said.success && said.out.contains("README has another SHA-256"),
+        "{}",
+        said.out
+    );
+    let forged = std::fs::read_to_string(&manifest)
+        .expect("there")
+        .replace("1.0", "1.1");
+    std::fs::write(&manifest, forged).expect("written");
+    let said = holdfast(None, &verify).badly();
+    assert!(said.contains("signature"), "{said}");
+}
+
+#[test]
+fn a_channel_goes_forward_and_a_scan_stops_a_release() {
+    let home = shared().renter("channel", RICH);
+    let tree = home.dir.join("dist");
+    std::fs::create_dir_all(&tree).expect("made");
+    let dist = text(&tree);
+    let dry = |version: &str| {
+        std::fs::write(tree.join("file"), version).expect("written");
+        let out = text(&home.dir.join(version));
+        let names = [
+            "--name",
+            "tool",
+            "--version",
+            version,
+            "--out",
+            &out,
+            "--dry-run",
+        ];
+        home.say(&[&["publish", &dist][..], &names].concat()).well();
+        out
+    };
+    let (one, two) = (dry("1.0"), dry("2.0"));
+    let (pointer, key) = (text(&home.dir.join("stable")), format!("{one}/publish.pub"));
+    let set = |out: &str| {
+        let manifest = format!("{out}/manifest.json");
+        home.say(&[
+            "channel",
+            &pointer,
+            "--channel",
+            "stable",
+            "--set",
+            &manifest,
+        ])
+        .well();
+    };
+    let memory = text(&home.dir.join("seen"));
+    let follow = ["channel", &pointer, "--key", &key, "--seen", &memory];
+    set(&one);
+    holdfast(None, &follow).well();
+    let old = ["", ".sig"].map(|end| std::fs::read(format!("{pointer}{end}")).expect("there"));
+    set(&two);
+    let said = holdfast(None, &follow).well();
+    assert!(said.out.contains("2.0, number 2"), "{}", said.out);
+    std::fs::write(&pointer, &old[0]).expect("written");
+    std::fs::write(format!("{pointer}.sig"), &old[1]).expect("written");
+    let said = holdfast(None, &follow).badly();
+    assert!(said.contains("replay"), "{said}");
+
+    let scan = home.file("scan.sh", b"#!/bin/sh\necho found something\nexit 1\n");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(&scan, mode).expect("a program");
+    let out = text(&home.dir.join("refused"));
+    let names = [
+        "--name",
+        "tool",
+        "--version",
+        "3",
+        "--out",
+        &out,
+        "--scan",
+        &text(&scan),
+    ];
+    let said = home
+        .say(&[&["publish", &dist][..], &names].concat())
+        .badly();
+    assert!(said.contains("found something"), "{said}");
+    assert!(!home.dir.join("refused/manifest.json").exists());
+}
