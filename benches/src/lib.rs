@@ -21,6 +21,7 @@ pub mod put_limit;
 pub mod put_network;
 pub mod rows;
 pub mod runtime;
+pub mod score;
 pub mod start;
 pub mod tree;
 pub mod verified;

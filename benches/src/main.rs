@@ -11,7 +11,7 @@ use holdfast_benches::busy::Busy;
 use holdfast_benches::rows::{self, Report};
 use holdfast_benches::{
     allocator, choose, coding, device, erasure, flush, health, idle, instructions, ledger, proof,
-    prove, put_limit, put_network, start, tree, verified, watch,
+    prove, put_limit, put_network, score, start, tree, verified, watch,
 };
 
 /// Ours against a named peer, in the same run
@@ -81,6 +81,8 @@ enum Measurement {
     Instructions,
     /// A renter's peak memory while it chooses 30 of 10,000 hosts against its budget
     Choose,
+    /// The scores of 100,000 hosts recomputed against their budget
+    Score,
     /// What it costs to watch the machine against its budget
     Watch,
     /// A health request under storage load against its budget
@@ -159,6 +161,7 @@ fn run(measurement: Measurement, arguments: &Arguments) -> anyhow::Result<Report
         Measurement::Tree => Ok(tree::report(quick)),
         Measurement::Instructions => instructions::report(),
         Measurement::Choose => choose::report(quick, &arguments.dir),
+        Measurement::Score => Ok(score::report(quick)),
         Measurement::Watch => watch::report(quick, &arguments.dir),
         Measurement::Health => health::report(quick, &arguments.dir),
         Measurement::Allocator => allocator::report(quick),
