@@ -2,6 +2,7 @@
 //! carries the numbers that show it; none is a bare sentence.
 
 use crate::blame::Blame;
+use crate::ids::PeerId;
 
 /// A broken fact about a value: text that is no id, a sum that does not fit, a forged signature.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -78,6 +79,14 @@ pub enum Error {
     NoContract {
         /// Its key in the network file.
         contract: &'static str,
+    },
+    /// A repair that does not count, and what is wrong with it.
+    #[error("the repair of {guard} {what}")]
+    Repair {
+        /// Who claims it.
+        guard: PeerId,
+        /// The rule it breaks.
+        what: &'static str,
     },
     /// Secret key bytes outside the curve's order.
     #[error("secret key is not a secp256k1 scalar")]

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::agreement::Agreement;
 use crate::announce::{Announcement, HostOffer};
+use crate::challenge::{Challenge, ShownProof};
 use crate::identity::{SecretKey, Signature};
 use crate::ids::{Address, AgreementDigest, Digest32, NetworkId, PeerId};
 use crate::receipt::{Receipt, ReceiptBody};
@@ -81,6 +82,19 @@ pub enum Signable {
         #[cbor(with = "minicbor::bytes")]
         static_key: [u8; 32],
     },
+    /// That these are the leaves a challenge asked for.
+    #[n(6)]
+    Shown {
+        /// The question.
+        #[n(0)]
+        challenge: Box<Challenge>,
+        /// The digest of the leaves.
+        #[n(1)]
+        leaves: Digest32,
+        /// On which network.
+        #[n(2)]
+        network: NetworkId,
+    },
 }
 
 /// Prefix of what an identity signs about its Noise key, as libp2p defines it.
@@ -100,6 +114,11 @@ impl Signable {
                 network,
             } => signed::digest(DELETED, network, &deleted_body(agreement, *freed)),
             Self::Transaction { body } => body.digest(),
+            Self::Shown {
+                challenge,
+                leaves,
+                network,
+            } => ShownProof::digest(challenge, leaves, network),
             Self::Transport { static_key } => {
                 let mut hash = Sha256::new();
                 hash.update(NOISE_DOMAIN);
@@ -119,6 +138,7 @@ impl Signable {
             Self::Deleted { .. } => "deletion",
             Self::Transaction { .. } => "transaction",
             Self::Transport { .. } => "transport key",
+            Self::Shown { .. } => "challenge proof",
         }
     }
 }

@@ -75,6 +75,18 @@ pub const RECORD_COPIES_MIN: usize = 5;
 /// Unpaid egress a host grants a downloader, in bytes.
 pub const EGRESS_DEBT_MAX: u64 = 4 * 1024 * 1024;
 
+/// Leaves one challenge may ask for: with their paths in the tallest tree they fit one frame.
+pub const CHALLENGE_LEAVES_MAX: u32 = 64;
+/// Leaves a host shows one guard in a minute: each costs a read of 64 KiB, so this is at most
+/// 2 MiB/s. A guard that watches 100 shards an hour asks for a hundredth of it.
+pub const CHALLENGE_LEAVES_PER_MINUTE: u32 = 2048;
+/// Guards whose minutes a host remembers; who comes when all are taken waits for the next minute.
+pub const CHALLENGERS_MAX: usize = 4096;
+/// Longest time an answer to a challenge may take to count.
+pub const CHALLENGE_PATIENCE: Duration = Duration::from_secs(30);
+/// Bytes of one order that names a guard: the records of an object of some hundred GiB.
+pub const ORDER_LEN_MAX: usize = 16 * 1024 * 1024;
+
 const _: () = assert!(UNIT_LEN.is_multiple_of(LEAF_LEN));
 const _: () = assert!((UNIT_LEN / LEAF_LEN).is_power_of_two());
 const _: () = assert!(BODY_LEN_MAX.is_multiple_of(UNIT_LEN));
@@ -84,3 +96,9 @@ const _: () = assert!(SHARD_LEN_MAX as usize / UNIT_LEN * 32 + 4096 <= FRAME_LEN
 const _: () = assert!(WRITE_LEN.is_multiple_of(EXTENT_ALIGN as usize));
 const _: () = assert!(PIECE_LEN.is_multiple_of(PIECE_STEP));
 const _: () = assert!(SEGMENT_LEN / DATA_SHARDS as u64 <= SHARD_LEN_MAX);
+const _: () = assert!(
+    CHALLENGE_LEAVES_MAX as usize
+        * (LEAF_LEN + 34 * (SHARD_LEN_MAX as usize / LEAF_LEN).ilog2() as usize)
+        + 8192
+        <= FRAME_LEN_MAX
+);

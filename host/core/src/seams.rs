@@ -270,6 +270,11 @@ pub trait Peers: Send + Sync + 'static {
         to: &'a PeerAddr,
         protocol: Protocol,
     ) -> BoxFuture<'a, Result<Box<dyn Frames>, LinkError>>;
+
+    /// Who others see at this end; none where the driver does not know.
+    fn own(&self) -> Option<PeerId> {
+        None
+    }
 }
 
 /// The newest block an endpoint knows.

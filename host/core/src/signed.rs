@@ -32,6 +32,18 @@ pub const LIST: Kind = Kind {
     version: 1,
 };
 
+/// An owner asks a guard to repair at once: covers `repair_now_body`.
+pub const REPAIR_NOW: Kind = Kind {
+    name: "repair-now",
+    version: 1,
+};
+
+/// What an owner signs to have an object repaired at once: the object and the time.
+#[must_use]
+pub fn repair_now_body(object: &ObjectId, at_ms: u64) -> Vec<u8> {
+    [object.0.as_slice(), &at_ms.to_be_bytes()].concat()
+}
+
 /// What a host signs on closing: the agreement's digest and one byte, 1 when the bytes went too.
 #[must_use]
 pub fn deleted_body(agreement: &AgreementDigest, freed: bool) -> Vec<u8> {

@@ -334,7 +334,7 @@ async fn open_net(
         private_network: network.private,
         protocols: Protocol::ALL
             .into_iter()
-            .filter(|p| *p != Protocol::Hub)
+            .filter(|p| !matches!(p, Protocol::Hub | Protocol::Guard))
             .collect(),
         agent: concat!("holdfast/", env!("CARGO_PKG_VERSION")).to_owned(),
         bounds: Bounds::house(),

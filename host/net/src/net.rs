@@ -283,6 +283,10 @@ impl Net {
 }
 
 impl Peers for Net {
+    fn own(&self) -> Option<PeerId> {
+        Some(self.peer_id())
+    }
+
     fn open<'a>(
         &'a self,
         to: &'a PeerAddr,

@@ -1,7 +1,7 @@
 //! What can be wrong with shard bytes, unit lists, leaf proofs and datasets. Each variant carries
 //! the numbers or hashes that disagree, so that a log line is enough to see who lied about what.
 
-use host_core::{AgreementDigest, Blame, Digest32, ShardId};
+use host_core::{AgreementDigest, Blame, Digest32, PeerId, ShardId};
 
 /// A broken fact about a shard, its units or one of its leaves.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -152,6 +152,25 @@ pub enum Error {
         /// The leaf's agreement.
         agreement: AgreementDigest,
     },
+    /// More or fewer leaves than a challenge asked for.
+    #[error("{have} leaves were shown, {need} were asked for")]
+    LeafCount {
+        /// Leaves asked for.
+        need: usize,
+        /// Leaves shown.
+        have: usize,
+    },
+    /// A verdict its own evidence contradicts: the guard lies.
+    #[error("the verdict of guard {guard} {what}")]
+    Verdict {
+        /// Who signed it.
+        guard: PeerId,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A signed word that does not hold.
+    #[error(transparent)]
+    Value(#[from] host_core::Error),
     /// A batch whose leaves, read again, have another root than the committed one.
     #[error("the leaves of batch {batch} have another root than was committed")]
     BatchRoot {

@@ -11,14 +11,17 @@
 //! memory is one hash a unit and at most 256 leaf hashes, whatever the shard's size; every length
 //! that came from outside is checked before anything is allocated for it.
 //!
+//! The same `verify` judges challenges off chain (`judge`), and whoever checks a guard's verdict.
+//!
 //! Over the shards of one host stands its `dataset`: what the chain keeps of them, which leaves a
 //! period's seed draws, and the answers (docs/formats/dataset.md).
 //!
-//! What this room deliberately does not do: read files, check who signed what, or talk to a chain.
+//! What this room deliberately does not do: read files or talk to a chain.
 #![deny(missing_docs)]
 
 pub mod dataset;
 mod error;
+mod judge;
 mod leaf;
 mod node;
 mod shape;
@@ -26,6 +29,7 @@ mod tree;
 mod unit;
 
 pub use error::Error;
+pub use judge::{check_verdict, draw, judge};
 pub use leaf::{LeafProof, prove, verify};
 pub use shape::{LEAVES_PER_UNIT, UNIT_LEVEL, depth, leaf_count, unit_count, unit_len};
 pub use tree::{Tree, TreeBuilder, shard_id};

@@ -12,13 +12,14 @@ use host_core::epoch::EpochRule;
 use host_core::keeper::Identity;
 use host_core::pressure::Pressure;
 use host_core::seams::{Chain, ChainError, Clock, Device, VaultFacts};
-use host_core::{Address, Amount, ShardId, limits};
+use host_core::{Address, Amount, PeerId, ShardId, limits};
 use host_ledger::{AgreementState, Ledger};
 use host_settle::Exposure;
 use host_settle::Prover;
 use host_store::Store;
 use tokio::sync::OwnedMutexGuard;
 
+use crate::challenge::Challengers;
 use crate::error::Error;
 use crate::head::HeadMemory;
 
@@ -78,6 +79,7 @@ pub struct Desk<D: Device> {
     vaults: Mutex<HashMap<Address, Known>>,
     prover: OnceLock<Arc<Prover>>,
     inclusions: tokio::sync::Mutex<()>,
+    challengers: Mutex<Challengers>,
 }
 
 /// A place among the conversations of one kind; given back when dropped.
@@ -127,6 +129,7 @@ impl<D: Device> Desk<D> {
             vaults: Mutex::default(),
             prover: OnceLock::new(),
             inclusions: tokio::sync::Mutex::default(),
+            challengers: Mutex::default(),
             parts,
         }
     }
@@ -335,6 +338,12 @@ impl<D: Device> Desk<D> {
     /// Waits for the turn to make an inclusion.
     pub async fn inclusion_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.inclusions.lock().await
+    }
+
+    /// Takes `leaves` of what a guard may ask for in this minute. Errors: Demand.
+    pub(crate) fn take_leaves(&self, guard: &PeerId, leaves: u32) -> Result<(), Error> {
+        let now = self.parts.clock.monotonic();
+        locked(&self.challengers).take(guard, leaves, now)
     }
 
     /// Waits for the turn to judge a cheque of `vault`.

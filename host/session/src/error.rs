@@ -3,7 +3,7 @@
 use host_core::keeper::KeeperError;
 use host_core::seams::{ChainError, LinkError};
 use host_core::wire::{Refusal, RefusalCode};
-use host_core::{Address, AgreementDigest, Amount, Blame, ShardId};
+use host_core::{Address, AgreementDigest, Amount, Blame, PeerId, ShardId};
 
 /// The end of a conversation that was not its natural one.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +99,26 @@ pub enum Error {
         /// The bound.
         most: Amount,
     },
+    /// A challenge for another host, from somebody else, or about another shard than agreed.
+    #[error("the challenge of {guard} {what}")]
+    Challenge {
+        /// Who asked.
+        guard: PeerId,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A guard that asks for more than a host shows.
+    #[error("guard {guard} asks for {asked} leaves, {left} of {bound} a minute are left to it")]
+    Demand {
+        /// Who.
+        guard: PeerId,
+        /// Leaves asked for.
+        asked: u32,
+        /// Leaves it may still ask for in this minute.
+        left: u32,
+        /// The bound.
+        bound: u32,
+    },
     /// A bound on one renter's share is reached, or it has no agreement here.
     #[error("{what}")]
     Quota {
@@ -151,7 +171,8 @@ impl Error {
             Self::Pressure { .. } => RefusalCode::Pressure,
             Self::NoShard { .. } | Self::NoAgreement { .. } => RefusalCode::Unknown,
             Self::Egress => RefusalCode::Payment,
-            Self::Quota { .. } | Self::Exposure { .. } => RefusalCode::Quota,
+            Self::Quota { .. } | Self::Exposure { .. } | Self::Demand { .. } => RefusalCode::Quota,
+            Self::Challenge { .. } => RefusalCode::Malformed,
         };
         Refusal {
             code,

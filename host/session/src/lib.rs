@@ -1,4 +1,5 @@
-//! The host's side of every conversation: upload, download, delete, cheque, records, info.
+//! The host's side of every conversation: upload, download, delete, cheque, records, info,
+//! inclusion, challenge.
 //!
 //! A conversation is one file and reads as the steps of its order of trust. The invariant of this
 //! room: no signed word (signature on an agreement, receipt, cheque's acceptance, delete receipt)
@@ -7,6 +8,7 @@
 //! vendor, or the renter's side.
 
 pub mod announce;
+mod challenge;
 mod cheque;
 mod delete;
 pub mod desk;
@@ -46,8 +48,9 @@ pub async fn serve<D: Device>(desk: Arc<Desk<D>>, protocol: Protocol, frames: Bo
         Protocol::Cheque => cheque::serve(&desk, &mut talk).await,
         Protocol::Records => records::serve(&desk, &mut talk).await,
         Protocol::Info => info::serve(&desk, &mut talk).await,
-        Protocol::Hub => Ok(()),
+        Protocol::Hub | Protocol::Guard => Ok(()),
         Protocol::Inclusion => inclusion::serve(&desk, &mut talk).await,
+        Protocol::Challenge => challenge::serve(&desk, &mut talk).await,
     };
     match ended {
         Ok(()) => debug!(kind, %peer, "session ended"),

@@ -30,7 +30,7 @@ use crate::desk::{Desk, Parts};
 use crate::head::HeadMemory;
 use crate::serve;
 
-const CHAIN: u64 = 31_337;
+pub(crate) const CHAIN: u64 = 31_337;
 const VAULT: Address = Address([3; 20]);
 
 /// One end of a conversation in memory.
@@ -67,7 +67,7 @@ impl Frames for Wire {
 }
 
 /// A network of one host.
-struct OneHost {
+pub(crate) struct OneHost {
     desk: Arc<Desk<Disk>>,
     renter: PeerId,
 }
@@ -152,27 +152,27 @@ impl Clock for StoppedClock {
     }
 }
 
-fn renter_key() -> SecretKey {
+pub(crate) fn renter_key() -> SecretKey {
     SecretKey::from_bytes(&[1; 32]).expect("a scalar")
 }
 
-fn host_key() -> SecretKey {
+pub(crate) fn host_key() -> SecretKey {
     SecretKey::from_bytes(&[2; 32]).expect("a scalar")
 }
 
-fn network() -> NetworkId {
+pub(crate) fn network() -> NetworkId {
     NetworkId::of_name("test")
 }
 
-struct Rig {
+pub(crate) struct Rig {
     _dir: TempDir,
     desk: Arc<Desk<Disk>>,
-    peers: OneHost,
-    host: PeerAddr,
+    pub(crate) peers: OneHost,
+    pub(crate) host: PeerAddr,
     _pressure: watch::Sender<Pressure>,
 }
 
-async fn rig() -> Rig {
+pub(crate) async fn rig() -> Rig {
     let dir = tempfile::tempdir().expect("a directory");
     let ledger = Ledger::open(dir.path(), host_ledger::Options::default()).expect("opens");
     let disk = Disk::new("disk", 32 << 20, &Power::default());
@@ -226,7 +226,7 @@ async fn rig() -> Rig {
     }
 }
 
-fn body(len: usize) -> Vec<u8> {
+pub(crate) fn body(len: usize) -> Vec<u8> {
     (0..len)
         .map(|at| u8::try_from(at * 7 % 253).expect("small"))
         .collect()
@@ -239,7 +239,7 @@ fn shard_of(body: &[u8]) -> ShardId {
 }
 
 /// Terms over `body`: one byte costs one unit an epoch.
-fn terms(body: &[u8], number: u8) -> Agreement {
+pub(crate) fn terms(body: &[u8], number: u8) -> Agreement {
     Agreement {
         network: network(),
         id: AgreementId([number; 32]),
@@ -263,7 +263,7 @@ async fn open(rig: &Rig, terms: &Agreement) -> Result<Opened, host_transfer::Err
     upload::open(&rig.peers, &rig.host, CHAIN, &network(), terms, signature).await
 }
 
-async fn store(rig: &Rig, body: &[u8], number: u8) -> StoredShard {
+pub(crate) async fn store(rig: &Rig, body: &[u8], number: u8) -> StoredShard {
     match open(rig, &terms(body, number)).await.expect("admitted") {
         Opened::Stored(stored) => stored,
         Opened::Send(mut stream) => {
@@ -284,7 +284,7 @@ fn cheque(cumulative: u128) -> host_core::cheque::SignedCheque {
     .sign(CHAIN, &renter_key())
 }
 
-fn code<T>(result: Result<T, host_transfer::Error>) -> Option<RefusalCode> {
+pub(crate) fn code<T>(result: Result<T, host_transfer::Error>) -> Option<RefusalCode> {
     result
         .err()
         .and_then(|error| error.refusal().map(|refusal| refusal.code))

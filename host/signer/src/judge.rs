@@ -82,7 +82,10 @@ impl Judge {
                 self.check_words("announcement's payout", offer.payout == self.payout())?;
             }
             Signable::Transaction { body } => self.admit(body)?,
-            Signable::Receipt { .. } | Signable::Deleted { .. } | Signable::Transport { .. } => {}
+            Signable::Receipt { .. }
+            | Signable::Deleted { .. }
+            | Signable::Transport { .. }
+            | Signable::Shown { .. } => {}
         }
         Ok(self.key.sign(&what.digest()))
     }

@@ -6,9 +6,11 @@
 //! wait is bounded by the link's own silence bound. What this room does not do: choose peers,
 //! keep facts, or decide what to pay.
 
+pub mod challenge;
 pub mod delete;
 pub mod download;
 pub mod error;
+pub mod guard;
 pub mod hub;
 pub mod inclusion;
 pub mod info;
