@@ -37,7 +37,7 @@ type Sums = BTreeMap<(Address, Address), Amount>;
 
 impl Book {
     pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
-        for part in ["objects", "sessions", "purses", "choices"] {
+        for part in ["objects", "sessions", "purses", "choices", "guards"] {
             std::fs::create_dir_all(dir.join(part)).map_err(file(dir))?;
         }
         Ok(Self {

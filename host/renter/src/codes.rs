@@ -109,6 +109,12 @@ codes! {
     ValueInvalid = "value-invalid", Operator, "change the value that the message names";
     CoderRefused = "coder-refused", Us, "report it with the geometry that was asked for";
     WorkerDied = "worker-died", Us, "run the command again; report it when it comes back";
+    RecordWrong = "record-wrong", Us,
+        "report it with the object's id; its shards do not belong together";
+    ReceiptMissing = "receipt-missing", Peer,
+        "run the same command again; the host keeps the shard and answers again";
+    NoGuards = "no-guards", Operator,
+        "name guards with `holdfast guard name`";
     ChainUnreachable = "chain-unreachable", Operator,
         "check `endpoints` in the network file and the connection";
     ChainDisagrees = "chain-disagrees", Operator,

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use host_core::seams::ChainError;
-use host_core::{Address, Amount, Blame, ObjectId};
+use host_core::{Address, AgreementDigest, Amount, Blame, ObjectId};
 
 use crate::codes::Code;
 
@@ -211,6 +211,35 @@ pub enum Error {
     /// The coder refused.
     #[error(transparent)]
     Code(#[from] host_erasure::Error),
+    /// Other shards of a segment lead to another shard than the descriptor names.
+    #[error(
+        "shard {index} of segment {segment} rebuilt from the others is not the one the object \
+         names: its record is wrong"
+    )]
+    Rebuilt {
+        /// Segment.
+        segment: u32,
+        /// Shard.
+        index: usize,
+    },
+    /// A host does not show its receipt again.
+    #[error("the host of agreement {agreement} does not give its receipt again; try again")]
+    NoReceipt {
+        /// Which.
+        agreement: AgreementDigest,
+    },
+    /// A conversation with a guard that did not reach its end.
+    #[error(transparent)]
+    Talk {
+        /// How it ended.
+        source: host_transfer::Error,
+    },
+    /// No guard is named.
+    #[error("no guard is named for object {object}")]
+    NoGuards {
+        /// Which.
+        object: ObjectId,
+    },
     /// A worker thread died.
     #[error("a worker ended early")]
     Worker,
@@ -250,6 +279,10 @@ impl Error {
             Self::AlreadyStored { .. } => Code::AlreadyStored,
             Self::Chain(error) => Code::of_chain(error),
             Self::Value(_) => Code::ValueInvalid,
+            Self::Rebuilt { .. } => Code::RecordWrong,
+            Self::NoReceipt { .. } => Code::ReceiptMissing,
+            Self::NoGuards { .. } => Code::NoGuards,
+            Self::Talk { source } => Code::of_transfer(source),
             Self::Code(_) => Code::CoderRefused,
             Self::Worker => Code::WorkerDied,
         }

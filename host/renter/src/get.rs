@@ -26,6 +26,7 @@ mod fetch;
 mod join;
 mod pace;
 mod plan;
+pub(crate) mod rebuild;
 
 use fetch::Fetcher;
 use join::Sink;

@@ -8,6 +8,7 @@ mod encode;
 mod error;
 mod fault;
 mod get;
+mod guard;
 mod health;
 mod hosts;
 mod lease;
@@ -17,6 +18,7 @@ mod purse;
 mod put;
 mod record;
 mod session;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -25,9 +27,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use host_core::announce::Announcement;
+use host_core::challenge::SignedVerdict;
 use host_core::identity::SecretKey;
 use host_core::network::Network;
-use host_core::object::{Place, Placement, SignedPlacement};
+use host_core::object::{Descriptor, Place, Placement, SignedPlacement};
 use host_core::seams::{Chain, Clock, Entropy, PeerAddr, Peers};
 use host_core::wire::RefusalCode;
 use host_core::{Address, Amount, NetworkId, ObjectId, PeerId};
@@ -37,10 +40,12 @@ use tokio::sync::watch;
 pub use codes::Code;
 pub use error::Error;
 pub use get::Got;
+pub use guard::{Adopted, GuardPaid, GuardStanding, GuardTerms, Named};
 pub use health::{Condition, Health, ShardHealth};
 pub use hosts::{Chosen, Constraint, Evidence, POLICY_FILE, PlacementPolicy, Reason, Wanted};
 pub use pay::{Missed, Paid};
 pub use progress::{Cost, Meter, NoMeter, Phase, Progress};
+pub use put::repair::{RepairDone, RepairJob, Repaired};
 pub use put::reuse::Already;
 pub use put::{PutDone, PutRequest, Quote, put_geometry};
 pub use record::shelf::Recovered;
@@ -263,6 +268,11 @@ impl Renter {
         put::run(self, session, progress).await
     }
 
+    /// Every session of this home: puts, leases, repairs.
+    pub fn sessions(&self) -> Result<Vec<SessionId>, Error> {
+        self.inner.book.sessions()
+    }
+
     /// A session as it stands; also while another process works on it.
     pub fn session(&self, id: SessionId) -> Result<Session, Error> {
         session::read(&self.inner.book.session(id), id)
@@ -319,10 +329,74 @@ impl Renter {
         self.row(&self.inner.book.object(&object)?)
     }
 
+    /// Challenges every host of an object: 16 drawn leaves each, judged by the function that guards
+    /// and the contract use.
+    pub async fn verify(&self, object: ObjectId) -> Result<Vec<ShardHealth>, Error> {
+        verify::run(self, object).await
+    }
+
+    /// Every audit one guard has of an object, unchecked: `host_proof::check_verdict` judges each.
+    pub async fn audits(
+        &self,
+        object: ObjectId,
+        of: &PeerAddr,
+    ) -> Result<Vec<SignedVerdict>, Error> {
+        guard::audits(self, object, of).await
+    }
+
+    /// The public record of an object: what a repair needs and all it needs.
+    pub fn descriptor(&self, object: ObjectId) -> Result<Descriptor, Error> {
+        self.inner.book.object(&object)?.descriptor()
+    }
+
     /// How an object is: every keeper is asked for a random unit of its shard. Bounded: 4,096
     /// shards, 32 at a time, a minute.
     pub async fn health(&self, object: ObjectId) -> Result<Health, Error> {
         health::check(self, self.stat(object)?).await
+    }
+
+    /// Repairs what a job names, with this wallet's money; nothing is decrypted. Durable: new
+    /// places are in the book when it returns.
+    pub async fn repair_job(&self, job: &RepairJob) -> Result<RepairDone, Error> {
+        put::repair::run(self, job).await
+    }
+
+    /// Gives up what `repair_job` placed of an object of somebody else. Returns how many agreements
+    /// were closed and how many hosts did not answer.
+    pub async fn give_up_repair(&self, object: ObjectId) -> Result<(usize, usize), Error> {
+        put::repair::give_up(self, object).await
+    }
+
+    /// Asks every host of an object and places anew what is not alive now, on other hosts. What
+    /// found no host is told. Durable as of `repair_job`.
+    pub async fn repair(&self, object: ObjectId) -> Result<RepairDone, Error> {
+        guard::repair_now(self, object).await
+    }
+
+    /// Names guards for an object; the order is written down here before it leaves. Returns which
+    /// of them took it.
+    pub async fn name_guards(
+        &self,
+        object: ObjectId,
+        terms: &GuardTerms,
+    ) -> Result<Vec<Named>, Error> {
+        guard::name(self, object, terms).await
+    }
+
+    /// What each named guard says of an object.
+    pub async fn guard_standings(&self, object: ObjectId) -> Result<Vec<GuardStanding>, Error> {
+        guard::standings(self, object).await
+    }
+
+    /// Takes over what guards repaired: own agreements with the new hosts, a new version of the
+    /// placement, and the guards told.
+    pub async fn adopt_repairs(&self, object: ObjectId) -> Result<Adopted, Error> {
+        guard::adopt(self, object).await
+    }
+
+    /// Reads the guards' new verdicts on an object, checks each and pays for those that hold.
+    pub async fn pay_guards(&self, object: ObjectId) -> Result<Vec<GuardPaid>, Error> {
+        guard::pay(self, object).await
     }
 
     /// Closes every agreement of an object and forgets it; what did not answer stays written down
@@ -400,6 +474,11 @@ impl Renter {
     /// Rebuilds the book from the records hosts keep for this wallet.
     pub async fn recover(&self) -> Result<Recovered, Error> {
         shelf::recover(&self.inner).await
+    }
+
+    /// Where the keepers of some places are now, as hubs tell; hosts no hub knows are missing.
+    pub async fn whereabouts(&self, places: &[Place]) -> BTreeMap<PeerId, Vec<String>> {
+        self.addresses(places).await
     }
 
     /// Where the keepers of some places are now, to be tried when a written-down address is dead.

@@ -13,7 +13,8 @@ use std::time::UNIX_EPOCH;
 use host_core::announce::{Announcement, HostOffer};
 use host_core::geometry::{Codec, Geometry};
 use host_core::object::{Cipher as CipherKind, Descriptor, Place, Segment};
-use host_core::{Amount, ObjectId};
+use host_core::receipt::Receipt;
+use host_core::{AgreementDigest, Amount, ObjectId};
 use tokio::sync::watch;
 
 use crate::cipher::{CHUNK, TAG};
@@ -31,6 +32,7 @@ pub(crate) mod noted;
 mod prepare;
 mod quote;
 pub(crate) mod release;
+pub(crate) mod repair;
 pub(crate) mod reuse;
 mod segment;
 mod shard;
@@ -143,6 +145,8 @@ struct Put<'a> {
     places: Mutex<Vec<Place>>,
     /// Terms of those.
     terms: Mutex<Terms>,
+    /// Receipts heard in this run.
+    receipts: Mutex<BTreeMap<AgreementDigest, Receipt>>,
     /// What an earlier run was at when it ended.
     earlier: Mutex<BTreeMap<(u32, u16), Trial>>,
     /// Agreements nobody uses.

@@ -1,5 +1,5 @@
 //! The shards of one segment: names always, bytes when somebody must send them. A put codes a
-//! segment before it is sent; a lease of what hosts keep already reads and codes the file only
+//! segment before it is sent; a repair rebuilds what is lost from other shards; a lease of what hosts keep already reads and codes the file only
 //! for a segment some host has lost.
 
 use std::io::{Seek, SeekFrom};
@@ -7,13 +7,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use host_core::ShardId;
-use host_core::object::Segment;
+use host_core::object::{Descriptor, Place, Segment};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::{Put, file_error, read_run};
 use crate::cipher::Cipher;
 use crate::encode::{self, Coded};
 use crate::error::Error;
+use crate::get::rebuild;
 use crate::progress::Phase;
 
 /// Where a segment's plaintext is, and how it is sealed.
@@ -37,7 +38,22 @@ pub(super) struct Body {
     pub(super) ids: Vec<ShardId>,
     pub(super) shard_len: u64,
     bytes: OnceCell<Vec<Held>>,
-    origin: Option<Origin>,
+    origin: Option<Source>,
+}
+
+/// Where bytes come from that are not there yet.
+enum Source {
+    /// The file they were made of.
+    File(Origin),
+    /// Other shards of the segment.
+    Others(Box<Lost>),
+}
+
+/// Shards that are rebuilt.
+struct Lost {
+    descriptor: Descriptor,
+    alive: Vec<Place>,
+    wanted: Vec<usize>,
 }
 
 /// One shard's bytes, until some host keeps them.
@@ -111,8 +127,35 @@ impl Body {
             ids: known.shards.clone(),
             shard_len,
             bytes: OnceCell::new(),
-            origin: Some(origin),
+            origin: Some(Source::File(origin)),
         }
+    }
+
+    /// Lost shards of a segment, rebuilt from those `alive` keeps when their bytes are asked for.
+    pub(super) fn lost(
+        segment: u32,
+        descriptor: &Descriptor,
+        alive: Vec<Place>,
+        wanted: Vec<usize>,
+    ) -> Self {
+        let at = usize::try_from(segment).unwrap_or(usize::MAX);
+        let named = descriptor.segments.get(at);
+        Self {
+            segment,
+            ids: named.map(|named| named.shards.clone()).unwrap_or_default(),
+            shard_len: named.map_or(0, |named| descriptor.geometry.shard_len(named.len)),
+            bytes: OnceCell::new(),
+            origin: Some(Source::Others(Box::new(Lost {
+                descriptor: descriptor.clone(),
+                alive,
+                wanted,
+            }))),
+        }
+    }
+
+    /// Whether anything was read to have the bytes.
+    pub(super) fn was_read(&self) -> bool {
+        self.bytes.get().is_some()
     }
 }
 
@@ -137,7 +180,10 @@ impl Put<'_> {
     }
 
     async fn code_again(&self, body: &Body) -> Result<Vec<Held>, Error> {
-        let origin = body.origin.as_ref().ok_or(Error::Worker)?;
+        let origin = match body.origin.as_ref().ok_or(Error::Worker)? {
+            Source::File(origin) => origin,
+            Source::Others(lost) => return self.rebuild(body, lost).await,
+        };
         let (path, offset, len) = (origin.path.clone(), origin.offset, origin.len);
         let (cipher, chunks) = (origin.cipher.clone(), (origin.first, origin.last));
         let geometry = self.geometry;
@@ -164,5 +210,22 @@ impl Put<'_> {
             });
         }
         Ok(bytes.into_iter().map(held).collect())
+    }
+
+    /// The lost shards, each at its index; the others stay empty.
+    async fn rebuild(&self, body: &Body, lost: &Lost) -> Result<Vec<Held>, Error> {
+        let Lost {
+            descriptor,
+            alive,
+            wanted,
+        } = lost;
+        let of = rebuild::shards(self.inner, descriptor, alive, body.segment, wanted);
+        let mut all = vec![Vec::new(); body.ids.len()];
+        for (index, bytes) in wanted.iter().zip(of.await?) {
+            if let Some(place) = all.get_mut(*index) {
+                *place = bytes;
+            }
+        }
+        Ok(all.into_iter().map(held).collect())
     }
 }

@@ -73,6 +73,7 @@ pub(super) async fn prepare<'a>(
         keepers,
         places: Mutex::new(session.places.clone()),
         terms: Mutex::new(session.all_terms()),
+        receipts: Mutex::default(),
         earlier: Mutex::new(earlier.collect()),
         loose: Mutex::new(session.loose().cloned().collect()),
         cover,

@@ -49,7 +49,7 @@ fn ms(span: Duration) -> u64 {
 }
 
 impl Race {
-    fn new(spare: VecDeque<HostOffer>, enough: usize) -> Self {
+    pub(super) fn new(spare: VecDeque<HostOffer>, enough: usize) -> Self {
         Self {
             spare: Mutex::new(spare),
             pace: Mutex::new(Pace::new(enough)),
@@ -130,7 +130,7 @@ impl Put<'_> {
     }
 
     /// Hosts that hold nothing of this segment yet, in the order they were chosen.
-    fn candidates(&self, segment: u32) -> VecDeque<HostOffer> {
+    pub(super) fn candidates(&self, segment: u32) -> VecDeque<HostOffer> {
         let mut taken: BTreeSet<PeerId> = BTreeSet::new();
         {
             let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
@@ -150,7 +150,7 @@ impl Put<'_> {
 
     /// Places one shard: where an earlier run left off, then with the host that keeps it already,
     /// then with whoever is next. Returns its index.
-    async fn place_shard(
+    pub(super) async fn place_shard(
         &self,
         body: &Body,
         race: &Race,

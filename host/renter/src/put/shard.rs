@@ -104,12 +104,18 @@ impl Put<'_> {
     ) -> Result<(), Fault> {
         let terms = trial.terms.as_ref().ok_or(Fault::Left)?;
         let mut stored = self.deliver(body, trial, terms, track).await?;
+        self.note_receipt(trial, &stored);
         self.noted.step(&trial.place, ShardState::Stored)?;
         self.progress.send_modify(|p| p.shards_stored += 1);
         let paid = self.pay((race, body), trial, terms, Some(&mut stored), track);
         self.phases.poll(Phase::Cheques, paid).await?;
         stored.close().await;
         Ok(())
+    }
+
+    fn note_receipt(&self, trial: &Trial, stored: &StoredShard) {
+        let mut receipts = self.receipts.lock().unwrap_or_else(PoisonError::into_inner);
+        receipts.insert(trial.place.agreement, stored.receipt.clone());
     }
 
     /// What an earlier run left: with a receipt in hand only the cheque is owed, and it is the

@@ -339,7 +339,7 @@ async fn serve(town: Arc<Town>, peer: PeerId, protocol: Protocol, pipe: Pipe) {
         Protocol::Delete => delete(&town, peer, pipe).await,
         Protocol::Cheque => cheque(&town, peer, pipe).await,
         Protocol::Records => records(&town, peer, pipe).await,
-        Protocol::Info | Protocol::Inclusion => None,
+        Protocol::Info | Protocol::Inclusion | Protocol::Challenge | Protocol::Guard => None,
     };
 }
 
