@@ -115,6 +115,15 @@ enum Command {
     /// Show where an object is kept and whether it is reachable
     #[cfg(feature = "renter")]
     Stat(renter::look::StatArgs),
+    /// Name guards for an object, check and pay what they find, take their repairs over
+    #[cfg(feature = "renter")]
+    Guard(renter::guard::GuardArgs),
+    /// Rebuild what is lost of an object on other hosts, now
+    #[cfg(feature = "renter")]
+    Repair(renter::guard::RepairArgs),
+    /// Challenge every host of an object; the exit status says whether all showed their shard
+    #[cfg(feature = "renter")]
+    Verify(renter::guard::VerifyArgs),
     /// Give an object up
     #[cfg(feature = "renter")]
     Rm(renter::look::RmArgs),
@@ -158,6 +167,9 @@ impl Command {
                 | Self::Get(_)
                 | Self::Ls(_)
                 | Self::Stat(_)
+                | Self::Guard(_)
+                | Self::Repair(_)
+                | Self::Verify(_)
                 | Self::Rm(_)
                 | Self::Recover(_)
                 | Self::Publish(_)
@@ -245,6 +257,12 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Ls(args) => renter::look::ls(args).await?,
         #[cfg(feature = "renter")]
         Command::Stat(args) => renter::look::stat(args).await?,
+        #[cfg(feature = "renter")]
+        Command::Guard(args) => return renter::guard::run(args).await,
+        #[cfg(feature = "renter")]
+        Command::Repair(args) => return renter::guard::repair(args).await,
+        #[cfg(feature = "renter")]
+        Command::Verify(args) => return renter::guard::verify(args).await,
         #[cfg(feature = "renter")]
         Command::Rm(args) => renter::look::rm(args).await?,
         #[cfg(feature = "renter")]

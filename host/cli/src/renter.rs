@@ -10,6 +10,7 @@ use crate::operator::read_words;
 use crate::print;
 
 pub(crate) mod get;
+pub(crate) mod guard;
 pub(crate) mod home;
 pub(crate) mod look;
 mod meter;

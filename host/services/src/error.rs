@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use host_core::seams::{ChainError, LinkError};
 use host_core::wire::RefusalCode;
-use host_core::{Blame, PeerId};
+use host_core::{Address, AgreementDigest, Blame, ObjectId, PeerId};
 
 /// A broken fact.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +122,64 @@ pub enum Error {
         /// What was asked for.
         what: &'static str,
     },
+    /// An order that names other guards.
+    #[error("the order does not name this guard, {guard}")]
+    NotNamed {
+        /// This guard.
+        guard: PeerId,
+    },
+    /// An object that another account gave this guard to watch.
+    #[error("object {object} is watched for {owner}")]
+    OtherOwner {
+        /// Which.
+        object: ObjectId,
+        /// Whose order is followed.
+        owner: Address,
+    },
+    /// An order older than the one that is followed.
+    #[error("version {version}, order {serial} of object {object} is followed already")]
+    OldOrder {
+        /// Which.
+        object: ObjectId,
+        /// The placement that is watched.
+        version: u64,
+        /// The number of its order.
+        serial: u64,
+    },
+    /// An object, or a place of it, that nobody gave this guard to watch.
+    #[error("object {object}, or that place of it, is not watched here")]
+    NotWatched {
+        /// Which.
+        object: ObjectId,
+    },
+    /// A host that could not be asked for a reason of this guard's own.
+    #[error("the host of agreement {agreement} was not asked: it is busy, or may not be dialled")]
+    NotAsked {
+        /// Which.
+        agreement: AgreementDigest,
+    },
+    /// An order longer than a guard takes.
+    #[error("an order of {len} bytes, at most {max} are taken")]
+    OrderLength {
+        /// Bytes announced.
+        len: u64,
+        /// The bound.
+        max: usize,
+    },
+    /// A cheque that is not good.
+    #[error("the cheque on vault {vault} {what}")]
+    Cheque {
+        /// Its vault.
+        vault: Address,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The chain did not answer.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// A conversation broke.
+    #[error(transparent)]
+    Link(#[from] LinkError),
     /// The directory is full.
     #[error("the directory holds {bound} hosts, its bound")]
     Full {
@@ -153,7 +212,16 @@ impl Error {
             | Self::Uncounted { .. }
             | Self::NotKept { .. }
             | Self::Full { .. } => Blame::Peer,
+            Self::NotNamed { .. }
+            | Self::OtherOwner { .. }
+            | Self::OldOrder { .. }
+            | Self::NotWatched { .. }
+            | Self::NotAsked { .. }
+            | Self::OrderLength { .. }
+            | Self::Cheque { .. } => Blame::Peer,
             Self::Value(error) => error.blame(),
+            Self::Chain(error) => error.blame(),
+            Self::Link(error) => error.blame(),
         }
     }
 
@@ -165,7 +233,13 @@ impl Error {
             Self::Value(
                 host_core::Error::Signature { .. } | host_core::Error::SignatureForm { .. },
             ) => RefusalCode::Signature,
-            Self::Full { .. } => RefusalCode::Quota,
+            Self::Full { .. } | Self::OrderLength { .. } => RefusalCode::Quota,
+            Self::OtherOwner { .. } => RefusalCode::Signature,
+            Self::NotWatched { .. } => RefusalCode::Unknown,
+            Self::NotAsked { .. } => RefusalCode::Busy,
+            Self::Cheque { .. } => RefusalCode::Vault,
+            Self::Chain(_) => RefusalCode::Chain,
+            Self::NotNamed { .. } | Self::OldOrder { .. } => RefusalCode::Malformed,
             Self::Uncounted { .. } | Self::NotKept { .. } => RefusalCode::Unknown,
             Self::Clock { .. }
             | Self::Stale { .. }

@@ -1,4 +1,4 @@
-//! Programs that run for a network, off the box: the hub and the status server.
+//! Programs that run for a network, off the box: the hub, the status server and the guard.
 //!
 //! What enters: a network file, an identity key, conversations from `host_net`. What leaves: the
 //! directory of hosts, page by page, and one file that keeps it across restarts. Invariant:
@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod error;
+pub mod guard;
 pub mod hub;
 pub mod identity;
 pub mod settings;

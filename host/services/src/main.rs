@@ -27,6 +27,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+mod root_guard;
+
 /// Connections of a hub: ten thousand hosts that each call for a moment a minute.
 const HUB_CONNECTIONS_MAX: u32 = 4096;
 /// A host says its word and goes; keeping its connection would only fill the table.
@@ -48,6 +50,8 @@ enum Service {
     Hub(HubArguments),
     /// Remembers: a signed root over all hosts' heartbeats a day, a page, figures.
     Status(StatusArguments),
+    /// Challenges hosts for the renters that named it, and repairs under their grants.
+    Guard(root_guard::GuardArguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -116,6 +120,7 @@ fn main() -> anyhow::Result<()> {
             let settings = settings(arguments.swarm)?;
             runtime.block_on(run(settings, Some(arguments.http), until_stdin_ends))
         }
+        Service::Guard(arguments) => runtime.block_on(root_guard::run(arguments)),
     }
 }
 
@@ -158,19 +163,7 @@ async fn run(
         },
     })
     .await?;
-    // Heard before anyone knows that we are there: a signal between would end us unsaved.
-    let mut terminate = signal(SignalKind::terminate()).context("signal")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("signal")?;
-    let (tell, told) = watch::channel(false);
-    let signals = tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            () = stdin_ends(), if until_stdin_ends => {}
-        }
-        tracing::info!("stopping");
-        tell.send_replace(true);
-    });
+    let (told, signals) = until_told(until_stdin_ends)?;
     let hub = Arc::new(hub);
     let door = open_door(http, &hub, &clock, &network.name, told.clone()).await?;
     say_ready(&net, door.as_ref().map(|(at, _)| *at))?;
@@ -269,6 +262,24 @@ fn say_ready(net: &Net, http: Option<SocketAddr>) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", serde_json::to_string(&ready)?)?;
     Ok(out.flush()?)
+}
+
+/// Says true once a signal or the end of standard input asks to stop. Made before anyone knows that
+/// we are there: a signal between would end us unsaved.
+fn until_told(stdin: bool) -> anyhow::Result<(watch::Receiver<bool>, tokio::task::JoinHandle<()>)> {
+    let mut terminate = signal(SignalKind::terminate()).context("signal")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("signal")?;
+    let (tell, told) = watch::channel(false);
+    let signals = tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = stdin_ends(), if stdin => {}
+        }
+        tracing::info!("stopping");
+        tell.send_replace(true);
+    });
+    Ok((told, signals))
 }
 
 /// Completes when standard input ends. The reader is a plain thread: a read of the runtime's own

@@ -1,6 +1,6 @@
 //! The shards of one segment: names always, bytes when somebody must send them. A put codes a
-//! segment before it is sent; a repair rebuilds what is lost from other shards; a lease of what hosts keep already reads and codes the file only
-//! for a segment some host has lost.
+//! segment before it is sent; a repair rebuilds what is lost from other shards; a lease of what
+//! hosts keep already reads and codes the file only for a segment some host has lost.
 
 use std::io::{Seek, SeekFrom};
 use std::path::PathBuf;

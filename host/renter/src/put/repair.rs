@@ -295,7 +295,7 @@ impl Put<'_> {
                     | Error::TooFewShards { .. }
                     | Error::Shortfall { .. }),
                 ) => {
-                    tracing::info!(segment, index = place.index, err = %error, "shard not repaired");
+                    tracing::info!(segment, index = place.index, err = %error, "not repaired");
                     done.failed.push((place.clone(), error.to_string()));
                 }
                 Err(error) => return Err(error),
