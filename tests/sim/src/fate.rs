@@ -17,6 +17,9 @@ const PAUSE_MAX: u64 = 900;
 /// How long renters may take, once everything is well, to store what they began.
 const CALM: Duration = Duration::from_secs(3 * 3600);
 
+/// What a repair may take once everything is well.
+const MEND_S: u64 = 4 * 3600;
+
 /// One kind of fault.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
@@ -32,9 +35,11 @@ enum Fault {
     Reorganisation,
     DearGas,
     RenterKill,
+    GuardKill,
+    Gone,
 }
 
-const FAULTS: [Fault; 14] = [
+const FAULTS: [Fault; 17] = [
     Fault::PowerCut,
     Fault::PowerCut,
     Fault::PowerCut,
@@ -49,7 +54,13 @@ const FAULTS: [Fault; 14] = [
     Fault::Reorganisation,
     Fault::DearGas,
     Fault::RenterKill,
+    Fault::GuardKill,
+    Fault::Gone,
+    Fault::Gone,
 ];
+
+/// The last so many happen only where there are guards.
+const OF_GUARDED: usize = 3;
 
 /// Lets as many faults happen as the shape says, then heals and waits for calm.
 pub(crate) async fn strike(
@@ -63,13 +74,19 @@ pub(crate) async fn strike(
     for _ in 0..shape.faults {
         time.sleep(Duration::from_secs(chance.below(PAUSE_MAX)))
             .await;
-        let which = usize::try_from(chance.below(FAULTS.len() as u64))?;
+        // Without guards nobody mends what is gone for good.
+        let kinds = match shape.guards {
+            0 => FAULTS.len() - OF_GUARDED,
+            _ => FAULTS.len(),
+        };
+        let which = usize::try_from(chance.below(kinds as u64))?;
         let fault = FAULTS.get(which).copied().unwrap_or(Fault::Kill);
         let number = chance.below(cast.machines.len() as u64);
         let Some(machine) = cast.machines.get(usize::try_from(number)?) else {
             continue;
         };
-        if matches!(fault, Fault::Lies | Fault::Rot) && !may_go_bad(&mut bad, number) {
+        let for_good = matches!(fault, Fault::Lies | Fault::Rot | Fault::Gone);
+        if machine.is_gone() || (for_good && !may_go_bad(&mut bad, number)) {
             continue;
         }
         let at = time.monotonic().as_secs();
@@ -122,6 +139,16 @@ async fn happen(
         }
         Fault::Replay => replay(cast, machine, span).await?,
         Fault::Rot => machine.rot(chance),
+        Fault::Gone => machine.vanish(),
+        Fault::GuardKill => {
+            let count = cast.wardens.len().max(1) as u64;
+            let number = usize::try_from(chance.below(count))?;
+            if let Some(warden) = cast.wardens.get(number) {
+                warden.kill();
+                ground.time.sleep(span * 2).await;
+                warden.start()?;
+            }
+        }
         Fault::Silence => {
             ground.ether.world().silent = true;
             ground.time.sleep(span).await;
@@ -200,5 +227,9 @@ async fn heal(cast: &Cast) -> anyhow::Result<()> {
         ground.time.sleep(Duration::from_secs(60)).await;
     }
     ground.time.sleep(Duration::from_secs(600)).await;
+    if !cast.wardens.is_empty() && cast.machines.iter().any(|machine| machine.is_gone()) {
+        // Three misses, turns of three guards, the repair, and its owner's taking over.
+        ground.time.sleep(Duration::from_secs(MEND_S)).await;
+    }
     Ok(())
 }

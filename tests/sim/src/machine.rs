@@ -51,6 +51,7 @@ pub(crate) struct Machine {
     pub(crate) power: Power,
     volume: Disk,
     rotted: AtomicBool,
+    gone: AtomicBool,
     state: Disk,
     ground: Ground,
     life: Mutex<Option<Life>>,
@@ -92,6 +93,7 @@ impl Machine {
             power,
             volume,
             rotted: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
             state,
             ground: ground.clone(),
             life: Mutex::default(),
@@ -116,6 +118,17 @@ impl Machine {
     /// Whether it ever rotted.
     pub(crate) fn has_rotted(&self) -> bool {
         self.rotted.load(Ordering::Relaxed)
+    }
+
+    /// The machine ends for good, with everything on it.
+    pub(crate) fn vanish(&self) {
+        self.gone.store(true, Ordering::Relaxed);
+        self.kill();
+    }
+
+    /// Whether it is gone for good.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
     }
 
     /// The running daemon, if one runs.

@@ -15,6 +15,7 @@ mod run;
 mod street;
 mod tenant;
 mod time;
+mod warden;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -49,6 +50,12 @@ struct Arguments {
     /// Files of each renter
     #[arg(long, default_value_t = 2)]
     files: u64,
+    /// Guards of each network that has any: one in `guarded_every`
+    #[arg(long, default_value_t = 3)]
+    guards: u32,
+    /// Every so many seeds a network with guards, and with hosts that go for good
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    guarded_every: u64,
     /// Faults in each run
     #[arg(long, default_value_t = 10)]
     faults: u64,
@@ -124,12 +131,14 @@ fn again(seed: u64, arguments: &Arguments) -> String {
         hosts,
         renters,
         files,
+        guards,
+        guarded_every,
         faults,
         ..
     } = arguments;
     format!(
         "just sim 1 --first {seed} --hosts {hosts} --renters {renters} --files {files} \
-         --faults {faults} --tell"
+         --guards {guards} --guarded-every {guarded_every} --faults {faults} --tell"
     )
 }
 
@@ -139,6 +148,10 @@ fn one(seed: u64, arguments: &Arguments) -> Told {
         machines: arguments.hosts,
         tenants: arguments.renters,
         files: arguments.files,
+        guards: match seed % arguments.guarded_every == arguments.guarded_every / 2 {
+            true => arguments.guards,
+            false => 0,
+        },
         faults: arguments.faults,
         ignore_flush: arguments.ignore_flush,
     };

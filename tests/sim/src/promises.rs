@@ -5,16 +5,17 @@
 //! a cheque promises is what agreements were paid; money moves once; and when every term is over,
 //! all space is free again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use host_core::seams::Clock;
-use host_core::{Address, Amount};
+use host_core::{Address, Amount, ObjectId, PeerId};
 use host_ledger::{AgreementRow, AgreementState};
 
 use crate::machine::{Life, Machine};
 use crate::run::{BLOCK, Cast, Told};
-use crate::tenant::Tenant;
+use crate::tenant::{CODE, MARGIN, Tenant};
+use crate::warden;
 
 /// Agreements and cheques read from one machine.
 const ROWS: usize = 100_000;
@@ -25,8 +26,13 @@ const DEEP: u32 = 40;
 pub(crate) async fn keep(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
     for tenant in &cast.tenants {
         tenant.kill();
+        tenant.take_over().await;
     }
     files(cast, told).await;
+    guarded(cast, told).await?;
+    for warden in &cast.wardens {
+        warden.kill();
+    }
     receipts(cast, told)?;
     shards(cast, told).await?;
     for tenant in &cast.tenants {
@@ -72,9 +78,71 @@ async fn files(cast: &Cast, told: &mut Told) {
     }
 }
 
+/// Guards said nothing false, were paid what they earned, and repaired what was endangered while
+/// enough hosts lived.
+async fn guarded(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
+    for tenant in &cast.tenants {
+        let renter = tenant.program()?;
+        for object in tenant.works().into_iter().filter_map(|work| work.object) {
+            for warden in &cast.wardens {
+                let Ok(verdicts) = renter.audits(object, &warden.addr()).await else {
+                    continue;
+                };
+                told.violations
+                    .extend(warden::false_words(&verdicts, &cast.ground, object));
+            }
+            for paid in renter.pay_guards(object).await? {
+                let standing = renter.guard_standings(object).await?;
+                let known = standing.iter().find(|one| one.guard == paid.guard);
+                let counts = known.and_then(|one| one.paid);
+                if paid.why.is_none() && counts.is_some_and(|sum| sum != paid.cumulative) {
+                    let (guard, sum) = (paid.guard, paid.cumulative);
+                    let what = format!("guard {guard} was promised {sum}, counts on {counts:?}");
+                    told.violations.push(what);
+                }
+            }
+            mended(cast, tenant, object, told)?;
+        }
+    }
+    Ok(())
+}
+
+/// An object of which a host is gone has as many shards alive as its order asks for.
+fn mended(cast: &Cast, tenant: &Tenant, object: ObjectId, told: &mut Told) -> anyhow::Result<()> {
+    let wanted = usize::from(CODE.0 + MARGIN);
+    let living = cast.machines.iter().filter(|machine| !machine.is_gone());
+    let living: BTreeSet<PeerId> = living.map(|machine| machine.key.peer_id()).collect();
+    let is_guarded = tenant
+        .works()
+        .iter()
+        .any(|work| work.object == Some(object) && work.guarded);
+    if !is_guarded || cast.wardens.len() < 2 || living.len() < usize::from(CODE.0 + CODE.1) {
+        return Ok(());
+    }
+    let places = tenant.program()?.stat(object)?.places;
+    let mut segments: BTreeMap<u32, BTreeSet<u16>> = BTreeMap::new();
+    for place in &places {
+        let alive = segments.entry(place.segment).or_default();
+        if living.contains(&place.host) {
+            alive.insert(place.index);
+        }
+    }
+    for (segment, alive) in segments {
+        if alive.len() < wanted {
+            let have = alive.len();
+            let what =
+                format!("{object}: segment {segment} has {have} shards and was not repaired");
+            told.violations.push(what);
+        }
+    }
+    Ok(())
+}
+
 /// Every place a renter counts on is an agreement its host holds, once.
 fn receipts(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
     let mut rows = BTreeMap::new();
+    let gone = cast.machines.iter().filter(|machine| machine.is_gone());
+    let gone: BTreeSet<PeerId> = gone.map(|machine| machine.key.peer_id()).collect();
     for (machine, life) in lives(cast) {
         for row in agreements(&life)? {
             rows.insert((machine.key.peer_id(), row.digest), row.state);
@@ -85,7 +153,7 @@ fn receipts(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
             let Some(object) = work.object else { continue };
             for place in tenant.program()?.stat(object)?.places {
                 let state = rows.get(&(place.host, place.agreement));
-                if state != Some(&AgreementState::Active) {
+                if state != Some(&AgreementState::Active) && !gone.contains(&place.host) {
                     let host = place.host;
                     let what = format!("{object}: {host} gave a receipt and has {state:?}");
                     told.violations.push(what);

@@ -23,6 +23,7 @@ use crate::promises;
 use crate::street::Streets;
 use crate::tenant::Tenant;
 use crate::time::{Owner, Time};
+use crate::warden::Warden;
 
 /// The chain of a run: no network has its number.
 const CHAIN: u64 = 31_337;
@@ -39,6 +40,7 @@ pub(crate) struct Shape {
     pub(crate) machines: u32,
     pub(crate) tenants: u32,
     pub(crate) files: u64,
+    pub(crate) guards: u32,
     /// Faults in the course of it.
     pub(crate) faults: u64,
     /// The mutation that proves that a run sees a missing flush.
@@ -67,6 +69,7 @@ pub(crate) struct Cast {
     pub(crate) ground: Ground,
     pub(crate) machines: Vec<Arc<Machine>>,
     pub(crate) tenants: Vec<Arc<Tenant>>,
+    pub(crate) wardens: Vec<Arc<Warden>>,
 }
 
 /// Runs one seed.
@@ -127,6 +130,9 @@ async fn live(seed: u64, shape: Shape, time: Time) -> anyhow::Result<Told> {
     for machine in &cast.machines {
         machine.start().await?;
     }
+    for warden in &cast.wardens {
+        warden.start()?;
+    }
     time.sleep(Duration::from_secs(10)).await;
     for tenant in &cast.tenants {
         tenant.begin(Duration::from_secs(chance.below(1800)));
@@ -166,10 +172,23 @@ async fn gather(shape: Shape, time: &Time, chance: &mut Chance) -> anyhow::Resul
         ground.streets.settle(machine.key.peer_id(), owner, delay);
         machines.push(Arc::new(machine));
     }
+    let mut wardens = Vec::new();
+    for number in 0..shape.guards {
+        let owner = 20_000 + number;
+        let warden = Warden::new(owner, key(owner), &ground, chance)?;
+        let peer = warden.key.peer_id();
+        ground
+            .streets
+            .settle(peer, owner, Duration::from_millis(10));
+        let issuer = warden.key.address();
+        ground.ether.fill(warden.vault, issuer, RICH);
+        wardens.push(Arc::new(warden));
+    }
+    let named: Vec<PeerAddr> = wardens.iter().map(|warden| warden.addr()).collect();
     let mut tenants = Vec::new();
     for number in 0..shape.tenants {
         let owner = 10_000 + number;
-        let tenant = Tenant::new(owner, key(owner), &ground, chance, shape.files)?;
+        let tenant = Tenant::new(owner, key(owner), &ground, chance, (shape.files, &named))?;
         let issuer = tenant.key.address();
         ground.ether.fill(tenant.vault, issuer, RICH);
         tenants.push(Arc::new(tenant));
@@ -178,6 +197,7 @@ async fn gather(shape: Shape, time: &Time, chance: &mut Chance) -> anyhow::Resul
         ground,
         machines,
         tenants,
+        wardens,
     })
 }
 

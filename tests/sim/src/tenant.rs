@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use host_core::cheque::SignedCheque;
 use host_core::identity::SecretKey;
+use host_core::repair::DomainRule;
 use host_core::seams::{Clock, Entropy, PeerAddr};
-use host_core::{Address, AgreementDigest, ObjectId, PeerId};
+use host_core::{Address, AgreementDigest, Amount, ObjectId, PeerId};
 use host_ledger::AgreementRow;
-use host_renter::{Heavy, NoMeter, Parts, Progress, PutRequest, Renter, SessionId};
+use host_renter::{GuardTerms, Heavy, NoMeter, Parts, Progress, PutRequest, Renter, SessionId};
 use host_store::simulated::Chance;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -22,6 +23,10 @@ use crate::time::Owner;
 
 /// Data and parity shards of a segment.
 pub(crate) const CODE: (u16, u16) = (4, 4);
+/// Seconds in which guards ask for every shard once.
+const ROUND_S: u64 = 1200;
+/// Guards repair below the data shards and this many more.
+pub(crate) const MARGIN: u16 = 3;
 /// Agreements looked through.
 const ROWS: usize = 1000;
 /// Longest file.
@@ -34,6 +39,8 @@ pub(crate) struct Work {
     path: PathBuf,
     session: Option<SessionId>,
     pub(crate) object: Option<ObjectId>,
+    /// Guards took the order.
+    pub(crate) guarded: bool,
 }
 
 /// A renter.
@@ -44,11 +51,19 @@ pub(crate) struct Tenant {
     pub(crate) works: Mutex<Vec<Work>>,
     ground: Ground,
     dice: Arc<Dice>,
+    guards: Vec<PeerAddr>,
     home: TempDir,
 }
 
 /// Random bytes that repeat with the seed.
-struct Dice(Mutex<Chance>);
+pub(crate) struct Dice(Mutex<Chance>);
+
+impl Dice {
+    /// Dice of their own, thrown from a seed of the run's.
+    pub(crate) fn new(chance: &mut Chance) -> Self {
+        Self(Mutex::new(Chance::new(chance.next())))
+    }
+}
 
 impl Entropy for Dice {
     fn fill(&self, buffer: &mut [u8]) {
@@ -78,7 +93,7 @@ impl Tenant {
         key: SecretKey,
         ground: &Ground,
         chance: &mut Chance,
-        count: u64,
+        (count, guards): (u64, &[PeerAddr]),
     ) -> anyhow::Result<Self> {
         let home = tempfile::tempdir()?;
         let mut works = Vec::new();
@@ -92,6 +107,7 @@ impl Tenant {
                 path,
                 session: None,
                 object: None,
+                guarded: false,
             });
         }
         let mut vault = [0x55; 20];
@@ -102,7 +118,8 @@ impl Tenant {
             vault: Address(vault),
             works: Mutex::new(works),
             ground: ground.clone(),
-            dice: Arc::new(Dice(Mutex::new(Chance::new(chance.next())))),
+            dice: Arc::new(Dice::new(chance)),
+            guards: guards.to_vec(),
             home,
         })
     }
@@ -138,9 +155,8 @@ impl Tenant {
     /// Every trial of every session: the host and the agreement.
     pub(crate) fn tried(&self) -> anyhow::Result<Vec<(PeerId, AgreementDigest)>> {
         let renter = self.program()?;
-        let sessions = self.works().into_iter().filter_map(|work| work.session);
         let mut tried = Vec::new();
-        for session in sessions {
+        for session in renter.sessions()? {
             let trials = renter.session(session)?.trials();
             tried.extend(trials.iter().map(|trial| (trial.host, trial.agreement)));
         }
@@ -171,8 +187,10 @@ impl Tenant {
                 }
             }
             loop {
+                tenant.name_guards().await;
                 tenant.ground.time.sleep(Duration::from_secs(900)).await;
                 tenant.pay().await;
+                tenant.take_over().await;
             }
         });
     }
@@ -215,6 +233,41 @@ impl Tenant {
     fn note(&self, number: usize, change: impl FnOnce(&mut Work)) {
         if let Some(work) = lock(&self.works).get_mut(number) {
             change(work);
+        }
+    }
+
+    /// Names the guards of every stored file that has none yet; as long as one took the order, the
+    /// others are told with the next.
+    pub(crate) async fn name_guards(&self) {
+        let terms = GuardTerms {
+            guards: self.guards.clone(),
+            round_s: ROUND_S,
+            leaves: 2,
+            margin: MARGIN,
+            price: Amount(1),
+            budget: Amount(1 << 60),
+            max_price: Amount(1 << 60),
+            bytes_per_epoch: 1 << 40,
+            rule: DomainRule::Host,
+        };
+        for (number, work) in self.works().into_iter().enumerate() {
+            let Some(object) = work.object.filter(|_| !work.guarded) else {
+                continue;
+            };
+            let Ok(renter) = self.program() else { return };
+            if let Ok(named) = renter.name_guards(object, &terms).await {
+                let all = named.iter().all(|one| one.why.is_none());
+                self.note(number, |work| work.guarded = all && !named.is_empty());
+            }
+        }
+    }
+
+    /// Takes repairs over and pays the guards; what fails is done the next time.
+    pub(crate) async fn take_over(&self) {
+        let Ok(renter) = self.program() else { return };
+        for object in self.works().into_iter().filter_map(|work| work.object) {
+            let _again = renter.adopt_repairs(object).await;
+            let _again = renter.pay_guards(object).await;
         }
     }
 
