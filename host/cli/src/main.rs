@@ -121,9 +121,6 @@ enum Command {
     /// Rebuild what is lost of an object on other hosts, now
     #[cfg(feature = "renter")]
     Repair(renter::guard::RepairArgs),
-    /// Challenge every host of an object; the exit status says whether all showed their shard
-    #[cfg(feature = "renter")]
-    Verify(renter::guard::VerifyArgs),
     /// Give an object up
     #[cfg(feature = "renter")]
     Rm(renter::look::RmArgs),
@@ -133,7 +130,7 @@ enum Command {
     /// Publish a folder: a signed manifest, and its files on hosts
     #[cfg(feature = "renter")]
     Publish(renter::publish::PublishArgs),
-    /// Check a copy of a release against its signed manifest; needs no network
+    /// Challenge every host of an object, or check a copy of a release against its manifest
     #[cfg(feature = "renter")]
     Verify(renter::publish::verify::VerifyArgs),
     /// Move a channel such as `stable` to a release, or follow one
@@ -169,7 +166,6 @@ impl Command {
                 | Self::Stat(_)
                 | Self::Guard(_)
                 | Self::Repair(_)
-                | Self::Verify(_)
                 | Self::Rm(_)
                 | Self::Recover(_)
                 | Self::Publish(_)
@@ -262,15 +258,13 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         #[cfg(feature = "renter")]
         Command::Repair(args) => return renter::guard::repair(args).await,
         #[cfg(feature = "renter")]
-        Command::Verify(args) => return renter::guard::verify(args).await,
-        #[cfg(feature = "renter")]
         Command::Rm(args) => renter::look::rm(args).await?,
         #[cfg(feature = "renter")]
         Command::Recover(args) => renter::recover(args).await?,
         #[cfg(feature = "renter")]
         Command::Publish(args) => renter::publish::run(args).await?,
         #[cfg(feature = "renter")]
-        Command::Verify(args) => return renter::publish::verify::run(args),
+        Command::Verify(args) => return renter::publish::verify::run(args).await,
         #[cfg(feature = "renter")]
         Command::Channel(args) => renter::publish::channel::run(args)?,
         #[cfg(feature = "renter")]

@@ -118,16 +118,6 @@ pub(crate) struct RepairArgs {
     json: bool,
 }
 
-/// Challenges all hosts of an object.
-#[derive(Debug, Args)]
-pub(crate) struct VerifyArgs {
-    /// The object
-    id: ObjectId,
-    /// Answer as JSON
-    #[arg(long)]
-    json: bool,
-}
-
 /// What `guard check` says.
 #[derive(Debug, Default, Serialize)]
 struct Checked {
@@ -355,10 +345,10 @@ pub(crate) async fn repair(args: RepairArgs) -> anyhow::Result<bool> {
     Ok(said.failed.is_empty())
 }
 
-/// Runs `verify`; false when a host does not show its shard.
-pub(crate) async fn verify(args: VerifyArgs) -> anyhow::Result<bool> {
+/// Challenges all hosts of an object; false when one does not show its shard.
+pub(crate) async fn verify(id: ObjectId, json: bool) -> anyhow::Result<bool> {
     let (renter, net) = Home::open()?.renter().await?;
-    let found = renter.verify(args.id).await;
+    let found = renter.verify(id).await;
     net.stop().await;
     let found = found?;
     let bad = found.iter().filter(|one| one.condition != Condition::Alive);
@@ -373,7 +363,7 @@ pub(crate) async fn verify(args: VerifyArgs) -> anyhow::Result<bool> {
             })
             .collect(),
     };
-    print::either(args.json, &said, |said| {
+    print::either(json, &said, |said| {
         let mut lines = vec![format!("{} of {} shards shown", said.kept, said.shards)];
         let bad = said.bad.iter();
         lines.extend(

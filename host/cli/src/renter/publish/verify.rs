@@ -1,28 +1,32 @@
-//! `holdfast verify`: a copy of a release, from anywhere, against its signed manifest. Needs no
-//! home and no network.
+//! `holdfast verify`: the hosts of an object, each challenged; or with a key a copy of a release,
+//! from anywhere, against its signed manifest, which needs no home and no network.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::Args;
 use host_release::{self as release, Manifest};
 use serde::Serialize;
 
 use super::signed;
 use crate::print;
+use crate::renter::guard;
 
-/// Checks a copy of a release.
+/// Checks what hosts keep, or a copy of a release.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// The manifest; its signature is beside it, `.sig` appended
-    manifest: PathBuf,
+    /// An object, whose hosts are all challenged; or with `--key` a manifest, whose signature is
+    /// beside it, `.sig` appended
+    #[arg(value_name = "OBJECT|MANIFEST")]
+    what: String,
     /// The publisher's key: a line `ssh-ed25519 ...`, or a list of allowed signers
     #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    key: Option<PathBuf>,
     /// The copy; without it only the manifest is checked
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", requires = "key")]
     dir: Option<PathBuf>,
     /// Print the list that `sha256sum -c` takes
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with = "json", requires = "key")]
     sha256sums: bool,
     /// Answer as JSON
     #[arg(long)]
@@ -39,9 +43,23 @@ struct VerifySaid {
     faults: Vec<release::Fault>,
 }
 
-/// Runs it. False when the copy is not the release.
-pub(crate) fn run(args: VerifyArgs) -> anyhow::Result<bool> {
-    let text = signed(&args.manifest, &args.key, release::RELEASE)?;
+/// Runs it. False when a host does not show its shard, or the copy is not the release.
+pub(crate) async fn run(args: VerifyArgs) -> anyhow::Result<bool> {
+    match &args.key {
+        Some(key) => check(&args, key),
+        None => {
+            let id = args.what.parse();
+            let id = id.with_context(|| {
+                let what = &args.what;
+                format!("`{what}` is no object; a manifest is checked with `--key FILE`")
+            })?;
+            guard::verify(id, args.json).await
+        }
+    }
+}
+
+fn check(args: &VerifyArgs, key: &Path) -> anyhow::Result<bool> {
+    let text = signed(Path::new(&args.what), key, release::RELEASE)?;
     let manifest = Manifest::parse(&text)?;
     if args.sha256sums {
         print::line(manifest.sha256sums().trim_end())?;
