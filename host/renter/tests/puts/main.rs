@@ -5,6 +5,7 @@
 mod clock;
 mod leases;
 mod money;
+mod repairing;
 mod resuming;
 mod tail;
 mod town;
