@@ -141,7 +141,7 @@ fn announcement(n: usize, network: &Network, at_ms: u64) -> anyhow::Result<Annou
         egress_price: Amount::ZERO,
         free: 1 << 40,
         used: 0,
-        payout: Address([8; 20]),
+        payout: key.address(),
         version: "holdfast/0.1.0".into(),
         epochs_max: 1000,
         at_ms,

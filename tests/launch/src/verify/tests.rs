@@ -36,5 +36,5 @@ fn an_unknown_tier_is_refused_by_name() {
 #[test]
 fn the_limits_of_the_tiers_are_more_than_their_budget_and_less_than_a_day() {
     let minutes: u64 = TIERS.iter().map(|tier| tier.minutes).sum();
-    assert!((45..=180).contains(&minutes));
+    assert!((45..=240).contains(&minutes));
 }
