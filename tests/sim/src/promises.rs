@@ -91,7 +91,12 @@ async fn guarded(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
                 told.violations
                     .extend(warden::false_words(&verdicts, &cast.ground, object));
             }
-            for paid in renter.pay_guards(object).await? {
+            let paid = match renter.pay_guards(object).await {
+                // Nobody was asked to watch this one.
+                Err(host_renter::Error::NoGuards { .. }) => continue,
+                paid => paid?,
+            };
+            for paid in paid {
                 let standing = renter.guard_standings(object).await?;
                 let known = standing.iter().find(|one| one.guard == paid.guard);
                 let counts = known.and_then(|one| one.paid);
