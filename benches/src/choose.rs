@@ -29,6 +29,7 @@ use host_services::hub::{Directory, snapshot};
 use ring::rand::SecureRandom;
 use serde::{Deserialize, Serialize};
 
+use crate::idle::{NETWORK, program};
 use crate::rows::{Goal, Report, Row};
 use crate::volume;
 
@@ -36,25 +37,6 @@ use crate::volume;
 const BUDGET: f64 = 64.0;
 /// Hosts chosen.
 const NEED: usize = 30;
-
-const NETWORK: &str = r#"name = "bench-choose"
-private = true
-chain_id = 31337
-endpoints = ["http://127.0.0.1:9"]
-hubs = []
-score_bar = 0
-[epoch]
-genesis_block = 0
-epoch_blocks = 20
-block_seconds = 3
-grace_epochs = 1
-depth = 2
-[contracts]
-token = "0x0000000000000000000000000000000000000001"
-vault_factory = "0x0000000000000000000000000000000000000002"
-price_oracle = "0x0000000000000000000000000000000000000003"
-registry = "0x0000000000000000000000000000000000000004"
-"#;
 
 /// What the renter's process says of itself.
 #[derive(Debug, Serialize, Deserialize)]
@@ -96,17 +78,6 @@ pub fn report(quick: bool, dir: &Path) -> anyhow::Result<Report> {
     let row = Row::new(name, "MiB", &figures, Goal::AtMost(1.0));
     report.rows.push(row);
     Ok(report)
-}
-
-/// A program built beside this one; test programs lie one directory deeper.
-fn program(name: &str) -> anyhow::Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    let dir = own.parent().context("a program lies in a directory")?;
-    let dir = match (dir.file_name(), dir.parent()) {
-        (Some(last), Some(above)) if last == "deps" => above,
-        _ => dir,
-    };
-    Ok(dir.join(name))
 }
 
 /// Writes the network file and the hub's directory of `count` hosts, signed with their own keys.

@@ -19,8 +19,8 @@ use crate::volume;
 /// MiB an idle host may hold.
 const BUDGET: f64 = 32.0;
 
-/// The network file of a host that meets nobody.
-const NETWORK: &str = r#"name = "bench"
+/// The network file of a node that reaches no chain.
+pub(crate) const NETWORK: &str = r#"name = "bench"
 private = true
 chain_id = 31337
 endpoints = ["http://127.0.0.1:9"]

@@ -47,7 +47,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Service {
     /// Lists hosts that announce themselves, counts their heartbeats and answers renters.
-    Hub(HubArguments),
+    Hub(SwarmArguments),
     /// Remembers: a signed root over all hosts' heartbeats a day, a page, figures.
     Status(StatusArguments),
     /// Challenges hosts for the renters that named it, and repairs under their grants.
@@ -57,14 +57,14 @@ enum Service {
 #[derive(Debug, clap::Args)]
 struct StatusArguments {
     #[command(flatten)]
-    swarm: HubArguments,
+    swarm: SwarmArguments,
     /// Where the page and the figures are served over HTTP.
     #[arg(long, default_value = "127.0.0.1:9180")]
     http: SocketAddr,
 }
 
 #[derive(Debug, clap::Args)]
-struct HubArguments {
+struct SwarmArguments {
     /// Settings file (TOML: network, data, listen, announce); flags win over it.
     #[arg(long)]
     config: Option<PathBuf>,
@@ -124,7 +124,7 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
-fn settings(arguments: HubArguments) -> anyhow::Result<HubSettings> {
+fn settings(arguments: SwarmArguments) -> anyhow::Result<HubSettings> {
     let file = match &arguments.config {
         Some(path) => HubSettings::load(path)?,
         None => HubSettings::default(),

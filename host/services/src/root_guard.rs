@@ -2,7 +2,6 @@
 //! guard. Standard output carries one JSON line when it is ready.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -17,7 +16,6 @@ use host_renter::{Heavy, NoMeter, Renter};
 use host_services::clock::SystemClock;
 use host_services::guard::{self, Guard, Parts};
 use host_services::identity;
-use host_services::settings::HubSettings;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -27,27 +25,11 @@ const FEE_CAP: u128 = 10_000_000_000_000;
 /// What a guard is told.
 #[derive(Debug, clap::Args)]
 pub(crate) struct GuardArguments {
-    /// Settings file (TOML: network, data, listen, announce); flags win over it.
-    #[arg(long)]
-    config: Option<PathBuf>,
-    /// Network file.
-    #[arg(long)]
-    network: Option<PathBuf>,
-    /// Data directory: identity key, orders, audits, the guard's own book.
-    #[arg(long)]
-    data: Option<PathBuf>,
-    /// Address to listen on, for example /ip4/0.0.0.0/tcp/4001; may be repeated.
-    #[arg(long)]
-    listen: Vec<String>,
-    /// Address to tell others instead of those listened on; may be repeated.
-    #[arg(long)]
-    announce: Vec<String>,
+    #[command(flatten)]
+    swarm: super::SwarmArguments,
     /// Cash cheques once a vault owes this much, in smallest token units.
     #[arg(long, default_value_t = 0)]
     cash_from: u128,
-    /// Stop when standard input ends, as a child of another program.
-    #[arg(long)]
-    until_stdin_ends: bool,
 }
 
 /// The one line on standard output.
@@ -71,18 +53,9 @@ impl Entropy for KernelEntropy {
 
 /// Runs a guard until it is told to stop.
 pub(crate) async fn run(arguments: GuardArguments) -> anyhow::Result<()> {
-    let until_stdin_ends = arguments.until_stdin_ends;
     let least = Amount(arguments.cash_from);
-    let file = match &arguments.config {
-        Some(path) => HubSettings::load(path)?,
-        None => HubSettings::default(),
-    };
-    let settings = file.overlaid(HubSettings {
-        network: arguments.network,
-        data: arguments.data,
-        listen: arguments.listen,
-        announce: arguments.announce,
-    });
+    let until_stdin_ends = arguments.swarm.until_stdin_ends;
+    let settings = super::settings(arguments.swarm)?;
     let network = settings.network()?;
     let data = settings.data()?;
     let _lock = identity::lock(data)?;

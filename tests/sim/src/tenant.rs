@@ -86,6 +86,31 @@ impl Write for Sink {
     }
 }
 
+impl Ground {
+    /// A renter's program of this run on its own home: a tenant's, or a guard's book.
+    pub(crate) fn renter(
+        &self,
+        key: &SecretKey,
+        vault: Address,
+        dice: &Arc<Dice>,
+        home: PathBuf,
+    ) -> anyhow::Result<Renter> {
+        Ok(Renter::open(Parts {
+            network: self.network.clone(),
+            key: key.clone(),
+            seal_key: [7; 32],
+            vault,
+            peers: Arc::new(self.streets.seen_by(key.peer_id())),
+            chain: Arc::new(self.ether.line(key.address())),
+            clock: Arc::new(self.time.clone()),
+            entropy: Arc::clone(dice) as Arc<dyn Entropy>,
+            meter: Arc::new(NoMeter),
+            heavy: Heavy::Here,
+            home,
+        })?)
+    }
+}
+
 impl Tenant {
     /// A renter with `count` files of its own.
     pub(crate) fn new(
@@ -126,20 +151,8 @@ impl Tenant {
 
     /// The renter's program, started on its home.
     pub(crate) fn program(&self) -> anyhow::Result<Renter> {
-        let ground = &self.ground;
-        Ok(Renter::open(Parts {
-            network: ground.network.clone(),
-            key: self.key.clone(),
-            seal_key: [7; 32],
-            vault: self.vault,
-            peers: Arc::new(ground.streets.seen_by(self.key.peer_id())),
-            chain: Arc::new(ground.ether.line(self.key.address())),
-            clock: Arc::new(ground.time.clone()),
-            entropy: Arc::clone(&self.dice) as Arc<dyn Entropy>,
-            meter: Arc::new(NoMeter),
-            heavy: Heavy::Here,
-            home: self.home.path().join("home"),
-        })?)
+        let (key, home) = (&self.key, self.home.path().join("home"));
+        self.ground.renter(key, self.vault, &self.dice, home)
     }
 
     /// Its files and how far they are.

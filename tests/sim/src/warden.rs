@@ -8,7 +8,7 @@ use host_core::identity::SecretKey;
 use host_core::seams::{Entropy, Frames, PeerAddr};
 use host_core::wire::Protocol;
 use host_core::{Address, Amount, ObjectId};
-use host_renter::{Heavy, NoMeter, Renter};
+use host_renter::Renter;
 use host_services::guard::{Guard, Parts};
 use host_store::simulated::Chance;
 use tempfile::TempDir;
@@ -57,20 +57,8 @@ impl Warden {
 
     /// The guard's own book, as its program opens it.
     pub(crate) fn renter(&self) -> anyhow::Result<Renter> {
-        let ground = &self.ground;
-        Ok(Renter::open(host_renter::Parts {
-            network: ground.network.clone(),
-            key: self.key.clone(),
-            seal_key: [9; 32],
-            vault: self.vault,
-            peers: Arc::new(ground.streets.seen_by(self.key.peer_id())),
-            chain: Arc::new(ground.ether.line(self.key.address())),
-            clock: Arc::new(ground.time.clone()),
-            entropy: Arc::clone(&self.dice) as Arc<dyn Entropy>,
-            meter: Arc::new(NoMeter),
-            heavy: Heavy::Here,
-            home: self.home.path().join("book"),
-        })?)
+        let (key, home) = (&self.key, self.home.path().join("book"));
+        self.ground.renter(key, self.vault, &self.dice, home)
     }
 
     /// Starts the guard on what its directory holds. Errors when it cannot: that is never right.
