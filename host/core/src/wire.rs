@@ -13,7 +13,7 @@ use crate::cheque::SignedCheque;
 use crate::codec;
 use crate::error::Error;
 use crate::identity::Signature;
-use crate::ids::{Address, AgreementDigest, Digest32, ObjectId, PeerId, ShardId};
+use crate::ids::{Address, AgreementDigest, Digest32, ObjectId, ShardId};
 use crate::receipt::Receipt;
 use crate::records::SignedRecord;
 
