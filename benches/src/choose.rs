@@ -9,7 +9,7 @@
 //! 2,048 at 0.6 KiB, one page of 256, and 100 bytes for each host seen: 4 MiB more.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
