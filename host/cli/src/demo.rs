@@ -2,28 +2,32 @@
 //!
 //! The story, each step on the real programs: start chain, hub and hosts; put a file; get it; kill
 //! hosts that hold data shards; get it again; look into the killed hosts' volumes from another
-//! process; start them again; cash every cheque. What is reported is read from outside: figures
-//! of money over JSON-RPC, shards from reopened volumes, the hash from the file that came out.
+//! process; let other hosts join and the guards repair onto them; kill one more, so that what was
+//! rebuilt is needed, and get it again; start the killed ones again; cash every cheque. What is
+//! reported is read from outside: figures of money over JSON-RPC, shards from reopened volumes, the
+//! hash from the file that came out.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use clap::Args;
-use host_core::{Amount, ObjectId, PeerId};
+use host_core::{ObjectId, PeerId};
 use host_daemon::inspect::Holdings;
 use serde::Deserialize;
 use tokio::process::Command;
 
 mod child;
 pub(crate) mod drill;
+mod guards;
 mod hash;
 mod network;
 mod place;
 mod proofs;
 mod report;
 mod screen;
+mod settle;
 
 use network::{DemoNetwork, Shape};
 use place::Place;
@@ -61,8 +65,10 @@ pub(crate) struct DemoArgs {
 
 /// Data shards that must be among the killed ones, as far as the geometry has them.
 const KILLED_DATA_MIN: usize = 8;
-/// Longest wait for cheques to be cashed.
-const CASH_TIMEOUT: Duration = Duration::from_secs(60);
+/// Guards: one finds, the other confirms.
+const GUARDS: usize = 2;
+/// Hosts that join after the kill: as many shards of a segment can be rebuilt.
+const SPARES: usize = report::MARGIN;
 /// What the renter's vault is given: smallest units.
 const DEPOSIT: &str = "100000000000000000000";
 
@@ -84,13 +90,6 @@ struct StatSaid {
 struct PlaceSaid {
     index: u16,
     host: PeerId,
-}
-
-/// What `holdfast wallet balance --json` says.
-#[derive(Debug, Deserialize)]
-struct WalletSaid {
-    vault: host_core::Address,
-    issued: Amount,
 }
 
 /// Runs the demo; true when everything held.
@@ -134,11 +133,13 @@ async fn story(args: &DemoArgs) -> anyhow::Result<bool> {
     let volume = volume_size(bytes, args);
     let shape = Shape {
         hosts: args.hosts,
+        spares: SPARES,
+        guards: GUARDS,
         volume,
     };
     let mut network = DemoNetwork::start(place.dir(), shape, &[account]).await?;
     screen.done(&format!(
-        "{} host processes, one chain, one hub, one status server",
+        "{} host processes, a chain, a hub, a status server",
         args.hosts
     ));
     let mut report = Report::default();
@@ -198,14 +199,16 @@ async fn tell(
     screen: &mut Screen,
 ) -> anyhow::Result<()> {
     renter.join(&network.file).await?;
-    screen.step("filling the renter's vault, staking for the hosts");
+    screen.step("filling the vaults, staking for the hosts, starting two guards");
     let vault = async {
         renter.say(&["wallet", "wrap", DEPOSIT]).await?;
         renter.say(&["wallet", "deposit", DEPOSIT]).await
     };
     tokio::try_join!(vault, proofs::stake(network))?;
-    screen.done("deposited");
-    let object = put(args, file, renter, report, screen).await?;
+    network.start_guards().await?;
+    screen.done("deposited, watching");
+    let watched = guards::words(network);
+    let object = put(args, file, &watched, renter, report, screen).await?;
     screen.step("proving to the chain, the epoch's last blocks made at once");
     report.proofs = proofs::watch(network).await?;
     let told = &report.proofs;
@@ -221,23 +224,79 @@ async fn tell(
         "getting it back",
     )
     .await?;
-    let victims = victims(args, renter, network, &object, report).await?;
+    let stat = renter.stat(&object).await?;
+    let mut victims = victims(args, &stat, network, report)?;
     report.host_rss_mib_max = rss_max(network);
     screen.step(&format!("killing {} hosts", victims.len()));
     report.hosts.killed = network.kill_hosts(&victims).await?;
     screen.done("killed without a word");
     let what = "getting it from those that are left";
     report.get_after_kill = get(renter, &object, &place.path("out-2"), screen, what).await?;
-    look(network, &victims, renter, &object, report, screen).await?;
+    look(network, &victims, renter, &stat, report, screen).await?;
+    if report.repair_is_due() {
+        mend(network, renter, &object, &stat, report, screen).await?;
+        let more = kill_more(network, report, screen).await?;
+        let what = "getting it, which needs what was rebuilt";
+        report.repair.get = get(renter, &object, &place.path("out-3"), screen, what).await?;
+        victims.extend(more);
+    }
     screen.step("starting the killed hosts again");
     network.start_hosts(&victims).await?;
     screen.done("serving");
-    settle(network, renter, report, screen).await
+    settle::run(network, renter, report, screen).await
+}
+
+/// Hosts join, the guards repair onto them, and the renter takes the new places over.
+async fn mend(
+    network: &mut DemoNetwork,
+    renter: &Renter,
+    object: &ObjectId,
+    stat: &StatSaid,
+    report: &mut Report,
+    screen: &mut Screen,
+) -> anyhow::Result<()> {
+    screen.step(&format!("{SPARES} hosts join, the guards repair"));
+    let first = report.hosts.started;
+    let spares: Vec<usize> = (first..first + SPARES).collect();
+    network.start_hosts(&spares).await?;
+    // Each host takes one shard of a segment.
+    let total = usize::from(report.geometry.data) + usize::from(report.geometry.parity);
+    let segments = stat.places.len() / total.max(1);
+    let wanted = u64::try_from(segments * SPARES.min(report.hosts.killed))?;
+    let mut told = guards::watch(renter, object, wanted).await?;
+    told.joined = spares.len();
+    guards::check(network, 0, renter, object, &mut told).await?;
+    if told.repaired > 0 {
+        told.adopted = guards::adopt(renter, object).await?;
+    }
+    screen.done(&format!(
+        "{} of {} lost shards rebuilt, {} verdicts checked",
+        told.repaired, told.lost_seen, told.audits_checked
+    ));
+    report.repair = told;
+    Ok(())
+}
+
+/// Kills so many of the first hosts more that they alone could not give the file back.
+async fn kill_more(
+    network: &mut DemoNetwork,
+    report: &mut Report,
+    screen: &mut Screen,
+) -> anyhow::Result<Vec<usize>> {
+    let first = network.hosts.iter().take(report.hosts.started).enumerate();
+    let living = first.filter(|(_, host)| host.program.is_some());
+    let living = living.map(|(index, _)| index);
+    let more: Vec<usize> = living.take(report.kill_more()).collect();
+    screen.step(&format!("killing {} more", more.len()));
+    report.repair.killed_more = network.kill_hosts(&more).await?;
+    screen.done("too few of the first places are left");
+    Ok(more)
 }
 
 async fn put(
     args: &DemoArgs,
     file: &Path,
+    watched: &[String],
     renter: &Renter,
     report: &mut Report,
     screen: &mut Screen,
@@ -249,9 +308,10 @@ async fn put(
     let (data, parity) = (args.data.to_string(), args.parity.to_string());
     let path = file.to_string_lossy();
     let started = Instant::now();
-    let words = [
+    let mut words = vec![
         "put", &path, "--days", "1", "--data", &data, "--parity", &parity, "--json",
     ];
+    words.extend(watched.iter().map(String::as_str));
     let said: PutSaid = renter.ask_with_progress(&words, screen).await?;
     let seconds = started.elapsed().as_secs_f64();
     report.put.seconds = seconds;
@@ -284,23 +344,19 @@ async fn get(
 }
 
 /// Which hosts die: those with the most data shards first, so that parity must really serve.
-async fn victims(
+fn victims(
     args: &DemoArgs,
-    renter: &Renter,
+    stat: &StatSaid,
     network: &DemoNetwork,
-    object: &ObjectId,
     report: &mut Report,
 ) -> anyhow::Result<Vec<usize>> {
-    let stat: StatSaid = renter
-        .ask(&["stat", &object.to_string(), "--local", "--json"])
-        .await?;
     let with_data: BTreeSet<PeerId> = stat
         .places
         .iter()
         .filter(|p| p.index < args.data)
         .map(|p| p.host)
         .collect();
-    let mut order: Vec<usize> = (0..network.hosts.len()).collect();
+    let mut order: Vec<usize> = (0..args.hosts).collect();
     let holds = |index: &usize| {
         let host = network.hosts.get(*index);
         host.is_some_and(|host| with_data.contains(&host.peer))
@@ -323,14 +379,11 @@ async fn look(
     network: &DemoNetwork,
     victims: &[usize],
     renter: &Renter,
-    object: &ObjectId,
+    stat: &StatSaid,
     report: &mut Report,
     screen: &mut Screen,
 ) -> anyhow::Result<()> {
     screen.step("looking into the killed hosts' volumes");
-    let stat: StatSaid = renter
-        .ask(&["stat", &object.to_string(), "--local", "--json"])
-        .await?;
     for &index in victims {
         let host = network.host(index)?;
         let expected = stat
@@ -353,52 +406,6 @@ async fn look(
         report.restart.shards_found
     ));
     Ok(())
-}
-
-/// Cashes every cheque and reads from the chain what became of it.
-async fn settle(
-    network: &DemoNetwork,
-    renter: &Renter,
-    report: &mut Report,
-    screen: &mut Screen,
-) -> anyhow::Result<()> {
-    screen.step("cashing every cheque");
-    let before = balances(network).await?;
-    let wallet: WalletSaid = renter.ask(&["wallet", "balance", "--json"]).await?;
-    for host in &network.hosts {
-        let dir = host.dir.to_string_lossy().into_owned();
-        let api = host.ready.as_ref().and_then(|ready| ready.api);
-        let api = api
-            .ok_or_else(|| anyhow!("host {} has no api", host.peer))?
-            .to_string();
-        renter.say(&["cash", "--dir", &dir, "--api", &api]).await?;
-    }
-    let until = Instant::now() + CASH_TIMEOUT;
-    loop {
-        let cashed = network.chain.total_paid_out(wallet.vault).await?;
-        if cashed >= wallet.issued || Instant::now() > until {
-            report.settlement.cashed = cashed.to_string();
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(300)).await;
-    }
-    report.settlement.issued = wallet.issued.to_string();
-    let delta = balances(network).await?.0.saturating_sub(before.0);
-    report.settlement.host_balance_delta = Amount(delta).to_string();
-    screen.done(&format!(
-        "{} of {} paid",
-        report.settlement.cashed, report.settlement.issued
-    ));
-    Ok(())
-}
-
-/// The sum of all hosts' token balances, read over JSON-RPC.
-async fn balances(network: &DemoNetwork) -> anyhow::Result<Amount> {
-    let mut sum = Amount::ZERO;
-    for host in &network.hosts {
-        sum = sum.plus(network.chain.token_balance(host.address).await?)?;
-    }
-    Ok(sum)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
@@ -430,6 +437,12 @@ impl Renter {
     async fn join(&self, network: &Path) -> anyhow::Result<()> {
         self.say(&["renter", "join", &network.to_string_lossy()])
             .await
+    }
+
+    /// What the book says of an object.
+    async fn stat(&self, object: &ObjectId) -> anyhow::Result<StatSaid> {
+        let id = object.to_string();
+        self.ask(&["stat", &id, "--local", "--json"]).await
     }
 
     fn command(&self, words: &[&str]) -> anyhow::Result<Command> {
@@ -467,7 +480,12 @@ impl Renter {
             .await?;
         let text = String::from_utf8_lossy(&out.stdout).into_owned();
         if !out.status.success() {
-            bail!("`holdfast {}` ended with {}", words.join(" "), out.status);
+            bail!(
+                "`holdfast {}` ended with {}: {}",
+                words.join(" "),
+                out.status,
+                text.trim()
+            );
         }
         let line = text.lines().last().unwrap_or_default();
         serde_json::from_str(line).with_context(|| format!("put said `{line}`"))

@@ -17,7 +17,7 @@ use tokio::process::Command;
 
 use super::network::{DemoNetwork, Shape};
 use super::place::Place;
-use super::{DEPOSIT, PutSaid, Renter, StatSaid, hash, proofs};
+use super::{DEPOSIT, PutSaid, Renter, guards, hash, proofs};
 
 mod paper;
 
@@ -25,6 +25,8 @@ use paper::{Matrix, Row};
 
 /// Bytes of the file that is drilled with: one segment, so that one host holds one shard.
 const FILE_BYTES: usize = 3 << 20;
+/// Guards of a drill: one dies, one repairs, one confirms.
+const GUARDS: usize = 3;
 /// Longest time one case may take; a hang is a failure.
 const CASE_MAX: Duration = Duration::from_secs(240);
 /// Bytes looked at when shards are searched on a volume.
@@ -77,6 +79,8 @@ async fn drill(args: &DrillArgs) -> anyhow::Result<bool> {
     let account = renter.init().await?;
     let shape = Shape {
         hosts: args.hosts,
+        spares: usize::from(args.hosts == usize::from(args.data) + usize::from(args.parity)),
+        guards: GUARDS,
         volume: 96 << 20,
     };
     eprintln!("starting {} hosts", args.hosts);
@@ -101,11 +105,13 @@ async fn cases(
     renter.say(&["wallet", "wrap", DEPOSIT]).await?;
     renter.say(&["wallet", "deposit", DEPOSIT]).await?;
     proofs::stake(network).await?;
+    network.start_guards().await?;
     let mut drill = Drill::begin(args, place, renter, network).await?;
     let parity = usize::from(args.parity);
     drill.losses(parity).await?;
     drill.slow(parity).await?;
     drill.churn(parity).await?;
+    drill.guard(args).await?;
     drill.services().await?;
     drill.chain().await?;
     drill.corrupt(parity).await?;
@@ -138,16 +144,8 @@ impl<'a> Drill<'a> {
         std::fs::write(&file, noise(FILE_BYTES))?;
         let (_, sha256) = hash::of_file(&file)?;
         let words = [args.data.to_string(), args.parity.to_string()];
-        let object = put(renter, &file, &words).await?;
-        let id = object.to_string();
-        let stat: StatSaid = renter.ask(&["stat", &id, "--local", "--json"]).await?;
-        let mut places = stat.places;
-        places.sort_by_key(|place| place.index);
-        let mut seen = BTreeSet::new();
-        let peers: Vec<PeerId> = places.iter().map(|place| place.host).collect();
-        let index = |peer: &PeerId| network.hosts.iter().position(|host| host.peer == *peer);
-        let holders = peers.iter().filter_map(index);
-        let holders: Vec<usize> = holders.filter(|index| seen.insert(*index)).collect();
+        let object = put(renter, &file, &words, &[]).await?;
+        let holders = holders(renter, network, &object).await?;
         if holders.len() != usize::from(args.data) + usize::from(args.parity) {
             bail!("{} hosts hold shards", holders.len());
         }
@@ -166,11 +164,19 @@ impl<'a> Drill<'a> {
 
     /// Gets the file and writes the row down.
     async fn get(&mut self, case: String, expected: bool) -> anyhow::Result<()> {
-        let started = Instant::now();
-        let (id, out) = (
-            self.object.to_string(),
-            self.out.to_string_lossy().into_owned(),
-        );
+        let (object, started) = (self.object, Instant::now());
+        self.get_of(&object, case, expected, started).await
+    }
+
+    /// Gets an object of the same bytes.
+    async fn get_of(
+        &mut self,
+        object: &ObjectId,
+        case: String,
+        expected: bool,
+        started: Instant,
+    ) -> anyhow::Result<()> {
+        let (id, out) = (object.to_string(), self.out.to_string_lossy().into_owned());
         let words = ["get", &id, "-o", &out];
         let got = tokio::time::timeout(CASE_MAX, self.renter.say(&words)).await;
         let why = match &got {
@@ -268,6 +274,34 @@ impl<'a> Drill<'a> {
         Ok(())
     }
 
+    /// The guard whose turn it is dies, then so many hosts that repair is due: the next guard
+    /// rebuilds on free hosts, and the file comes back when the first places alone could not give
+    /// it.
+    async fn guard(&mut self, args: &DrillArgs) -> anyhow::Result<()> {
+        let (data, parity) = (usize::from(args.data), usize::from(args.parity));
+        let watched = guards::words(self.network);
+        let object = put(self.renter, &self.file, &self.words, &watched).await?;
+        let holders = holders(self.renter, self.network, &object).await?;
+        let made = self.network.hosts.len();
+        let joining: Vec<usize> = (args.hosts..made).collect();
+        self.network.start_hosts(&joining).await?;
+        let started = Instant::now();
+        self.network.kill_guard(0).await?;
+        let mut dead: Vec<usize> = holders.iter().copied().take(parity).collect();
+        self.network.kill_hosts(&dead).await?;
+        let wanted = u64::try_from((made - data - parity).min(parity))?;
+        let told = guards::watch(self.renter, &object, wanted).await?;
+        if told.repaired > 0 {
+            guards::adopt(self.renter, &object).await?;
+        }
+        let one = holders.get(parity).copied().context("a host lives")?;
+        self.network.kill_hosts(&[one]).await?;
+        dead.push(one);
+        let case = format!("dead guard, {} shards rebuilt by the next", told.repaired);
+        self.get_of(&object, case, true, started).await?;
+        self.network.start_hosts(&dead).await
+    }
+
     /// Hub and status server die: what is stored comes back, and a put finds hosts it remembers.
     async fn services(&mut self) -> anyhow::Result<()> {
         self.network.kill_service("status").await?;
@@ -277,7 +311,7 @@ impl<'a> Drill<'a> {
         let started = Instant::now();
         let other = self.file.with_extension("other");
         std::fs::write(&other, noise(FILE_BYTES / 2))?;
-        let stored = put(self.renter, &other, &self.words);
+        let stored = put(self.renter, &other, &self.words, &[]);
         let stored = tokio::time::timeout(CASE_MAX, stored).await;
         let why = match stored {
             Ok(Ok(_)) => None,
@@ -326,12 +360,33 @@ impl<'a> Drill<'a> {
     }
 }
 
-async fn put(renter: &Renter, file: &Path, words: &[String; 2]) -> anyhow::Result<ObjectId> {
+/// Hosts that hold a shard of an object, those of data first.
+async fn holders(
+    renter: &Renter,
+    network: &DemoNetwork,
+    object: &ObjectId,
+) -> anyhow::Result<Vec<usize>> {
+    let mut places = renter.stat(object).await?.places;
+    places.sort_by_key(|place| place.index);
+    let mut seen = BTreeSet::new();
+    let peers: Vec<PeerId> = places.iter().map(|place| place.host).collect();
+    let index = |peer: &PeerId| network.hosts.iter().position(|host| host.peer == *peer);
+    let holders = peers.iter().filter_map(index);
+    Ok(holders.filter(|index| seen.insert(*index)).collect())
+}
+
+async fn put(
+    renter: &Renter,
+    file: &Path,
+    words: &[String; 2],
+    watched: &[String],
+) -> anyhow::Result<ObjectId> {
     let [data, parity] = words;
     let path = file.to_string_lossy();
-    let words = [
+    let mut words = vec![
         "put", &path, "--days", "1", "--data", data, "--parity", parity, "--json",
     ];
+    words.extend(watched.iter().map(String::as_str));
     let said: PutSaid = renter.ask(&words).await?;
     Ok(said.id)
 }

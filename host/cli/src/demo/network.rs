@@ -22,11 +22,14 @@ use host_daemon::{init, tokens, vitals};
 use serde::Deserialize;
 
 use super::child::Program;
+use super::guards::{self, GuardBox};
 
 /// The demo's chain id: the one development chains use.
 const CHAIN_ID: u64 = 31_337;
 /// Ask price of a demo host: smallest units per GiB and epoch.
 const PRICE: Amount = Amount(1_000_000_000_000);
+/// Any free port of this machine alone.
+pub(super) const LISTEN: &str = "/ip4/127.0.0.1/tcp/0";
 /// Wei an account starts with: a thousand tokens.
 const GIFT: u128 = 1_000_000_000_000_000_000_000;
 
@@ -57,15 +60,20 @@ pub(crate) struct DemoNetwork {
     pub(crate) chain: EvmChain,
     pub(crate) file: PathBuf,
     pub(crate) network: Network,
+    /// All hosts; those that join later stand at the end.
     pub(crate) hosts: Vec<HostBox>,
+    pub(super) guards: Vec<GuardBox>,
     services: Vec<(&'static str, Program)>,
-    logs: PathBuf,
+    pub(super) logs: PathBuf,
 }
 
 /// How large a demo is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape {
     pub(crate) hosts: usize,
+    /// Hosts that are made and not started: they join later.
+    pub(crate) spares: usize,
+    pub(crate) guards: usize,
     pub(crate) volume: u64,
 }
 
@@ -78,10 +86,15 @@ impl DemoNetwork {
         let file = dir.join("network.toml");
         let mut network = blank_network();
         let mut hosts = Vec::new();
-        for index in 0..shape.hosts {
+        for index in 0..shape.hosts + shape.spares {
             hosts.push(make_host(dir, index, shape.volume, &network).await?);
         }
+        let mut guards = Vec::new();
+        for index in 0..shape.guards {
+            guards.push(GuardBox::make(dir, index, draw_key()?)?);
+        }
         let mut funded: Vec<Address> = hosts.iter().map(|host| host.address).collect();
+        funded.extend(guards.iter().map(GuardBox::account));
         funded.push(deployer.address());
         funded.extend_from_slice(fund);
         let (devchain, ready) = start_chain(dir, &logs, &funded).await?;
@@ -100,14 +113,15 @@ impl DemoNetwork {
             file,
             network,
             hosts,
+            guards,
             services,
             logs,
         };
         for index in 0..demo.hosts.len() {
             write_network(&demo.host(index)?.dir.join("network.toml"), &demo.network)?;
         }
-        let all: Vec<usize> = (0..demo.hosts.len()).collect();
-        demo.start_hosts(&all).await?;
+        let first: Vec<usize> = (0..shape.hosts).collect();
+        demo.start_hosts(&first).await?;
         Ok(demo)
     }
 
@@ -157,6 +171,18 @@ impl DemoNetwork {
         Ok(killed)
     }
 
+    /// Starts the guards, each with money for repairs.
+    pub(crate) async fn start_guards(&mut self) -> anyhow::Result<()> {
+        guards::start(self).await
+    }
+
+    /// Kills a guard as a power cut would.
+    pub(crate) async fn kill_guard(&mut self, index: usize) -> anyhow::Result<()> {
+        let guard = self.guards.get_mut(index).and_then(GuardBox::take);
+        let guard = guard.ok_or_else(|| anyhow!("no guard {index} runs"))?;
+        guard.kill().await
+    }
+
     /// Kills a service as a power cut would.
     pub(crate) async fn kill_service(&mut self, name: &str) -> anyhow::Result<()> {
         let at = self.services.iter().position(|(known, _)| *known == name);
@@ -183,6 +209,7 @@ impl DemoNetwork {
         hosts
             .chain(self.services.iter().map(|(_, program)| program))
             .filter_map(Program::pid)
+            .chain(self.guards.iter().filter_map(GuardBox::pid))
             .collect()
     }
 
@@ -192,10 +219,11 @@ impl DemoNetwork {
         hosts.filter_map(Program::pid).collect()
     }
 
-    /// Ends everything: hosts first, then hub and chain.
+    /// Ends everything: hosts and guards first, then hub and chain.
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         let hosts = self.hosts.iter_mut().filter_map(|host| host.program.take());
-        let stops: Vec<_> = hosts.map(Program::stop).collect();
+        let guards = self.guards.iter_mut().filter_map(GuardBox::take);
+        let stops: Vec<_> = hosts.chain(guards).map(Program::stop).collect();
         for stopped in futures::future::join_all(stops).await {
             stopped?;
         }
@@ -264,7 +292,7 @@ async fn make_host(
 ) -> anyhow::Result<HostBox> {
     let any: SocketAddr = ([127, 0, 0, 1], 0).into();
     let mut config = Config::default();
-    config.swarm.listen = vec!["/ip4/127.0.0.1/tcp/0".into()];
+    config.swarm.listen = vec![LISTEN.into()];
     config.api.listen = any;
     config.gateway.enabled = false;
     config.storage.volumes = vec![VolumeConfig {
@@ -336,7 +364,7 @@ async fn start_service(
         "--data",
         &data,
         "--listen",
-        "/ip4/127.0.0.1/tcp/0",
+        LISTEN,
     ];
     let mut args: Vec<String> = fixed.map(str::to_owned).to_vec();
     args.extend(more.iter().map(|word| (*word).to_owned()));

@@ -65,7 +65,8 @@ pub(super) async fn stake(network: &DemoNetwork) -> anyhow::Result<()> {
 pub(super) async fn watch(network: &DemoNetwork) -> anyhow::Result<ProofsReport> {
     let started = Instant::now();
     let proofs = Proofs::of(&network.chain)?;
-    let all: Vec<Address> = network.hosts.iter().map(|host| host.address).collect();
+    let running = network.hosts.iter().filter(|host| host.program.is_some());
+    let all: Vec<Address> = running.map(|host| host.address).collect();
     let committed = committed(&proofs, &all).await?;
     let mut accepted = BTreeSet::new();
     let rules = proofs.rules().await?;

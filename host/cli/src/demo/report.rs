@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+/// Shards above the data shards below which a guard repairs, when nothing else is said.
+pub(crate) const MARGIN: usize = 5;
+
 /// The file that went through the network.
 #[derive(Debug, Default, Clone, Serialize)]
 pub(crate) struct FileReport {
@@ -57,8 +60,12 @@ pub(crate) struct SettlementReport {
     pub(crate) issued: String,
     /// Smallest units the vault says it has paid.
     pub(crate) cashed: String,
+    /// Smallest units the guards' vaults say they have paid to hosts, for shards they repaired.
+    pub(crate) guards_cashed: String,
     /// Rise of all hosts' token balances.
     pub(crate) host_balance_delta: String,
+    /// Whether that rise is what the renter's and the guards' vaults paid, to the unit.
+    pub(crate) sums_agree: bool,
 }
 
 /// Storage proofs, read from the chain.
@@ -72,6 +79,31 @@ pub(crate) struct ProofsReport {
     pub(crate) seconds: f64,
 }
 
+/// The guards' work after the kill, in their own signed words.
+#[derive(Debug, Default, Clone, Serialize)]
+pub(crate) struct RepairReport {
+    /// Hosts that joined after the kill.
+    pub(crate) joined: usize,
+    /// Shards a guard held for lost.
+    pub(crate) lost_seen: u64,
+    /// Shards that were rebuilt on another host.
+    pub(crate) repaired: u64,
+    /// Of them, shards whose new place the renter took over.
+    pub(crate) adopted: u64,
+    /// Verdicts of all guards.
+    pub(crate) audits: u64,
+    /// Verdicts of one guard that were checked again from their file.
+    pub(crate) audits_checked: u64,
+    /// Size of that file.
+    pub(crate) audits_mib: f64,
+    /// From the first question to the last shard rebuilt.
+    pub(crate) seconds: f64,
+    /// Further hosts killed after the repair, so that too few of the first places are left.
+    pub(crate) killed_more: usize,
+    /// What came back then.
+    pub(crate) get: GetReport,
+}
+
 /// The whole report.
 #[derive(Debug, Default, Clone, Serialize)]
 pub(crate) struct Report {
@@ -82,6 +114,7 @@ pub(crate) struct Report {
     pub(crate) proofs: ProofsReport,
     pub(crate) get: GetReport,
     pub(crate) get_after_kill: GetReport,
+    pub(crate) repair: RepairReport,
     pub(crate) restart: RestartReport,
     pub(crate) settlement: SettlementReport,
     pub(crate) host_rss_mib_max: f64,
@@ -96,6 +129,20 @@ pub(crate) struct Check {
 }
 
 impl Report {
+    /// Whether so many hosts were killed that guards repair: fewer live than the data shards and
+    /// the margin of five.
+    pub(crate) fn repair_is_due(&self) -> bool {
+        let alive = self.hosts.started.saturating_sub(self.hosts.killed);
+        let data = usize::from(self.geometry.data);
+        self.hosts.killed > 0 && (data..data + MARGIN).contains(&alive)
+    }
+
+    /// Hosts to be killed after the repair: without what was rebuilt the file is lost then.
+    pub(crate) fn kill_more(&self) -> usize {
+        let alive = self.hosts.started.saturating_sub(self.hosts.killed);
+        (alive + 1).saturating_sub(usize::from(self.geometry.data))
+    }
+
     /// Everything that must hold for the demo to have succeeded.
     pub(crate) fn checks(&self, wanted_kills: usize) -> Vec<Check> {
         let check = |what, held| Check { what, held };
@@ -113,6 +160,16 @@ impl Report {
             }),
             check("hosts were killed", self.hosts.killed == wanted_kills),
             check("killed hosts held data shards", killed_data >= data_wanted),
+            check("guards rebuilt shards after the kill", {
+                let repair = &self.repair;
+                let rebuilt = repair.repaired > 0 && repair.adopted == repair.repaired;
+                !self.repair_is_due() || (rebuilt && repair.audits_checked > 0)
+            }),
+            check("the file came back after the repair, which it needed", {
+                let repair = &self.repair;
+                let right = repair.killed_more > 0 && repair.get.sha256 == self.file.sha256;
+                !self.repair_is_due() || right
+            }),
             check("no shard was lost", {
                 restart.shards_expected > 0 && restart.shards_found == restart.shards_expected
             }),
@@ -122,10 +179,9 @@ impl Report {
             check("every cheque was cashed", {
                 money.issued != "0" && money.cashed == money.issued
             }),
-            check(
-                "the hosts were paid",
-                money.host_balance_delta == money.cashed,
-            ),
+            check("the hosts were paid", {
+                money.host_balance_delta != "0" && money.sums_agree
+            }),
             check("no process is left", self.leftover_processes == 0),
         ]
     }

@@ -58,13 +58,16 @@ impl Screen {
 
     /// The closing table.
     pub(crate) fn table(&self, report: &Report) {
-        let restart = &report.restart;
+        let (repair, restart) = (&report.repair, &report.restart);
         let money = &report.settlement;
         line(&format!(
             "\n  put              {:8.2} s   {:.1} MiB/s, {}+{} shards\n\
              \x20 get              {:8.2} s\n\
              \x20 get after kill   {:8.2} s   {} of {} hosts dead, {} with data shards\n\
              \x20 proofs accepted  {} of {} hosts, {} committed\n\
+             \x20 repaired         {} of {} lost shards on {} joined hosts in {:.1} s, \
+             {} verdicts checked\n\
+             \x20 get after repair {:8.2} s   {} more dead\n\
              \x20 shards found     {} of {}   cheques found {} of {}\n\
              \x20 cheques cashed   {} of {}   hosts' balances rose by {}\n\
              \x20 host memory      {:.1} MiB at most",
@@ -80,6 +83,13 @@ impl Screen {
             report.proofs.accepted,
             report.proofs.hosts,
             report.proofs.committed,
+            repair.repaired,
+            repair.lost_seen,
+            repair.joined,
+            repair.seconds,
+            repair.audits_checked,
+            repair.get.seconds,
+            repair.killed_more,
             restart.shards_found,
             restart.shards_expected,
             restart.cheques_found,

@@ -10,11 +10,18 @@ use host_core::challenge::SignedVerdict;
 use host_core::repair::DomainRule;
 use host_core::seams::PeerAddr;
 use host_core::{Amount, NetworkId, ObjectId, PeerId, codec};
-use host_renter::{Condition, GuardTerms};
+use host_renter::{Condition, GuardTerms, Named, Renter};
 use serde::Serialize;
 
 use super::home::Home;
 use crate::print;
+
+/// Leaves of a challenge when nothing else is said.
+const LEAVES: u32 = 8;
+/// Shards above the data shards below which repair begins.
+const MARGIN: u16 = 5;
+/// Bytes a guard's repairs may move in an epoch.
+const BYTES_PER_EPOCH: u64 = 64 << 30;
 
 /// Guards of objects.
 #[derive(Debug, Args)]
@@ -44,16 +51,16 @@ struct NameArgs {
     /// The object
     id: ObjectId,
     /// A guard as ADDRESS/p2p/PEER; repeated; the first repairs first, two or more confirm losses
-    #[arg(long = "guard", required = true)]
-    guards: Vec<String>,
+    #[arg(long = "guard", required = true, value_parser = peer_addr)]
+    guards: Vec<PeerAddr>,
     /// Seconds in which every shard is challenged once
     #[arg(long, default_value_t = 3600)]
     round: u64,
     /// Leaves of each challenge
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = LEAVES)]
     leaves: u32,
     /// Repair begins below the data shards and this many more
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = MARGIN)]
     margin: u16,
     /// Paid for each verdict that holds, smallest token units
     #[arg(long, default_value_t = 0)]
@@ -65,7 +72,7 @@ struct NameArgs {
     #[arg(long, default_value_t = u128::MAX)]
     max_price: u128,
     /// Bytes a guard's repairs may move in an epoch
-    #[arg(long, default_value_t = 64 << 30)]
+    #[arg(long, default_value_t = BYTES_PER_EPOCH)]
     bytes_per_epoch: u64,
     /// A host may hold several shards of a segment when no other is left
     #[arg(long)]
@@ -73,6 +80,48 @@ struct NameArgs {
     /// Answer as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// Guards that a put names for its object.
+#[derive(Debug)]
+pub(super) struct PutGuards {
+    pub(super) guards: Vec<PeerAddr>,
+    /// Seconds in which every shard is challenged once.
+    pub(super) round: u64,
+    /// What a guard's repairs may promise together, smallest token units.
+    pub(super) budget: u128,
+}
+
+impl PutGuards {
+    /// Names them. What fails is said beside each guard: the object is stored either way.
+    pub(super) async fn name(&self, renter: &Renter, object: ObjectId) -> Vec<Named> {
+        if self.guards.is_empty() {
+            return Vec::new();
+        }
+        let terms = GuardTerms {
+            guards: self.guards.clone(),
+            round_s: self.round,
+            leaves: LEAVES,
+            margin: MARGIN,
+            price: Amount::ZERO,
+            budget: Amount(self.budget),
+            max_price: Amount(u128::MAX),
+            bytes_per_epoch: BYTES_PER_EPOCH,
+            rule: DomainRule::Host,
+        };
+        match renter.name_guards(object, &terms).await {
+            Ok(named) => named,
+            Err(err) => {
+                let why = Some(err.to_string());
+                let all = self.guards.iter().map(|guard| guard.peer);
+                let said = |guard| Named {
+                    guard,
+                    why: why.clone(),
+                };
+                all.map(said).collect()
+            }
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -89,8 +138,8 @@ struct AuditsArgs {
     /// The object
     id: ObjectId,
     /// The guard as ADDRESS/p2p/PEER
-    #[arg(long)]
-    guard: String,
+    #[arg(long, value_parser = peer_addr)]
+    guard: PeerAddr,
     /// The file that is written
     #[arg(short, long)]
     output: PathBuf,
@@ -150,7 +199,7 @@ struct VerifySaid {
     bad: Vec<(PeerId, u32, u16, String)>,
 }
 
-fn peer_addr(text: &str) -> anyhow::Result<PeerAddr> {
+pub(super) fn peer_addr(text: &str) -> anyhow::Result<PeerAddr> {
     let (addr, peer) = text
         .rsplit_once("/p2p/")
         .ok_or_else(|| anyhow!("{text} is no ADDRESS/p2p/PEER"))?;
@@ -173,9 +222,8 @@ pub(crate) async fn run(args: GuardArgs) -> anyhow::Result<bool> {
 }
 
 async fn name(args: NameArgs) -> anyhow::Result<bool> {
-    let guards = args.guards.iter().map(|text| peer_addr(text));
     let terms = GuardTerms {
-        guards: guards.collect::<anyhow::Result<_>>()?,
+        guards: args.guards,
         round_s: args.round,
         leaves: args.leaves,
         margin: args.margin,
@@ -222,9 +270,8 @@ async fn show(args: OfArgs) -> anyhow::Result<bool> {
 }
 
 async fn audits(args: AuditsArgs) -> anyhow::Result<bool> {
-    let guard = peer_addr(&args.guard)?;
     let (renter, net) = Home::open()?.renter().await?;
-    let all = renter.audits(args.id, &guard).await;
+    let all = renter.audits(args.id, &args.guard).await;
     net.stop().await;
     let all = all?;
     write_all(&args.output, &all)?;

@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use host_core::seams::PeerAddr;
 use host_core::{Amount, ObjectId};
-use host_renter::{Already, Error, Phase, Progress, PutDone, PutRequest, Renter, SessionId};
+use host_renter::{Already, Error, Named, Phase, Progress, PutDone, PutRequest, Renter, SessionId};
 use serde::Serialize;
 use tokio::sync::watch;
 
+use super::guard::{PutGuards, peer_addr};
 use super::home::Home;
 use super::top_up::TopUp;
 use crate::print;
@@ -61,6 +63,16 @@ struct NewArgs {
     /// Answer with the session's id at once and go on in the background
     #[arg(long)]
     detach: bool,
+    /// A guard that watches the object, as ADDRESS/p2p/PEER; repeated; the first repairs first.
+    /// With more to say: `guard name`
+    #[arg(long = "guard", value_parser = peer_addr, conflicts_with_all = ["detach", "dry_run"])]
+    guards: Vec<PeerAddr>,
+    /// Seconds in which the guards challenge every shard once
+    #[arg(long, default_value_t = 3600)]
+    guard_round: u64,
+    /// What a guard's repairs may promise together, smallest token units; 0 for no repair
+    #[arg(long, default_value_t = 0)]
+    repair_budget: u128,
     /// Answer as JSON
     #[arg(long)]
     json: bool,
@@ -114,6 +126,8 @@ struct PutSaid {
     issued: Amount,
     end_epoch: u64,
     seconds: f64,
+    /// Guards that were named, and which of them would not.
+    guards: Vec<Named>,
     /// CPU microseconds and peak memory of each phase.
     phases: std::collections::BTreeMap<&'static str, host_renter::Cost>,
 }
@@ -202,7 +216,12 @@ async fn begin(
     if args.detach {
         return detach(&begun, args.top_up, args.json);
     }
-    put(home, renter, begun, args.top_up, args.json).await
+    let watch = PutGuards {
+        guards: args.guards.clone(),
+        round: args.guard_round,
+        budget: args.repair_budget,
+    };
+    put(home, renter, begun, args.top_up, Some(&watch), args.json).await
 }
 
 /// One line about content that is stored already.
@@ -283,7 +302,7 @@ async fn resume(session: SessionId, top_up: Option<Amount>, json: bool) -> anyho
         session,
         already: Vec::new(),
     };
-    let ended = put(&home, &renter, begun, top_up, json).await;
+    let ended = put(&home, &renter, begun, top_up, None, json).await;
     net.stop().await;
     ended
 }
@@ -293,6 +312,7 @@ async fn put(
     renter: &Renter,
     begun: Begun,
     top_up: Option<Amount>,
+    watch: Option<&PutGuards>,
     json: bool,
 ) -> anyhow::Result<()> {
     let started = Instant::now();
@@ -308,6 +328,16 @@ async fn put(
         }
     };
     let done = done.with_context(|| format!("session {session}"))?;
+    let guards = match watch {
+        Some(watch) => watch.name(renter, done.id).await,
+        None => Vec::new(),
+    };
+    for (guard, why) in guards
+        .iter()
+        .filter_map(|one| Some((one.guard, one.why.as_ref()?)))
+    {
+        say_aside(&format!("guard {guard} does not watch: {why}"));
+    }
     let said = PutSaid {
         id: done.id,
         session,
@@ -319,6 +349,7 @@ async fn put(
         issued: done.issued,
         end_epoch: done.end_epoch,
         seconds: started.elapsed().as_secs_f64(),
+        guards,
         phases: Phase::ALL
             .into_iter()
             .map(Phase::word)

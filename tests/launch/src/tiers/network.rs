@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// Every name that a report must have.
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 24] = [
     "file.bytes",
     "file.sha256",
     "geometry.data",
@@ -25,6 +25,9 @@ const NAMES: [&str; 21] = [
     "get.seconds",
     "get_after_kill.sha256",
     "get_after_kill.seconds",
+    "repair.repaired",
+    "repair.audits_checked",
+    "repair.get.sha256",
     "restart.shards_expected",
     "restart.shards_found",
     "restart.cheques_expected",
@@ -106,6 +109,7 @@ fn faults(report: &Flat) -> Vec<String> {
         "get_after_kill.sha256",
         value("file.sha256"),
     ));
+    faults.extend(differs(report, "repair.get.sha256", value("file.sha256")));
     faults.extend(differs(
         report,
         "restart.shards_found",
@@ -129,6 +133,8 @@ fn faults(report: &Flat) -> Vec<String> {
             .filter_map(|(name, wanted)| differs(report, name, wanted)),
     );
     let above_zero = [
+        "repair.repaired",
+        "repair.audits_checked",
         "restart.shards_expected",
         "restart.cheques_expected",
         "settlement.issued",

@@ -39,6 +39,9 @@ fn every_number_that_lies_is_found() {
     let lies = [
         ("get.sha256", "cd"),
         ("get_after_kill.sha256", "cd"),
+        ("repair.get.sha256", "cd"),
+        ("repair.repaired", "0"),
+        ("repair.audits_checked", "0"),
         ("restart.shards_found", "6"),
         ("restart.cheques_found", "6"),
         ("hosts.started", "29"),
