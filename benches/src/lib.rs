@@ -23,6 +23,7 @@ pub mod rows;
 pub mod runtime;
 pub mod score;
 pub mod start;
+pub mod stream;
 pub mod tree;
 pub mod verified;
 pub mod volume;

@@ -11,7 +11,7 @@ use holdfast_benches::busy::Busy;
 use holdfast_benches::rows::{self, Report};
 use holdfast_benches::{
     allocator, choose, coding, device, erasure, flush, health, idle, instructions, ledger, proof,
-    prove, put_limit, put_network, score, start, tree, verified, watch,
+    prove, put_limit, put_network, score, start, stream, tree, verified, watch,
 };
 
 /// Ours against a named peer, in the same run
@@ -47,6 +47,9 @@ struct Arguments {
     /// Be the renter that `choose` measures: the hub it chooses from
     #[arg(long, hide = true)]
     choose_from: Option<String>,
+    /// Be an end of what `stream` measures
+    #[arg(long, hide = true, num_args = 1..)]
+    stream: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -89,6 +92,8 @@ enum Measurement {
     Health,
     /// The system allocator against others: memory given back, time on the stream
     Allocator,
+    /// One upload stream between two processes against libp2p as it comes
+    Stream,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -96,6 +101,9 @@ fn main() -> anyhow::Result<()> {
     if let Some(hub) = &arguments.choose_from {
         println!("{}", choose::child(hub, &arguments.dir)?);
         return Ok(());
+    }
+    if let Some(words) = &arguments.stream {
+        return stream::child(words);
     }
     if arguments.allocate {
         println!("{}", allocator::child(arguments.quick)?);
@@ -165,5 +173,6 @@ fn run(measurement: Measurement, arguments: &Arguments) -> anyhow::Result<Report
         Measurement::Watch => watch::report(quick, &arguments.dir),
         Measurement::Health => health::report(quick, &arguments.dir),
         Measurement::Allocator => allocator::report(quick),
+        Measurement::Stream => stream::report(quick, &arguments.peers),
     }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
 use futures::future::try_join_all;
 use host_core::seams::{Device, DeviceError};
 use host_uring::AnyDevice;
 use tokio::runtime::Runtime;
 
 use super::{Case, Rate};
+use crate::cpu;
 
 /// Where the next operation goes, and how many went before it.
 struct Offsets {
@@ -54,14 +54,14 @@ pub(super) fn run(
     for buf in &mut buffers {
         buf.as_mut().fill(0x5a);
     }
-    let (start, cpu) = (Instant::now(), cpu_seconds()?);
+    let (start, cpu) = (Instant::now(), cpu::process()?);
     let lanes = buffers.into_iter().map(|buf| {
         let (device, offsets) = (Arc::clone(device), Arc::clone(&offsets));
         async move { lane(&*device, &offsets, buf, case, start + span).await }
     });
     runtime.block_on(runtime.spawn(try_join_all(lanes)))??;
     let seconds = start.elapsed().as_secs_f64();
-    let cpu = cpu_seconds()? - cpu;
+    let cpu = cpu::process()? - cpu;
     let moved = offsets.given.load(Ordering::Relaxed) * block;
     let mib = moved as f64 / f64::from(1 << 20);
     Ok(Rate {
@@ -90,22 +90,4 @@ async fn lane<D: Device>(
         buf = back;
     }
     Ok(())
-}
-
-/// CPU time of all threads of this process that live now. Source: /proc/PID/task/TID/schedstat,
-/// whose first figure is nanoseconds on a processor.
-fn cpu_seconds() -> anyhow::Result<f64> {
-    let mut sum = 0.0;
-    for task in std::fs::read_dir("/proc/self/task").context("/proc/self/task")? {
-        let path = task?.path().join("schedstat");
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(error).context("this kernel keeps no schedstat"),
-        };
-        let nanos = text.split(' ').next().and_then(|word| word.parse().ok());
-        let nanos: f64 = nanos.ok_or_else(|| anyhow!("schedstat reads {text:?}"))?;
-        sum += nanos / 1e9;
-    }
-    Ok(sum)
 }
