@@ -2,13 +2,18 @@
 //! and proofs cannot.
 //!
 //! Enters: a device. Leaves: the same device, whose operations end in time: after two seconds one
-//! is counted as slow, after ten it is given up with an error, and the drive is quarantined: every
-//! further operation fails at once, so that other volumes and other hosts are asked instead.
-//! Invariants: an operation that was given up still owns its buffer and its place on the drive, so
-//! the quarantine stands until each of them has ended; nothing can be written there before.
+//! is counted as slow; when the drive has finished nothing for ten, or twenty passed whatever it
+//! finished, it is given up with an error, and the drive is quarantined: every further operation
+//! fails at once, so that other volumes and other hosts are asked instead.
+//! Invariants: what counts is the drive's time: seconds in which this process did not run, or the
+//! drive worked for others, are none of its ten. An operation that was given up still owns its
+//! buffer and its place on the drive, so the quarantine stands until each of them has ended;
+//! nothing can be written there before.
 //! What was given up is never told as done. Not done here: what follows for the volume (`scrub`).
 
 use std::future::Future;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,8 +24,12 @@ use tokio::runtime::Handle;
 
 /// An operation that takes this long is slow.
 pub const SLOW: Duration = Duration::from_secs(2);
-/// An operation that takes this long is given up.
+/// An operation is given up when its drive finished nothing for so long.
 pub const GIVEN_UP: Duration = Duration::from_secs(10);
+/// So many times as long may one take on a drive that finishes others.
+const BUSY: u32 = 2;
+/// Parts of the ten seconds: each counts for no more than itself, however late it is noticed.
+const PARTS: u32 = 10;
 
 /// A volume's device as the host uses it.
 pub type VolumeDevice = Timed<host_uring::AnyDevice>;
@@ -34,6 +43,7 @@ pub struct Clock {
     slow: AtomicU64,
     given_up: AtomicU64,
     standing: AtomicU64,
+    finished: AtomicU64,
 }
 
 impl Clock {
@@ -62,7 +72,8 @@ impl Clock {
         self.standing.load(Ordering::Acquire) > 0
     }
 
-    fn ended(&self, took: Duration) {
+    fn ended(&self, took: Duration, done: bool) {
+        self.finished.fetch_add(u64::from(done), Ordering::AcqRel);
         let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.longest_us.fetch_max(us.max(1), Ordering::AcqRel);
         if took >= SLOW {
@@ -78,7 +89,8 @@ pub struct Timed<D: Device> {
     clock: Arc<Clock>,
     path: Arc<str>,
     runtime: Option<Handle>,
-    patience: Duration,
+    kernel: Option<Kernel>,
+    pub(crate) patience: Duration,
 }
 
 impl<D: Device> Timed<D> {
@@ -91,6 +103,7 @@ impl<D: Device> Timed<D> {
             clock: Arc::default(),
             path: path.into(),
             runtime: Handle::try_current().ok(),
+            kernel: Kernel::of(Path::new("/sys"), Path::new(path)),
             patience: GIVEN_UP,
         }
     }
@@ -108,25 +121,43 @@ impl<D: Device> Timed<D> {
         }
     }
 
+    /// What the drive has finished, for us and, where the kernel counts it, for anybody.
+    fn finished(&self) -> (u64, Option<u64>) {
+        let ours = self.clock.finished.load(Ordering::Acquire);
+        (ours, self.kernel.as_ref().and_then(Kernel::finished))
+    }
+
     /// Runs one operation within the deadline; the operation itself when that passed.
     async fn within<T>(&self, mut operation: Running<T>) -> Result<T, Running<T>> {
         let begun = Instant::now();
         let done = match &self.runtime {
             None => Some(operation.as_mut().await),
-            Some(runtime) => {
-                let timer = {
-                    let _inside = runtime.enter();
-                    tokio::time::sleep(self.patience)
-                };
-                tokio::select! {
-                    biased;
-                    done = &mut operation => Some(done),
-                    () = timer => None,
-                }
-            }
+            Some(runtime) => self.awaited(runtime, &mut operation).await,
         };
-        self.clock.ended(begun.elapsed());
+        self.clock.ended(begun.elapsed(), done.is_some());
         done.ok_or(operation)
+    }
+
+    /// The operation's end, or none when the drive has stood still for the whole patience.
+    async fn awaited<T>(&self, runtime: &Handle, operation: &mut Running<T>) -> Option<T> {
+        let part = self.patience / PARTS;
+        let (mut still, mut parts, mut seen) = (0, 0, None);
+        while still < PARTS && parts < PARTS * BUSY {
+            let timer = {
+                let _inside = runtime.enter();
+                tokio::time::sleep(part)
+            };
+            tokio::select! {
+                biased;
+                done = &mut *operation => return Some(done),
+                () = timer => (),
+            }
+            let now = self.finished();
+            let moved = seen.is_some_and(|seen| seen != now);
+            still = if moved { 0 } else { still + 1 };
+            (seen, parts) = (Some(now), parts + 1);
+        }
+        None
     }
 
     /// Leaves an operation to itself: it ends the quarantine with its own end.
@@ -155,11 +186,60 @@ impl<D: Device> Timed<D> {
                 (spare, Err(self.stalled()))
             }
             Err(_) => {
+                self.clock.given_up.fetch_add(1, Ordering::AcqRel);
                 let _standing = Standing::begin(&self.clock);
                 late.await
             }
         }
     }
+}
+
+/// The kernel's account of a block device: what it has finished, whoever asked for it.
+#[derive(Debug)]
+struct Kernel(PathBuf);
+
+impl Kernel {
+    /// That of the device a volume lies on; none where the kernel keeps none (network drives,
+    /// layered file systems).
+    fn of(sysfs: &Path, volume: &Path) -> Option<Self> {
+        let (major, minor) = device_of(volume)?;
+        let device = sysfs.join(format!("dev/block/{major}:{minor}"));
+        // A partition stands in the folder of its drive.
+        let whole = match device.join("partition").exists() {
+            true => device.join(".."),
+            false => device,
+        };
+        let stat = whole.join("stat");
+        stat.exists().then_some(Self(stat))
+    }
+
+    /// Reads, writes, discards and flushes that ended (Documentation/block/stat.rst).
+    fn finished(&self) -> Option<u64> {
+        let text = std::fs::read_to_string(&self.0).ok()?;
+        let numbers: Vec<u64> = text
+            .split_whitespace()
+            .filter_map(|word| word.parse().ok())
+            .collect();
+        let ended = [0, 4, 11, 15].into_iter().filter_map(|at| numbers.get(at));
+        Some(ended.fold(0, |sum: u64, one| sum.wrapping_add(*one)))
+    }
+}
+
+/// Major and minor number of the block device that a path is, or whose file it is.
+pub(crate) fn device_of(path: &Path) -> Option<(u64, u64)> {
+    let about = std::fs::metadata(path).ok()?;
+    let number = match about.file_type().is_block_device() {
+        true => about.rdev(),
+        false => about.dev(),
+    };
+    Some(numbers(number))
+}
+
+/// Major and minor of a device number, as Linux packs them.
+pub(crate) const fn numbers(number: u64) -> (u64, u64) {
+    let major = ((number >> 8) & 0xfff) | ((number >> 32) & !0xfff);
+    let minor = (number & 0xff) | ((number >> 12) & !0xff);
+    (major, minor)
 }
 
 /// An operation under way, which owns everything it needs.

@@ -8,7 +8,6 @@
 //! else changes; a page of zeros asks for nothing. Not done here: any judgement (`board-nvme`).
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,6 +23,7 @@ use host_store::Store;
 use host_store::drive::Sign;
 use tracing::{error, info, warn};
 
+use crate::deadline::device_of;
 use crate::scrub::DriveBook;
 use crate::supervise::Stopping;
 
@@ -254,12 +254,7 @@ async fn follow<D: Device>(asking: &Asking<D>, volume: VolumeId, notes: &NvmeNot
 /// The NVMe drive that a volume lies on: the volume's own device, or that of its file; through
 /// partitions, and through the first leg of what is mapped.
 fn under<'a>(sysfs: &Path, volume: &Path, drives: &'a [Drive]) -> Option<&'a Drive> {
-    let about = std::fs::metadata(volume).ok()?;
-    let number = match about.file_type().is_block_device() {
-        true => about.rdev(),
-        false => about.dev(),
-    };
-    let (major, minor) = numbers(number);
+    let (major, minor) = device_of(volume)?;
     let at = sysfs.join(format!("dev/block/{major}:{minor}"));
     let mut at = std::fs::canonicalize(at).ok()?;
     for _ in 0..8 {
@@ -277,13 +272,6 @@ fn under<'a>(sysfs: &Path, volume: &Path, drives: &'a [Drive]) -> Option<&'a Dri
         at = std::fs::canonicalize(leg.path()).ok()?;
     }
     None
-}
-
-/// Major and minor of a device number, as Linux packs them.
-const fn numbers(number: u64) -> (u64, u64) {
-    let major = ((number >> 8) & 0xfff) | ((number >> 32) & !0xfff);
-    let minor = (number & 0xff) | ((number >> 12) & !0xff);
-    (major, minor)
 }
 
 /// Bytes this process had written to drives.

@@ -39,6 +39,8 @@ const TICK: Duration = Duration::from_secs(1);
 const SAVE_EVERY: Duration = Duration::from_secs(30);
 /// Shards moved before the scrub has its turn.
 const MOVES: usize = 8;
+/// A drive that stalled and then does what it is asked in time for so long is trusted again.
+const IN_TIME: Duration = Duration::from_secs(3600);
 /// Fenced shards counted at most.
 const FENCES_MAX: usize = 65_536;
 
@@ -53,7 +55,7 @@ pub struct DriveNotes {
     pub moved: u64,
     /// Why the rest cannot be moved.
     pub stuck: Option<String>,
-    /// Operations that took two seconds or more, and those given up after ten.
+    /// Operations that took two seconds or more, and those given up.
     pub slow: u64,
     /// See `slow`.
     pub given_up: u64,
@@ -205,7 +207,18 @@ struct Scrub<D: Device> {
     pass: Pass,
     next: Instant,
     saved: Instant,
-    rings: BTreeMap<VolumeId, bool>,
+    rings: BTreeMap<VolumeId, RingNotes>,
+    stalled: BTreeMap<VolumeId, Instant>,
+    in_time: Duration,
+}
+
+/// What is remembered of a volume's fact ring.
+#[derive(Debug, Clone, Copy, Default)]
+struct RingNotes {
+    /// Operations of its drive that had been given up when it was last seen to take records.
+    given_up: u64,
+    /// Whether its loss was told.
+    told: bool,
 }
 
 impl<D: Device> Scrub<D> {
@@ -218,6 +231,8 @@ impl<D: Device> Scrub<D> {
             next: now,
             saved: now,
             rings: BTreeMap::new(),
+            stalled: BTreeMap::new(),
+            in_time: IN_TIME,
         }
     }
 
@@ -271,20 +286,40 @@ impl<D: Device> Scrub<D> {
         self.pass.hurried && self.pass.is_under_way()
     }
 
-    /// A ring that was given up is a drive that does not take writes.
+    /// A ring that was given up while its drive stood still is renewed when that answers again; one
+    /// that was given up otherwise is a drive that does not take writes.
     async fn rings(&mut self) -> Result<(), Error> {
-        for volume in self.keeping.store.volumes() {
+        for (volume, name) in self.keeping.store.named() {
+            let clock = self.keeping.book.clock_of(&name);
+            let count = || clock.as_ref().map_or(0, |clock| clock.given_up());
+            let given_up = count();
             let keeps = self.keeping.store.keeps_facts(&volume);
-            if self.rings.insert(volume, keeps).unwrap_or(true) && !keeps {
-                self.sign(volume, Sign::WriteFailed).await?;
+            let quarantined = clock.as_ref().is_some_and(|clock| clock.is_quarantined());
+            // A stall that began while we looked is judged at the next look.
+            if quarantined || count() != given_up {
+                continue;
             }
+            let before = self.rings.get(&volume).copied().unwrap_or_default();
+            let mut notes = RingNotes {
+                given_up,
+                told: false,
+            };
+            if !keeps && given_up == before.given_up {
+                notes.told = true;
+                if !before.told {
+                    self.sign(volume, Sign::WriteFailed).await?;
+                }
+            } else if !keeps && self.keeping.store.renew_ring(volume).await? {
+                info!(volume = %volume, "the fact ring of a drive takes records again");
+            }
+            self.rings.insert(volume, notes);
         }
         Ok(())
     }
 
     /// What the clocks of the drives count: slow operations are told, one that was given up is a
     /// stall.
-    async fn deadlines(&self) -> Result<(), Error> {
+    async fn deadlines(&mut self) -> Result<(), Error> {
         for (volume, name) in self.keeping.store.named() {
             let Some(clock) = self.keeping.book.clock_of(&name) else {
                 continue;
@@ -302,6 +337,14 @@ impl<D: Device> Scrub<D> {
                 error!(volume = %volume, "a drive does not answer and is quarantined");
                 self.sign(volume, Sign::Stalled).await?;
             }
+            if now || given_up > before.given_up {
+                self.stalled.insert(volume, Instant::now());
+            }
+            let since = self.stalled.get(&volume);
+            if since.is_some_and(|since| since.elapsed() >= self.in_time) {
+                self.stalled.remove(&volume);
+                self.sign(volume, Sign::InTime).await?;
+            }
         }
         Ok(())
     }
@@ -309,18 +352,20 @@ impl<D: Device> Scrub<D> {
     /// Reads one shard back and draws the consequences; its bytes and how long it took.
     async fn look(&mut self, shard: &ShardId) -> Result<(u64, Duration), Error> {
         let begun = Instant::now();
+        let stalls = self.stalls();
         let checked = self.keeping.store.check(shard).await?;
         let took = begun.elapsed();
         let Some(volume) = checked.volume else {
             return Ok((0, took));
         };
+        let stood_still = self.is_quarantined(&volume) || self.stalls() != stalls;
         match checked.outcome {
             Outcome::Good => {
                 self.sign(volume, Sign::Good).await?;
             }
             Outcome::Gone | Outcome::Away => (),
             // It does not answer now; that says nothing of the bytes.
-            Outcome::Unread { .. } if self.is_quarantined(&volume) => (),
+            Outcome::Unread { .. } if stood_still => (),
             Outcome::Bad { why } => {
                 self.keeping.store.fence(shard, &why).await?;
                 let text = "a stored shard is bad and is fenced";
@@ -380,6 +425,14 @@ impl<D: Device> Scrub<D> {
         self.keeping.book.lock().behind = behind;
         self.save(false);
         Ok(())
+    }
+
+    /// How often drives were given up, and how many are quarantined now.
+    fn stalls(&self) -> (u64, usize) {
+        let clocks = || self.keeping.book.clocks().map(|(_, clock)| clock);
+        let given_up = clocks().map(|clock| clock.given_up()).sum();
+        let now = clocks().filter(|clock| clock.is_quarantined()).count();
+        (given_up, now)
     }
 
     fn is_quarantined(&self, volume: &VolumeId) -> bool {

@@ -2,9 +2,10 @@
 //!
 //! Enters: signs (a bad extent, a read or a flush that failed, a stall, a clean pass, the drive's
 //! own warning, the operator's word). Leaves: the next state and why. Invariants: trust falls at
-//! once and by itself, and rises by itself only from suspect, after a whole clean pass; what an
-//! operator ordered is undone by an operator alone; a failed drive stays failed until its owner
-//! says otherwise. Deliberately no clock and no device here.
+//! once and by itself, and rises by itself only from suspect: after a whole clean pass, or, where
+//! it stalled and nothing else was wrong, after an hour in time; what an operator ordered is
+//! undone by an operator alone; a failed drive stays failed until its owner says otherwise.
+//! Deliberately no clock and no device here.
 
 use host_ledger::VolumeState;
 
@@ -26,8 +27,10 @@ pub enum Sign {
     ReadFailed,
     /// A write or a flush failed: the fact ring was given up.
     WriteFailed,
-    /// An operation took ten seconds or more.
+    /// The drive stood still for ten seconds.
     Stalled,
+    /// For an hour it did what it was asked in time.
+    InTime,
     /// A whole pass found nothing bad.
     CleanPass,
     /// The drive itself says that its promises are not kept any more.
@@ -140,6 +143,9 @@ const fn by_itself(
         Sign::ReadFailed => Some((VolumeState::Suspect, "a read on it failed")),
         Sign::Stalled => Some((VolumeState::Suspect, "it stalled")),
         Sign::CleanPass => Some((VolumeState::Healthy, "a whole pass found nothing bad")),
+        Sign::InTime if counts.stalls > 0 && counts.bad == 0 && counts.failures == 0 => {
+            Some((VolumeState::Healthy, "it answers in time again"))
+        }
         _ => None,
     }
 }

@@ -6,12 +6,18 @@
 //! fence goes with the placement, or when the shard moves. What this file does not do: decide what
 //! a drive's failures mean (`drive`), how fast to go (`pace`), or bring bytes back.
 
+use std::sync::Arc;
+
 use host_core::seams::Device;
 use host_core::{ShardId, VolumeId};
 use host_ledger::{Fact, VolumeState};
 
 use crate::error::Error;
+use crate::ring::Ring;
 use crate::store::Store;
+
+/// The note that counts how often rings were renewed.
+const RENEWED: &str = "store.renewed";
 
 /// What a look at a shard found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,10 +111,33 @@ impl<D: Device> Store<D> {
         volumes.flat_map(|volume| volume.take_doubts()).collect()
     }
 
-    /// Whether the fact ring of a volume takes records; one that failed stays so until a start.
+    /// Whether the fact ring of a volume takes records; one that failed stays so until a start or
+    /// until it is renewed.
     #[must_use]
     pub fn keeps_facts(&self, volume: &VolumeId) -> bool {
         self.shared.ledger.is_attached(volume)
+    }
+
+    /// Lets a fact ring that was given up take records again, beginning with everything the ledger
+    /// holds; whether it does. No write to it may be under way any more. Durable when it returns.
+    /// Cost: writes every live row. Errors: Device, Ledger.
+    pub async fn renew_ring(&self, volume: VolumeId) -> Result<bool, Error> {
+        if self.keeps_facts(&volume) {
+            return Ok(true);
+        }
+        let Some(open) = self.volume(&volume) else {
+            return Ok(false);
+        };
+        let ledger = &self.shared.ledger;
+        let ring = Ring::open(Arc::clone(open))?;
+        ledger.attach(volume, Arc::new(ring));
+        // A fact to follow: the ring missed some, so it begins its other half with a snapshot.
+        let before = ledger.read()?.meta(RENEWED)?.unwrap_or_default();
+        let count = <[u8; 8]>::try_from(before).map_or(0, u64::from_be_bytes);
+        let bytes = count.wrapping_add(1).to_be_bytes().to_vec();
+        let key = RENEWED.to_owned();
+        ledger.commit(vec![Fact::MetaSet { key, bytes }]).await?;
+        Ok(self.keeps_facts(&volume))
     }
 
     /// Puts a volume into a state. Durable when it returns; reservations made before stay.

@@ -36,8 +36,8 @@ pub struct DriveSaid {
     pub stalls: u64,
     /// Operations that took two seconds or more, since the start.
     pub slow: u64,
-    /// Whether an operation that was given up after ten seconds has not ended: nothing is asked
-    /// of the drive meanwhile.
+    /// Whether an operation that was given up has not ended: nothing is asked of the drive
+    /// meanwhile.
     pub quarantined: bool,
     /// Shards moved away since the start.
     pub moved: u64,
@@ -222,6 +222,11 @@ pub(crate) async fn order(
     let (store, ledger) = (api.desk.store(), api.desk.ledger());
     let taken = api.vitals.drives.sign(store, ledger, id, sign).await;
     taken.map_err(|err| refused(err.to_string()))?;
+    if order.order == DriveWord::Cancel && store.volumes().contains(&id) {
+        // Facts go there again, or the drive stays without new shards and says why.
+        let renewed = store.renew_ring(id).await;
+        renewed.map_err(|err| refused(err.to_string()))?;
+    }
     said(&api).map(Json)
 }
 

@@ -20,7 +20,7 @@ impl AsMut<[u8]> for Bytes {
 
 impl DeviceBuf for Bytes {}
 
-/// Each operation takes a permit; without one it stands still.
+/// Each operation takes a permit; without one it stands still. Reads at 4096 take none.
 struct Drive(Arc<Semaphore>);
 
 impl Drive {
@@ -50,8 +50,10 @@ impl Device for Drive {
         (buf, Ok(()))
     }
 
-    async fn read(&self, _: u64, mut buf: Bytes) -> (Bytes, Result<(), DeviceError>) {
-        self.turn().await;
+    async fn read(&self, at: u64, mut buf: Bytes) -> (Bytes, Result<(), DeviceError>) {
+        if at != 4096 {
+            self.turn().await;
+        }
         buf.as_mut().fill(7);
         (buf, Ok(()))
     }
@@ -156,4 +158,60 @@ fn a_thread_of_no_runtime_is_kept_to_the_deadline_of_the_runtime_the_drive_was_o
     drop(inside);
     assert!(futures::executor::block_on(drive.flush()).is_err());
     gate.add_permits(1);
+}
+
+#[tokio::test]
+async fn a_busy_drive_is_given_twice_the_time() {
+    // Timers are never early, so the bound below holds on any machine.
+    let (mut drive, gate) = drive(0);
+    drive.patience = Duration::from_millis(400);
+    let begun = Instant::now();
+    let busy = async {
+        loop {
+            assert!(drive.read(4096, buffer()).await.1.is_ok());
+            tokio::task::yield_now().await;
+        }
+    };
+    let waiting = drive.write(0, buffer());
+    tokio::select! {
+        (_, done) = waiting => assert!(matches!(done, Err(DeviceError::Stalled { .. }))),
+        () = busy => (),
+    }
+    assert!(
+        begun.elapsed() >= drive.patience * BUSY,
+        "it finished reads all the time"
+    );
+    gate.add_permits(1);
+}
+
+#[test]
+fn the_kernels_account_of_a_drive_is_read_through_its_partition() {
+    let sys = tempfile::tempdir().expect("a folder");
+    let volume = sys.path().join("volume");
+    std::fs::write(&volume, b"bytes").expect("written");
+    assert!(
+        Kernel::of(sys.path(), &volume).is_none(),
+        "a machine that tells nothing"
+    );
+    let (major, minor) = device_of(&volume).expect("it lies somewhere");
+    let drive = sys.path().join("devices/sda");
+    let partition = drive.join("sda1");
+    let numbers = sys.path().join("dev/block");
+    for folder in [&partition, &numbers] {
+        std::fs::create_dir_all(folder).expect("a folder");
+    }
+    let link = numbers.join(format!("{major}:{minor}"));
+    std::os::unix::fs::symlink(&partition, link).expect("a link");
+    std::fs::write(partition.join("partition"), "1").expect("written");
+    std::fs::write(drive.join("stat"), "5 0 0 0 7 0 0 0 1 0 0 11 0 0 0 13 0").expect("written");
+    let kernel = Kernel::of(sys.path(), &volume).expect("an account");
+    assert_eq!(kernel.finished(), Some(5 + 7 + 11 + 13));
+    std::fs::write(drive.join("stat"), "garbage -1 \u{0}").expect("written");
+    assert_eq!(
+        kernel.finished(),
+        Some(0),
+        "what cannot be read has not moved"
+    );
+    std::fs::remove_file(drive.join("stat")).expect("it goes");
+    assert_eq!(kernel.finished(), None);
 }

@@ -37,6 +37,13 @@ pub struct Beat {
 }
 
 impl Beat {
+    /// A beat that nobody feels.
+    #[cfg(test)]
+    pub(crate) fn unfelt() -> Self {
+        let (tick, begun) = (None, Instant::now());
+        Self { tick, begun }
+    }
+
     /// The loop went round once.
     pub fn beat(&self) {
         self.beat_at(self.begun.elapsed());

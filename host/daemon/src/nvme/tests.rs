@@ -1,6 +1,9 @@
 //! Pages that get worse and better, a machine that tells nothing, and where a volume lies.
 
+use std::os::unix::fs::MetadataExt;
+
 use super::*;
+use crate::deadline::numbers;
 
 fn drive() -> Drive {
     Drive {

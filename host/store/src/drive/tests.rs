@@ -9,12 +9,13 @@ const ALL: [VolumeState; 5] = [
     VolumeState::Evacuating,
     VolumeState::Failed,
 ];
-const SIGNS: [Sign; 9] = [
+const SIGNS: [Sign; 10] = [
     Sign::Good,
     Sign::BadExtent,
     Sign::ReadFailed,
     Sign::WriteFailed,
     Sign::Stalled,
+    Sign::InTime,
     Sign::CleanPass,
     Sign::SaysReadOnly,
     Sign::SaysLeave,
@@ -38,6 +39,26 @@ fn one_bad_extent_makes_it_suspect_and_a_clean_pass_healthy_again() {
     assert_eq!(
         after(&[Sign::BadExtent, Sign::CleanPass]),
         VolumeState::Healthy
+    );
+}
+
+#[test]
+fn an_hour_in_time_makes_up_for_a_stall_and_for_nothing_else() {
+    let stalled = [Sign::Stalled, Sign::InTime];
+    assert_eq!(after(&stalled), VolumeState::Healthy);
+    for other in [Sign::BadExtent, Sign::ReadFailed] {
+        assert_eq!(
+            after(&[Sign::Stalled, other, Sign::InTime]),
+            VolumeState::Suspect
+        );
+        assert_eq!(after(&[other, Sign::InTime]), VolumeState::Suspect);
+    }
+    // Stalls are counted on: the third closes it, however long it was well between.
+    let again = [stalled, stalled, stalled].concat();
+    assert_eq!(after(&again), VolumeState::ReadOnly);
+    assert_eq!(
+        after(&[Sign::WriteFailed, Sign::Stalled, Sign::InTime]),
+        VolumeState::ReadOnly
     );
 }
 
