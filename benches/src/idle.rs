@@ -20,24 +20,7 @@ use crate::volume;
 const BUDGET: f64 = 32.0;
 
 /// The network file of a node that reaches no chain.
-pub(crate) const NETWORK: &str = r#"name = "bench"
-private = true
-chain_id = 31337
-endpoints = ["http://127.0.0.1:9"]
-hubs = []
-score_bar = 0
-[epoch]
-genesis_block = 0
-epoch_blocks = 20
-block_seconds = 3
-grace_epochs = 1
-depth = 2
-[contracts]
-token = "0x0000000000000000000000000000000000000001"
-vault_factory = "0x0000000000000000000000000000000000000002"
-price_oracle = "0x0000000000000000000000000000000000000003"
-registry = "0x0000000000000000000000000000000000000004"
-"#;
+pub(crate) const NETWORK: &str = include_str!("../../tests/support/nobody.toml");
 
 /// Measures a host beside this program; says so when it is not built. `quick` waits no longer
 /// than the host needs to serve.

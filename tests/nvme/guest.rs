@@ -30,24 +30,7 @@ const DRIVES: [&str; 3] = ["well", "stalls", "rots"];
 const PATIENCE: u32 = 600;
 
 /// A network without anybody.
-const NETWORK: &str = r#"name = "guest"
-private = true
-chain_id = 31337
-endpoints = ["http://127.0.0.1:9"]
-hubs = []
-score_bar = 0
-[epoch]
-genesis_block = 0
-epoch_blocks = 20
-block_seconds = 3
-grace_epochs = 1
-depth = 2
-[contracts]
-token = "0x0000000000000000000000000000000000000001"
-vault_factory = "0x0000000000000000000000000000000000000002"
-price_oracle = "0x0000000000000000000000000000000000000003"
-registry = "0x0000000000000000000000000000000000000004"
-"#;
+const NETWORK: &str = include_str!("../support/nobody.toml");
 
 /// Never ends while the machine is on: its end would be the kernel's.
 pub(crate) fn run() -> ExitCode {

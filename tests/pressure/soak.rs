@@ -25,7 +25,7 @@ const DESCRIPTORS_AN_HOUR: f64 = 2.0;
 const MIB_IN_ALL: f64 = 12.0;
 const DESCRIPTORS_IN_ALL: f64 = 12.0;
 /// Shorter ones tell no slope.
-const TELLS: Duration = Duration::from_secs(2 * 3600);
+const TELLS: Duration = Duration::from_secs(30 * 60);
 
 /// One look.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -46,6 +46,8 @@ struct Trend {
     /// Median of the second quarter and of the last.
     early: f64,
     late: f64,
+    /// `flat`, `grows`, or `flat so far` where the soak was too short for a slope.
+    says: &'static str,
 }
 
 /// What a soak showed.
@@ -91,11 +93,11 @@ pub(crate) fn run(span: Duration) -> Report {
         hours: begun.elapsed().as_secs_f64() / 3600.0,
         clients,
         stored_mib: (clients * LEN as u64) >> 20,
-        trends: trends(&points),
+        trends: trends(&points, span >= TELLS),
         points,
         broken: Vec::new(),
     };
-    report.broken = broken(&report.trends, span >= TELLS);
+    report.broken = broken(&report.trends);
     report
 }
 
@@ -147,7 +149,7 @@ fn look(host: &Host, begun: Instant) -> Point {
 /// One figure of a point.
 type Figure = fn(&Point) -> f64;
 
-fn trends(points: &[Point]) -> Vec<Trend> {
+fn trends(points: &[Point], tells: bool) -> Vec<Trend> {
     let figures: [(&'static str, Figure); 4] = [
         ("rss_mib", |point| point.rss_mib),
         ("descriptors", |point| point.descriptors),
@@ -163,31 +165,38 @@ fn trends(points: &[Point]) -> Vec<Trend> {
             values.sort_by(f64::total_cmp);
             values.get(values.len() / 2).copied().unwrap_or(0.0)
         };
-        Trend {
+        let mut trend = Trend {
             figure,
             an_hour: slope(&line),
             early: median(points.get(quarter..2 * quarter).unwrap_or_default()),
             late: median(points.get(3 * quarter..).unwrap_or_default()),
-        }
+            says: "",
+        };
+        trend.says = says(&trend, tells);
+        trend
     };
     figures.into_iter().map(trend).collect()
 }
 
-fn broken(trends: &[Trend], tells: bool) -> Vec<String> {
-    let mut broken = Vec::new();
-    for trend in trends.iter().filter(|trend| trend.figure != "disk_mib") {
-        let (an_hour, in_all) = match trend.figure {
-            "rss_mib" => (MIB_AN_HOUR, MIB_IN_ALL),
-            _ => (DESCRIPTORS_AN_HOUR, DESCRIPTORS_IN_ALL),
-        };
-        let grown = trend.late - trend.early;
-        if grown > in_all || (tells && trend.an_hour > an_hour) {
-            let figure = trend.figure;
-            broken.push(format!(
-                "{figure} grew by {grown:.1}, {:.1} an hour",
-                trend.an_hour
-            ));
-        }
+/// Whether a figure grows. The disk may: half of what clients store stays there.
+fn says(trend: &Trend, tells: bool) -> &'static str {
+    let (an_hour, in_all) = match trend.figure {
+        "rss_mib" => (MIB_AN_HOUR, MIB_IN_ALL),
+        "disk_mib" => (f64::INFINITY, f64::INFINITY),
+        _ => (DESCRIPTORS_AN_HOUR, DESCRIPTORS_IN_ALL),
+    };
+    if trend.late - trend.early > in_all || (tells && trend.an_hour > an_hour) {
+        return "grows";
     }
-    broken
+    if tells { "flat" } else { "flat so far" }
+}
+
+fn broken(trends: &[Trend]) -> Vec<String> {
+    let growing = trends.iter().filter(|trend| trend.says == "grows");
+    let told = growing.map(|trend| {
+        let (figure, grown) = (trend.figure, trend.late - trend.early);
+        let hour = trend.an_hour;
+        format!("{figure} grew by {grown:.1}, {hour:.1} an hour")
+    });
+    told.collect()
 }

@@ -6,6 +6,7 @@
 mod boot;
 mod browser;
 mod contracts;
+mod machine;
 mod network;
 mod rooms;
 mod sim;
@@ -49,7 +50,7 @@ const fn tier(
 }
 
 /// All tiers, in their order.
-pub(crate) static TIERS: [Tier; 12] = [
+pub(crate) static TIERS: [Tier; 13] = [
     tier(
         "build",
         "every program and test program, nothing twice",
@@ -84,6 +85,13 @@ pub(crate) static TIERS: [Tier; 12] = [
         15,
         true,
         rooms::crash,
+    ),
+    tier(
+        "machine",
+        "neighbour tables, memory and drives in trouble (root)",
+        25,
+        true,
+        machine::plan,
     ),
     tier(
         "contracts",

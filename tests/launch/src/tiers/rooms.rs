@@ -58,22 +58,7 @@ fn units(place: &Place) -> Step {
 
 /// Several processes.
 pub(super) fn it(desk: &Desk<'_>) -> Result<Vec<Step>, Error> {
-    let mut steps = tier(desk.place, "it");
-    steps.push(flood(desk.place));
-    Ok(steps)
-}
-
-/// The neighbour table under a storm, tended through `board-net`: half a minute, as root.
-fn flood(place: &Place) -> Step {
-    let here = "test $(id -u) -eq 0 && test -w /proc/sys/net/ipv4/neigh/default/gc_thresh3";
-    if !need::works("sh", &["-c", here]) {
-        return Step::excuse(
-            "flood",
-            "needs root in the machine's first network namespace",
-        );
-    }
-    let program = place.program("tests-flood");
-    Step::program(place, program, &["--short"], Counting::Status).named("flood")
+    Ok(tier(desk.place, "it"))
 }
 
 /// Kills and broken devices.
