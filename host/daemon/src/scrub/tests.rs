@@ -124,15 +124,14 @@ async fn open(disk: &Disk, stands: watch::Receiver<bool>, ledger: Ledger) -> Scr
     assert!(left_out.is_empty(), "{left_out:?}");
     let book = DriveBook::default();
     book.set_clocks(clocks);
-    let scrub = Scrub::open(Keeping {
+    Scrub::open(Keeping {
         dir: PathBuf::from("/nonexistent"),
         store,
         ledger,
         book,
         pressure: watch::channel(Pressure::Calm).1,
         beat: Beat::unfelt(),
-    });
-    scrub
+    })
 }
 
 fn fresh() -> Ledger {
