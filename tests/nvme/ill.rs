@@ -13,9 +13,9 @@ use crate::ship;
 use crate::vm::Vm;
 
 /// Software emulation on a busy machine.
-const BOOT: u64 = 240;
+const BOOT: u64 = 900;
 /// The host asks its drives once a minute.
-const ASKED: u64 = 200;
+const ASKED: u64 = 600;
 
 /// What was seen, and when, in seconds.
 #[derive(Debug, Default, Serialize)]

@@ -77,7 +77,9 @@ impl Package {
 
     /// Whether it is one of the packages that test, measure or start the others.
     pub(crate) fn is_outside(&self) -> bool {
-        self.folder == "tests" || self.folder == "benches" || self.folder.starts_with("tests/")
+        let outside = ["tests", "benches"];
+        let top = self.folder.split('/').next();
+        top.is_some_and(|top| outside.contains(&top))
     }
 }
 

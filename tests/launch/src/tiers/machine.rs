@@ -1,5 +1,5 @@
-//! The tier `machine`: what a machine in trouble does to a host. A neighbour table that overflows, a
-//! cgroup that becomes too small, and, when the tier is named, drives that fall ill under QEMU.
+//! The tier `machine`: what a machine in trouble does to a host. A neighbour table overflows, a
+//! cgroup becomes too small, and, when the tier is named, drives fall ill under QEMU.
 //!
 //! Invariant: what needs root or a part of the kernel that is not there is excused and said.
 
