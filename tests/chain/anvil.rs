@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 use crate::stage::{CHAIN, SUM, key, ledger_with_cheque, rpc};
 
 const DEPTH: u64 = 3;
+/// Reorganisations: within the outbox's depth, at it, and far beyond.
+const DEPTHS: [u64; 7] = [1, 2, 3, 5, 8, 21, 64];
 
 /// The program under test's foil; ends with the test.
 pub(crate) struct Anvil {
@@ -113,7 +115,7 @@ async fn a_reorganisation_on_anvil_under_a_cashed_cheque_pays_it_once() {
     let chain = open.with_contracts(deployed.contracts);
     let renter = chain.with_key(key(2));
     // One vault for each depth: each round begins with nothing paid.
-    for (round, depth) in [1_u64, 2, 8, 64].into_iter().enumerate() {
+    for (round, depth) in DEPTHS.into_iter().enumerate() {
         renter.wrap(SUM).await.unwrap();
         let salt = Digest32([u8::try_from(round).unwrap(); 32]);
         let vault = renter.deploy_vault(salt, "").await.unwrap();
@@ -173,7 +175,8 @@ async fn a_reorganisation_on_anvil_under_a_cashed_cheque_pays_it_once() {
         assert!(cashier.waiting().unwrap().is_empty(), "depth {depth}");
     }
     let sum = chain.token_balance(key(3).address()).await.unwrap();
-    assert_eq!(sum, Amount(SUM.0 * 4), "each cheque was paid once");
+    let all = SUM.0 * u128::try_from(DEPTHS.len()).unwrap();
+    assert_eq!(sum, Amount(all), "each cheque was paid once");
 }
 
 #[tokio::test]
@@ -189,13 +192,13 @@ async fn a_reorganisation_on_anvil_under_a_stake_stakes_the_sum_once() {
     let deployed = deployer.deploy_network(&params).await.unwrap();
     let chain = open.with_contracts(deployed.contracts);
     let host = chain.with_key(key(3));
-    let sum = Amount(SUM.0 * 4);
+    let sum = Amount(SUM.0 * u128::try_from(DEPTHS.len()).unwrap());
     host.wrap(sum).await.unwrap();
     let proofs = Proofs::of(&chain).unwrap();
     let approve = proofs.call(&ProofVerb::Approve { sum }).unwrap();
     let approve = Intent::call("approve", approve.to, approve.data);
     host.run(&approve, PATIENCE).await.unwrap();
-    for (round, depth) in [1_u64, 2, 8].into_iter().enumerate() {
+    for (round, depth) in DEPTHS.into_iter().enumerate() {
         let staked = Amount(SUM.0 * u128::try_from(round).unwrap());
         // What was approved must stand below what is reorganised.
         anvil.ask("anvil_mine", json!(["0x4"])).await;
@@ -203,7 +206,8 @@ async fn a_reorganisation_on_anvil_under_a_stake_stakes_the_sum_once() {
     }
 }
 
-/// Stakes `SUM` on top of `staked` by an outbox, with a reorganisation of `depth` under it.
+/// Stakes `SUM` on top of `staked` by an outbox, with a reorganisation of `depth` under it; from
+/// `DEPTH` on the transaction was final before it was taken away.
 async fn stake_through(anvil: &Anvil, host: &EvmChain, staked: Amount, depth: u64) {
     let account = host.address().unwrap();
     let live = || async { host.stake_facts(account).await.unwrap().live };
@@ -215,7 +219,7 @@ async fn stake_through(anvil: &Anvil, host: &EvmChain, staked: Amount, depth: u6
         recipient: account,
     };
     let bounds = Bounds {
-        depth: DEPTH.max(depth + 1),
+        depth: DEPTH,
         cost_max: Amount(u128::MAX),
     };
     let outbox = Outbox::new(ledger, Arc::new(host.clone()), purse, bounds);

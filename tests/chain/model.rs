@@ -336,6 +336,25 @@ impl Chain for Model {
         })
     }
 
+    fn clear<'a>(
+        &'a self,
+        tx: &'a SignedTx,
+        cost_max: Amount,
+    ) -> BoxFuture<'a, Result<SignedTx, ChainError>> {
+        // An empty transaction costs a tenth of a gas unit here: it fits where the other does not.
+        self.ask(|world| {
+            let mut read = Tx::read(tx);
+            read.price = (read.price + read.price.div_ceil(8)).max(world.floor);
+            let need = Amount(u128::from(read.price / 10));
+            if need > cost_max {
+                let (need, cap) = (need.0, cost_max.0);
+                return Err(ChainError::FeeCap { need, cap });
+            }
+            read.sum = 0;
+            Ok(read.signed())
+        })
+    }
+
     fn cost_of(&self, tx: &SignedTx) -> Amount {
         Amount(Tx::read(tx).price.into())
     }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use host_core::Amount;
-use host_ledger::{Ledger, OutboxRow, OutboxState};
+use host_ledger::{CallRow, IntentKey, Ledger, OutboxRow, OutboxState};
 use host_settle::{Bounds, Cashier, Purse, Round};
 
 use crate::model::{CALM, Model, VAULT};
@@ -283,4 +283,63 @@ async fn a_vault_that_pays_a_part_leaves_the_rest_due() {
     stand.finish().await;
     assert_eq!(stand.cashed(), SUM);
     assert_eq!(stand.model.world().payments(), 2);
+}
+
+#[tokio::test]
+async fn a_stuck_transaction_that_may_not_cost_more_is_cleared_for_what_waits_behind_it() {
+    // Goal: one dear intent never holds up the others, least of all a proof. Method: two wishes in
+    // the pool, then a floor above the first one's bound; the empty transaction takes its nonce,
+    // the second goes through, the first is signed anew when the spike is over. Each happens once.
+    let stand = Stand::with_cost(Amount(300)).await;
+    stand.cashier.begin(Amount::ZERO).await.unwrap();
+    let call = CallRow {
+        to: VAULT,
+        value: Amount::ZERO,
+        data: vec![1],
+    };
+    let proof = OutboxRow::wanted_call(IntentKey("stake/behind".into()), call);
+    assert!(stand.cashier.outbox().want(proof).await.unwrap());
+    stand.cashier.follow().await.unwrap();
+    assert_eq!(stand.pending().len(), 2);
+    stand.model.world().floor = 2_000;
+    let mut cleared = false;
+    for _ in 0..40 {
+        stand.model.world().mine();
+        stand.cashier.follow().await.unwrap();
+        cleared |= stand.why().contains("is cleared by an empty transaction");
+    }
+    assert!(cleared, "{}", stand.why());
+    assert!(stand.model.world().nonce() >= 1, "the nonce is free");
+    assert_eq!(stand.model.world().payments(), 0);
+    stand.model.world().floor = CALM;
+    stand.finish().await;
+    stand.assert_paid_once();
+    let done = stand.ended().into_iter();
+    let done = done.filter(|row| row.state == OutboxState::Done);
+    assert_eq!(done.count(), 2);
+}
+
+#[tokio::test]
+async fn a_reorganisation_below_the_depth_takes_a_final_transaction_up_again() {
+    // Goal: final is a bet, and a lost one loses nothing. Method: end a cashing, take more blocks
+    // away than its depth, also with a new program over the same ledger; the same bytes go out.
+    for restarted in [false, true] {
+        let mut stand = Stand::new().await;
+        stand.cashier.begin(Amount::ZERO).await.unwrap();
+        stand.finish().await;
+        stand.assert_paid_once();
+        stand.model.world().mine_many(4);
+        if restarted {
+            stand.cashier = cashier(&stand.ledger, &stand.model, Amount(u128::MAX));
+        }
+        stand.cashier.follow().await.unwrap();
+        let deep = usize::try_from(stand.model.world().head()).unwrap();
+        stand.model.world().reorganise(deep, false);
+        assert_eq!(stand.model.world().payments(), 0);
+        let round = stand.cashier.follow().await.unwrap();
+        assert_eq!(round.rewound, 1, "restarted: {restarted}");
+        stand.finish().await;
+        stand.assert_paid_once();
+        assert_eq!(stand.model.world().seen.len(), 1, "the same bytes");
+    }
 }

@@ -79,6 +79,14 @@ impl Chain for EvmChain {
         Box::pin(async move { Ok(self.bump_within(tx, cost_max).await?) })
     }
 
+    fn clear<'a>(
+        &'a self,
+        tx: &'a SignedTx,
+        cost_max: Amount,
+    ) -> BoxFuture<'a, Result<SignedTx, ChainError>> {
+        Box::pin(async move { Ok(self.clear_within(tx, cost_max).await?) })
+    }
+
     fn cost_of(&self, tx: &SignedTx) -> Amount {
         cost_of(tx).unwrap_or(Amount::ZERO)
     }

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::fault::Fault;
 use crate::reads::Receipt;
 use crate::sign::{Fees, decode, foreign, sender, sign, typed};
+use crate::translate::h160;
 use ethers_core::types::U256;
 use ethers_core::types::transaction::eip2718::TypedTransaction;
 use host_core::seams::SignedTx;
@@ -25,6 +26,9 @@ const POLL: Duration = Duration::from_millis(250);
 const BUMP_AFTER: u64 = 4;
 /// Tip when an endpoint names none: 1 gwei.
 const TIP_DEFAULT: u128 = 1_000_000_000;
+
+/// Gas of a transaction that carries nothing.
+const PLAIN_GAS: u64 = 21_000;
 
 /// What a transaction should do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,8 +192,31 @@ impl EvmChain {
     ///
     /// Errors: as `bump`.
     pub async fn bump_within(&self, tx: &SignedTx, cost_max: Amount) -> Result<SignedTx, Error> {
-        let account = self.account("fee bump")?;
+        let typed = decode(tx)?;
+        self.dearer("fee bump", typed, cost_max).await
+    }
+
+    /// An empty transaction to the account itself at the same nonce, dearer than `tx`, for at most
+    /// `cost_max` wei: whichever of the two is mined frees the nonce.
+    ///
+    /// Errors: as `bump`.
+    pub async fn clear_within(&self, tx: &SignedTx, cost_max: Amount) -> Result<SignedTx, Error> {
+        let own = self.account("clearing a nonce")?.key.address();
         let mut typed = decode(tx)?;
+        typed.set_to(h160(own));
+        typed.set_value(U256::zero());
+        typed.set_data(Vec::new().into());
+        typed.set_gas(PLAIN_GAS);
+        self.dearer("clearing a nonce", typed, cost_max).await
+    }
+
+    async fn dearer(
+        &self,
+        what: &'static str,
+        mut typed: TypedTransaction,
+        cost_max: Amount,
+    ) -> Result<SignedTx, Error> {
+        let account = self.account(what)?;
         let gas = typed.gas().copied().unwrap_or_default().as_u128().max(1);
         let cap = self.fee_cap.min(cost_max.0 / gas);
         let today = self.fees().await?;

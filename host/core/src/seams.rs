@@ -14,8 +14,10 @@ use crate::ids::{Address, Digest32, PeerId};
 use crate::limits;
 use crate::wire::{self, Protocol};
 
+mod escrow;
 mod proof;
 
+pub use escrow::{Claimed, Escrow, Lease, LeaseState, Returned};
 pub use proof::{ContractCall, ProofChain, ProofLook, ProofRules, ProofVerb, Seal};
 
 /// A boxed future: the price of a seam that can be a trait object.
@@ -517,6 +519,18 @@ pub trait Chain: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<SignedTx, ChainError>> {
         let _ = (tx, cost_max);
         not_offered("fee bumps")
+    }
+
+    /// An empty transaction of the account to itself at the nonce of `tx`, every price at least an
+    /// eighth higher, signed; nothing is sent. Errors: FeeCap when it could cost more than
+    /// `cost_max` wei, or a price passes the chain's bound.
+    fn clear<'a>(
+        &'a self,
+        tx: &'a SignedTx,
+        cost_max: Amount,
+    ) -> BoxFuture<'a, Result<SignedTx, ChainError>> {
+        let _ = (tx, cost_max);
+        not_offered("clearing a nonce")
     }
 
     /// Wei a transaction may cost at most, as signed; zero when this chain cannot say.

@@ -72,7 +72,12 @@ impl Cashier {
     /// signs and sends what it can. With a silent chain the wishes wait in the ledger.
     /// Durability: each is committed when this returns.
     pub async fn begin(&self, above: Amount) -> Result<usize, Error> {
-        let mut begun = 0;
+        self.begin_many(above, 1).await
+    }
+
+    /// The same, up to `batch` cheques in one transaction. Returns how many cheques it begins with.
+    pub async fn begin_many(&self, above: Amount, batch: usize) -> Result<usize, Error> {
+        let mut worth = Vec::new();
         let mut after = None;
         loop {
             let page = self.ledger.read()?.cheques(after.as_ref(), PAGE)?;
@@ -80,12 +85,15 @@ impl Cashier {
                 break;
             };
             after = Some(last.cheque.cheque.vault);
-            for row in &page {
-                if row.due() >= above.max(Amount(1)) {
-                    begun += usize::from(self.want(row).await?);
+            for row in page.iter().filter(|row| row.due() >= above.max(Amount(1))) {
+                let vault = row.cheque.cheque.vault;
+                if !self.is_under_way(&vault)? {
+                    info!(vault = %vault, amount = %row.due(), "cashing begun");
+                    worth.push(vault);
                 }
             }
         }
+        let begun = self.want_all(&worth, batch).await?;
         if begun > 0
             && let Err(error) = self.outbox.follow().await
         {
@@ -180,18 +188,6 @@ impl Cashier {
             begun += usize::from(wanted);
         }
         Ok(begun)
-    }
-
-    async fn want(&self, row: &ChequeRow) -> Result<bool, Error> {
-        let vault = row.cheque.cheque.vault;
-        if self.is_under_way(&vault)? {
-            return Ok(false);
-        }
-        let wanted = self.outbox.want(OutboxRow::wanted_cash(vault)).await?;
-        if wanted {
-            info!(vault = %vault, amount = %row.due(), "cashing begun");
-        }
-        Ok(wanted)
     }
 
     /// Moves every transaction on by one step.

@@ -22,12 +22,15 @@ use tracing::{debug, info, warn};
 use crate::error::Error;
 use crate::prove::INTENTS;
 
+mod recent;
 mod sign;
 
 pub use sign::Purse;
 
 /// Blocks without the transaction before its price is raised.
 const BUMP_AFTER: u64 = 4;
+/// Blocks at its highest price before a transaction that others wait for is cleared away.
+const CLEAR_AFTER: u64 = 12;
 /// Nonces one intent may use up before a person must look.
 const NONCES_MAX: usize = 4;
 /// Least blocks another transaction must hold a nonce before it counts as taken.
@@ -96,6 +99,8 @@ pub struct Outbox {
     notes: Mutex<HashMap<IntentKey, Note>>,
     /// The factory refused a batch: cheques go one by one until the next start.
     no_batches: AtomicBool,
+    /// What ended lately; none before the first look.
+    recent: Mutex<Option<Vec<OutboxRow>>>,
 }
 
 impl Outbox {
@@ -109,6 +114,7 @@ impl Outbox {
             bounds,
             notes: Mutex::default(),
             no_batches: AtomicBool::new(false),
+            recent: Mutex::default(),
         }
     }
 
@@ -142,6 +148,10 @@ impl Outbox {
     /// ledger may follow the same: what one has moved on, the other leaves alone.
     pub async fn follow_those(&self, prefix: &str) -> Result<Round, Error> {
         let mut round = Round::default();
+        let head = self.chain.head().await;
+        if let (Ok(head), "") = (&head, prefix) {
+            self.look_back(*head, &mut round).await?;
+        }
         let mut rows = self.ledger.read()?.outbox_pending()?;
         rows.retain(|row| row.intent().0.starts_with(prefix));
         if rows.is_empty() {
@@ -154,7 +164,7 @@ impl Outbox {
             let wanted = row.state == OutboxState::Wanted;
             (wanted, wanted && later, row.nonce)
         });
-        let head = match self.chain.head().await {
+        let head = match head {
             Ok(head) => head,
             Err(error) => {
                 for row in &rows {
@@ -209,6 +219,11 @@ impl Outbox {
     fn notes(&self) -> MutexGuard<'_, HashMap<IntentKey, Note>> {
         // Plain values: a panic in between leaves nothing half written.
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Option<Vec<OutboxRow>>> {
+        // Plain values: a panic in between leaves nothing half written.
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note(&self, intent: &IntentKey) -> NoteGuard<'_> {
@@ -354,6 +369,9 @@ impl Outbox {
             Ok(dearer) => dearer,
             Err(error @ (ChainError::FeeCap { .. } | ChainError::Signer(_))) => {
                 let _ = self.chain.broadcast(&newest.tx()).await;
+                if self.clear(&row, head).await? {
+                    return Ok(());
+                }
                 let what = match error {
                     ChainError::FeeCap { .. } => "gas is too dear",
                     _ => "the price is not raised",
@@ -373,6 +391,39 @@ impl Outbox {
             Err(error) => format!("dearer form not sent: {error}"),
         };
         Ok(())
+    }
+
+    /// Frees the nonce of a transaction that may not cost more, when others wait behind it: an
+    /// empty transaction of the account to itself, dearer than any form, takes the nonce, and the
+    /// intent is signed at a later one (`taken`). Nothing is written down: it moves nothing, and
+    /// whether it or a form is mined, the nonce tells. Whether it was sent.
+    async fn clear(&self, row: &OutboxRow, head: Head) -> Result<bool, Error> {
+        let stuck = head.block >= row.sent_block.saturating_add(CLEAR_AFTER);
+        let behind = self.ledger.read()?.outbox_pending()?;
+        let own = row.intent();
+        let behind = behind.iter().filter(|other| other.intent() != own);
+        let waits = behind.filter(|other| other.newest().is_some_and(|one| one.nonce > row.nonce));
+        let (Some(newest), Some(waiting)) = (row.newest(), waits.map(OutboxRow::intent).next())
+        else {
+            return Ok(false);
+        };
+        if !stuck {
+            return Ok(false);
+        }
+        let cost_max = self.bounds.cost_max;
+        let Ok(empty) = self.chain.clear(&newest.tx(), cost_max).await else {
+            return Ok(false);
+        };
+        if self.chain.broadcast(&empty).await.is_err() {
+            return Ok(false);
+        }
+        info!(intent = %own, nonce = empty.nonce, tx = %empty.hash, "stuck nonce is cleared");
+        self.note(&own).why = format!(
+            "nonce {} is cleared by an empty transaction, since {waiting} waits behind it; then it \
+             is signed again",
+            empty.nonce
+        );
+        Ok(true)
     }
 
     /// The account has gone past the nonce and no form is in a block: another transaction has it,
@@ -403,6 +454,12 @@ impl Outbox {
         }
         let floor = self.nonce_floor()?;
         match self.chain.again(&newest.tx(), floor).await {
+            Ok(tx) if self.chain.cost_of(&tx) > self.bounds.cost_max => {
+                let (cost, cap) = (self.chain.cost_of(&tx), self.bounds.cost_max);
+                self.note(&intent).why = format!("gas is too dear: {cost} wei of {cap}");
+                round.pending += 1;
+                Ok(())
+            }
             Ok(tx) => {
                 info!(intent = %intent, nonce = tx.nonce, "nonce was taken, signed at another one");
                 let row = row.signed(tx, head.block);
@@ -449,6 +506,11 @@ impl Outbox {
         });
         self.ledger.commit(facts).await?;
         self.notes().remove(&intent);
+        self.remember(OutboxRow {
+            state,
+            reason: reason.to_owned(),
+            ..row.clone()
+        });
         info!(intent = %intent, state = state.label(), err = reason, "transaction ended");
         Ok(())
     }
