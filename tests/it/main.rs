@@ -15,6 +15,8 @@ mod coming;
 mod containers;
 mod copies;
 mod drives;
+mod elsewhere;
+mod escrow;
 mod gets;
 mod guarding;
 mod leases;

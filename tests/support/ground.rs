@@ -2,6 +2,8 @@
 //! pays newcomers. Made once a test program.
 
 use std::future::Future;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
@@ -23,6 +25,13 @@ pub(crate) const CHAIN_ID: u64 = 31_337;
 const GIFT: Amount = Amount(1_000_000_000_000_000_000_000);
 /// Native value of the purse.
 const PURSE: u128 = 1_000_000 * GIFT.0;
+
+/// Short epochs, for tests that see a term end.
+const QUICK_BLOCKS: u64 = 24;
+/// Milliseconds of a block there: a proof's window must be wide enough for a busy machine.
+const QUICK_MS: u64 = 800;
+/// Milliseconds of a block on the common ground.
+const BLOCK_MS: u64 = 400;
 
 /// The common ground.
 pub(crate) struct Ground {
@@ -51,11 +60,26 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
 /// The ground of this test program.
 pub(crate) fn ground() -> &'static Ground {
     static GROUND: OnceLock<Ground> = OnceLock::new();
-    GROUND.get_or_init(Ground::make)
+    GROUND.get_or_init(|| Ground::make("chain", EPOCH_BLOCKS, BLOCK_MS))
+}
+
+/// A ground of its own for tests that see terms end: epochs of twenty seconds.
+#[allow(dead_code, reason = "not every tier sees a term end")]
+pub(crate) fn quick_ground() -> &'static Ground {
+    static GROUND: OnceLock<Ground> = OnceLock::new();
+    GROUND.get_or_init(|| Ground::make("quick", QUICK_BLOCKS, QUICK_MS))
+}
+
+impl std::fmt::Debug for Ground {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ground")
+            .field("rpc", &self.rpc)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Ground {
-    fn make() -> Self {
+    fn make(name: &str, epoch_blocks: u64, block_ms: u64) -> Self {
         let dir = tempfile::Builder::new().prefix("holdfast-it-").tempdir();
         let dir = dir.expect("a directory").keep();
         let broom = Broom::behind(&dir);
@@ -64,11 +88,11 @@ impl Ground {
             "--listen",
             "127.0.0.1:0",
             "--data",
-            &dir.join("chain").to_string_lossy(),
+            &dir.join(name).to_string_lossy(),
             "--chain-id",
             &CHAIN_ID.to_string(),
             "--block-ms",
-            "400",
+            &block_ms.to_string(),
             "--fund",
             &format!("{}={PURSE}", key.address()),
         ]
@@ -77,11 +101,11 @@ impl Ground {
         let ready: ChainReady = child.ready();
         let chain = client(&ready.rpc, None).with_key(key);
         let id = NetworkId::of_name("holdfast-it");
-        let params = DeployParams::demo(id, EPOCH_BLOCKS);
+        let params = DeployParams::demo(id, epoch_blocks);
         let deployed = block_on(chain.deploy_network(&params)).expect("deployed");
         let rule = EpochRule {
             genesis_block: deployed.genesis_block,
-            epoch_blocks: EPOCH_BLOCKS,
+            epoch_blocks,
             block_seconds: 1,
             grace_epochs: 2,
             depth: 0,
@@ -110,6 +134,27 @@ impl Ground {
     /// How blocks become epochs here.
     pub(crate) fn rule(&self) -> EpochRule {
         self.rule
+    }
+
+    /// Makes this many blocks at once.
+    #[allow(dead_code, reason = "not every tier sees a term end")]
+    pub(crate) fn mine(&self, blocks: u64) {
+        let at = self.rpc.trim_start_matches("http://").trim_end_matches('/');
+        let body = r#"{"jsonrpc":"2.0","id":1,"method":"evm_mine","params":[]}"#;
+        for _ in 0..blocks {
+            let mut stream = TcpStream::connect(at).expect("the chain listens");
+            write!(
+                stream,
+                "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+                 content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            )
+            .expect("the chain listens");
+            let mut answer = String::new();
+            stream
+                .read_to_string(&mut answer)
+                .expect("the chain answers");
+        }
     }
 
     /// A client of the chain without an account.

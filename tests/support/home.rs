@@ -8,7 +8,7 @@ use host_core::{Address, Amount, PeerId};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::ground::ground;
+use super::ground::{Ground, ground};
 use super::said::{Said, holdfast};
 
 /// Options of every put here: a term, and a geometry that five hosts hold.
@@ -71,6 +71,11 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 impl Home {
     /// Makes a home, joins the network of a file and fills the vault.
     pub(crate) fn make(dir: &Path, network: &Path, deposit: Amount) -> Self {
+        Self::make_on(ground(), dir, network, deposit)
+    }
+
+    /// The same on another ground.
+    pub(crate) fn make_on(ground: &Ground, dir: &Path, network: &Path, deposit: Amount) -> Self {
         let made: Made = holdfast(Some(dir), &["renter", "init", "--json"]).json();
         let account = made.address.parse().expect("an account");
         let home = Self {
@@ -78,7 +83,7 @@ impl Home {
             account,
             phrase: made.phrase,
         };
-        ground().fund(account);
+        ground.fund(account);
         home.say(&["renter", "join", &network.to_string_lossy()])
             .well();
         if deposit > Amount::ZERO {

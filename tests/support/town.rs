@@ -11,7 +11,7 @@ use host_core::{Amount, PeerId};
 use serde::Deserialize;
 
 use super::child::Child;
-use super::ground::{block_on, ground, write_network};
+use super::ground::{Ground, block_on, ground, write_network};
 use super::home::Home;
 use super::host::{Host, Plan};
 use super::poll::until;
@@ -29,6 +29,8 @@ pub(crate) struct Shape {
     pub(crate) plan: Plan,
     /// Endpoints other than the ground's own.
     pub(crate) endpoints: Vec<String>,
+    /// A ground other than the common one.
+    pub(crate) ground: Option<&'static Ground>,
     /// Epochs other than the ground's own.
     pub(crate) epoch: Option<EpochRule>,
 }
@@ -41,6 +43,7 @@ pub(crate) struct Town {
     pub(crate) network: Network,
     pub(crate) hubs: Vec<Hub>,
     pub(crate) hosts: Vec<Host>,
+    pub(crate) ground: &'static Ground,
 }
 
 /// A hub and its process.
@@ -73,7 +76,7 @@ pub(crate) fn shared() -> &'static Town {
 impl Town {
     /// Builds a town and waits until every host serves and every hub lists every host.
     pub(crate) fn start(name: &str, shape: Shape) -> Self {
-        let ground = ground();
+        let ground = shape.ground.unwrap_or_else(ground);
         let dir = ground.place(name);
         std::fs::create_dir(&dir).expect("the town's name is its own");
         let endpoints = match shape.endpoints.is_empty() {
@@ -95,6 +98,7 @@ impl Town {
             network,
             hubs,
             hosts: Vec::new(),
+            ground,
         };
         for _ in 0..shape.hosts {
             town.add(&shape.plan);
@@ -113,7 +117,7 @@ impl Town {
     pub(crate) fn add(&mut self, plan: &Plan) -> &mut Host {
         let dir = self.dir.join(format!("host-{}", self.hosts.len()));
         let host = Host::make(&dir, &self.file, plan);
-        ground().fund(host.address);
+        self.ground.fund(host.address);
         self.hosts.push(host);
         self.hosts.last_mut().expect("one was added")
     }
@@ -130,7 +134,7 @@ impl Town {
 
     /// A renter's home that joined this town; `deposit` goes into its vault.
     pub(crate) fn renter(&self, name: &str, deposit: Amount) -> Home {
-        Home::make(&self.dir.join(name), &self.file, deposit)
+        Home::make_on(self.ground, &self.dir.join(name), &self.file, deposit)
     }
 
     /// The host of this peer id.
@@ -141,7 +145,7 @@ impl Town {
 
     /// The newest block of the chain.
     pub(crate) fn block(&self) -> u64 {
-        block_on(ground().chain().newest_block())
+        block_on(self.ground.chain().newest_block())
             .expect("the chain answers")
             .number
     }

@@ -24,6 +24,8 @@ pub struct Policy {
     pub egress_price: Amount,
     /// Longest term, in epochs.
     pub epochs_max: u64,
+    /// Whether money that waits in the network's escrow is taken.
+    pub escrow: bool,
 }
 
 /// Epochs an agreement's start may lie before or after the current one: signing takes time and
@@ -81,7 +83,7 @@ fn check_price(policy: &Policy, terms: &Agreement) -> Result<(), Error> {
             asked: policy.egress_price,
         });
     }
-    if terms.pay_mode != PayMode::Cheque {
+    if terms.pay_mode == PayMode::Escrow && !policy.escrow {
         return Err(Error::PayMode);
     }
     Ok(())

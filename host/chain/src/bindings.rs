@@ -50,6 +50,11 @@ pub(crate) mod escrow {
     ethers_contract::abigen!(Escrow, "../solidity/abi/Escrow.json");
 }
 
+pub(crate) mod governor {
+    // OpenZeppelin's faces; networks bring their own governor, so there is no artefact.
+    ethers_contract::abigen!(Governor, "src/bindings/governor.json");
+}
+
 pub(crate) mod airdrop {
     ethers_contract::abigen!(Airdrop, "../solidity/abi/Airdrop.json");
 }

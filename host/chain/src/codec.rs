@@ -9,6 +9,7 @@ pub mod airdrop;
 pub mod demand;
 pub mod escrow;
 pub mod factory;
+pub mod governor;
 pub(crate) mod launch;
 pub mod oracle;
 pub mod proof;

@@ -45,6 +45,9 @@ pub struct Contracts {
     /// Rewards for bytes and epochs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub airdrop: Option<Address>,
+    /// Decides about the network by its holders' votes; a governor as OpenZeppelin's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub governor: Option<Address>,
 }
 
 impl Contracts {
@@ -61,6 +64,7 @@ impl Contracts {
             disputes: None,
             escrow: None,
             airdrop: None,
+            governor: None,
         }
     }
 
@@ -89,6 +93,11 @@ impl Contracts {
         present("escrow", self.escrow)
     }
 
+    /// The governor. Errors: `NoContract`.
+    pub fn governor(&self) -> Result<Address, Error> {
+        present("governor", self.governor)
+    }
+
     /// The airdrop. Errors: `NoContract`.
     pub fn airdrop(&self) -> Result<Address, Error> {
         present("airdrop", self.airdrop)
@@ -107,6 +116,7 @@ impl Contracts {
             ("disputes", self.disputes),
             ("escrow", self.escrow),
             ("airdrop", self.airdrop),
+            ("governor", self.governor),
         ];
         let here = all.into_iter();
         here.filter_map(|(name, of)| of.map(|of| (name, of)))

@@ -10,13 +10,13 @@ use host_agreement::Policy;
 use host_core::keeper::Identity;
 use host_core::network::Network;
 use host_core::pressure::Pressure;
-use host_core::seams::{Chain, PeerAddr};
+use host_core::seams::{Chain, Escrow, PeerAddr};
 use host_core::wire::Protocol;
 use host_net::{Bounds, Inlet, Net};
 use host_session::Desk;
 use host_session::desk::Parts;
 use host_session::head::HeadMemory;
-use host_settle::{Cashier, Purse, Reader};
+use host_settle::{Cashier, Purse, Reader, Releaser};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
@@ -30,6 +30,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::config::layers::{self, Layered};
 use crate::deadline::VolumeDevice;
+use crate::elsewhere::{self, Elsewhere};
 use crate::events::Events;
 use crate::guard::ChainGuard;
 use crate::heartbeat::{self, Heartbeats};
@@ -167,6 +168,7 @@ pub async fn open(
         reader: Reader::new(ledger.clone(), Arc::clone(&chain), host, genesis),
         means: MeansBook::default(),
         guard: ChainGuard::open(dir, host_chain::expected_of(network))?,
+        elsewhere: Arc::new(Elsewhere::open(dir, config)?),
     });
     let (pressure, level) = watch::channel(Pressure::Calm);
     let sealed = !kept.plain;
@@ -319,6 +321,7 @@ pub fn policy(config: &Config, network: &Network, key: &Identity) -> Policy {
         price: config.offer.price,
         egress_price: config.offer.egress_price,
         epochs_max: config.offer.epochs_max,
+        escrow: config.offer.escrow && network.contracts.escrow().is_ok(),
     }
 }
 
@@ -456,6 +459,7 @@ impl Host {
             stopping.clone(),
         );
         running.spawn("memory", memory);
+        let paying = Arc::clone(&self.live);
         let cash = tasks::cash(Arc::clone(&self.road), self.live, stopping.clone());
         running.spawn("cash", cash);
         if let Some(prover) = self.records.vitals.proofs.prover() {
@@ -463,13 +467,29 @@ impl Host {
             let rule = *desk.epoch_rule();
             let proofs = prover::keep(Arc::clone(prover), rule, pulse.proofs(), stopping.clone());
             running.spawn("proofs", proofs);
+            if let Ok(escrows) = host_chain::Escrows::of(&self.road.evm) {
+                let escrows: Arc<dyn Escrow> = Arc::new(escrows);
+                desk.set_escrow(Arc::clone(&escrows));
+                let ledger = desk.ledger().clone();
+                let releaser = Releaser::new(ledger, escrows, Arc::clone(prover));
+                let release = tasks::release(
+                    (Arc::clone(&desk), Arc::clone(&self.road), paying),
+                    releaser,
+                    stopping.clone(),
+                );
+                running.spawn("release", release);
+            }
         }
         let assumptions = tasks::hold_assumptions(
             Arc::clone(&self.road),
             Arc::clone(&self.reloader.mode),
+            self.reloader.started.config.chain.guard_every,
             stopping.clone(),
         );
         running.spawn("assumptions", assumptions);
+        let others = Arc::clone(&self.road.elsewhere);
+        let others = elsewhere::keep(others, desk.policy().host, stopping.clone());
+        running.spawn("elsewhere", others);
         let stakes = Arc::new(StakeDesk::of(&self.dir));
         let whose = {
             let desk = Arc::clone(&desk);

@@ -14,6 +14,7 @@ use host_ledger::Ledger;
 use host_settle::{Cashier, Reader};
 
 use crate::config::ChainConfig;
+use crate::elsewhere::Elsewhere;
 use crate::guard::ChainGuard;
 use crate::welcome::MeansBook;
 
@@ -60,4 +61,6 @@ pub struct Road {
     pub means: MeansBook,
     /// What the host relies on, and what stops it.
     pub guard: ChainGuard,
+    /// Further networks, for reading.
+    pub elsewhere: Arc<Elsewhere>,
 }

@@ -31,6 +31,8 @@ use units::Size;
 pub struct Config {
     /// The network file, relative to the data directory unless absolute.
     pub network: PathBuf,
+    /// Further network files, for reading alone: balances there are told and arrivals noticed.
+    pub networks: Vec<PathBuf>,
     /// Who this host is.
     pub identity: Identity,
     /// Which process keeps the identity key.
@@ -223,6 +225,8 @@ pub struct Offer {
     pub open: bool,
     /// Where the host stands: lower case letters, digits and `-`; empty says nothing.
     pub region: String,
+    /// Whether agreements whose money waits in the network's escrow are taken.
+    pub escrow: bool,
 }
 
 /// How cheques become money.
@@ -247,6 +251,9 @@ pub struct Settle {
     pub at_once: usize,
     /// Cheques cashed in one transaction at most; 1 for one each.
     pub batch: usize,
+    /// Proven epochs of an agreement that the escrow pays in one transaction; fewer when half the
+    /// time to claim them, or the term, is over.
+    pub release_epochs: usize,
 }
 
 /// What is written down.
@@ -268,6 +275,7 @@ impl Default for Config {
         let any = |port| SocketAddr::from(([0, 0, 0, 0], port));
         Self {
             network: "network.toml".into(),
+            networks: Vec::new(),
             identity: Identity::default(),
             signer: SignerConfig::default(),
             swarm: Swarm::default(),
@@ -334,6 +342,7 @@ impl Default for Offer {
             payout: None,
             open: true,
             region: String::new(),
+            escrow: true,
         }
     }
 }
@@ -349,6 +358,7 @@ impl Default for Settle {
             exposure_max: Amount::ZERO,
             at_once: 32,
             batch: 32,
+            release_epochs: 6,
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod clock;
 pub mod config;
 pub mod deadline;
 pub mod diagnose;
+pub mod elsewhere;
 pub mod events;
 mod forget;
 pub mod guard;

@@ -11,6 +11,7 @@ use host_core::seams::Chain;
 use host_net::Inlet;
 use host_session::head::HeadMemory;
 use host_session::serve;
+use host_settle::Releaser;
 use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
@@ -30,14 +31,17 @@ const HEAD_RETRY: Duration = Duration::from_secs(5);
 const EXPIRE_EVERY: Duration = Duration::from_secs(20);
 /// Between two looks at transactions under way.
 const FOLLOW_EVERY: Duration = Duration::from_secs(3);
+/// Looks at what the escrow would pay in an epoch, and the longest time between two.
+const RELEASE_LOOKS: u64 = 8;
+const RELEASE_EVERY_MAX: Duration = Duration::from_secs(3600);
 /// Between two beats of the loop that serves conversations.
 const BEAT_EVERY: Duration = Duration::from_secs(5);
 /// Between two looks whether a mode is over.
 const MODE_EVERY: Duration = Duration::from_secs(1);
-/// Between two looks at what the host relies on.
-const ASSUMPTIONS_EVERY: Duration = Duration::from_secs(600);
-/// From the start to the first look, which waits for busier things.
+/// From the start to the first look at what the host relies on, which waits for busier things.
 const ASSUMPTIONS_FIRST: Duration = Duration::from_secs(30);
+/// Least time between two looks, whatever the configuration says.
+const ASSUMPTIONS_MIN: Duration = Duration::from_secs(5);
 /// Conversations served at once; more wait in the network's bounded queue.
 const CONVERSATIONS_MAX: usize = 2 * (limits::UPLOADS_MAX + limits::DOWNLOADS_MAX);
 
@@ -140,12 +144,42 @@ pub(crate) async fn cash(road: Arc<Road>, live: Arc<Live>, mut stopping: Stoppin
     }
 }
 
+/// Has the proven epochs of agreements in the escrow paid, a few looks an epoch.
+pub(crate) async fn release(
+    (desk, road, live): (Arc<HostDesk>, Arc<Road>, Arc<Live>),
+    releaser: Releaser,
+    mut stopping: Stopping,
+) {
+    let rule = *desk.epoch_rule();
+    let epoch = rule.epoch_blocks.saturating_mul(rule.block_seconds);
+    let every = Duration::from_secs(epoch / RELEASE_LOOKS).clamp(FOLLOW_EVERY, RELEASE_EVERY_MAX);
+    let mut quiet = Quiet::new("escrow");
+    while stopping.sleep(every).await {
+        let Some(now) = desk.epoch_known() else {
+            continue;
+        };
+        // The last of the gas is kept for proofs; the cashing loop says so.
+        if road.means.refuses_gas().is_some() {
+            continue;
+        }
+        let batch = live.settle().release_epochs;
+        let looked = releaser.look(road.cashier.outbox(), now, batch).await;
+        quiet.told(looked.map(|_| ()));
+    }
+}
+
 /// Holds the chain against what the host relies on; a difference is an error in the log, once, and
 /// closes the desk for new agreements until somebody acknowledges it.
-pub(crate) async fn hold_assumptions(road: Arc<Road>, mode: Arc<ModeBook>, mut stopping: Stopping) {
-    let mut wait = ASSUMPTIONS_FIRST;
+pub(crate) async fn hold_assumptions(
+    road: Arc<Road>,
+    mode: Arc<ModeBook>,
+    every: Duration,
+    mut stopping: Stopping,
+) {
+    let every = every.max(ASSUMPTIONS_MIN);
+    let mut wait = ASSUMPTIONS_FIRST.min(every);
     while stopping.sleep(wait).await {
-        wait = ASSUMPTIONS_EVERY;
+        wait = every;
         let readings = match road.evm.readings(&road.network).await {
             Ok(readings) => readings,
             Err(err) => {

@@ -80,6 +80,9 @@ codes! {
          CAP";
     TopUpCap = "top-up-cap", Operator,
         "raise the cap of --top-up, or deposit with `holdfast wallet deposit`";
+    PurseShort = "purse-short", Operator,
+        "wrap native tokens with `holdfast wallet wrap`, or run again with --top-up CAP";
+    NoEscrow = "no-escrow", Operator, "pay by cheque, or join a network with an escrow";
     VaultForeign = "vault-foreign", Operator,
         "use a vault that the network's factory made; `holdfast wallet balance` makes and \
          names yours";

@@ -105,6 +105,22 @@ pub enum Error {
         /// The difference.
         missing: Amount,
     },
+    /// The account that locks holds less than the term costs.
+    #[error(
+        "the account must hold {needed}, it holds {available}: {missing} is missing; \
+             make it with `holdfast wallet wrap {missing}`"
+    )]
+    PurseShort {
+        /// Cost of the whole term.
+        needed: Amount,
+        /// Tokens of the account.
+        available: Amount,
+        /// The difference.
+        missing: Amount,
+    },
+    /// The network has no escrow.
+    #[error("this network has no escrow; pay by cheque")]
+    NoEscrow,
     /// The vault is not one the network's factory made.
     #[error("vault {vault} was not made by the network's factory")]
     VaultForeign {
@@ -264,6 +280,8 @@ impl Error {
             Self::TooFewOperators { .. } => Code::TooFewOperators,
             Self::Policy { .. } => Code::PolicyFile,
             Self::Shortfall { .. } => Code::VaultShort,
+            Self::PurseShort { .. } => Code::PurseShort,
+            Self::NoEscrow => Code::NoEscrow,
             Self::VaultForeign { .. } => Code::VaultForeign,
             Self::VaultIssuer { .. } => Code::VaultNotYours,
             Self::NoHostForShard { .. } => Code::NoHostForShard,

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use host_core::seams::ChainError;
+
 use crate::codes::Code;
 use crate::error::Error;
 
@@ -32,6 +34,9 @@ pub(crate) enum Fault {
     /// The shard is not there when it is asked for.
     #[error("the host does not show the shard: {0}")]
     Absent(host_transfer::Error),
+    /// The escrow does not take this host's terms.
+    #[error(transparent)]
+    Lock(ChainError),
     /// Not the host's doing.
     #[error(transparent)]
     Own(#[from] Error),
@@ -46,6 +51,7 @@ impl Fault {
             Self::Stalled { .. } => Code::HostStalled,
             Self::Left => Code::HostLeft,
             Self::Absent(_) => Code::ShardAbsent,
+            Self::Lock(error) => Code::of_chain(error),
             Self::Own(error) => error.code(),
         }
     }

@@ -34,6 +34,9 @@ struct Lease {
     end_epoch: u64,
     #[n(7)]
     nonce: u64,
+    /// Absent in secrets of older programs, which knew cheques alone.
+    #[n(8)]
+    pay: Option<PayMode>,
 }
 
 /// The secret as it is written: its six fields and the leases. A reader of the six skips them.
@@ -74,6 +77,7 @@ pub(crate) fn write(secret: &Secret, places: &[Place], terms: &Terms) -> Vec<u8>
             start_epoch: terms.start_epoch,
             end_epoch: terms.end_epoch,
             nonce: terms.nonce,
+            pay: Some(terms.pay_mode),
         })
     });
     codec::to_bytes(&Kept {
@@ -135,7 +139,7 @@ fn join(
         start_epoch: lease.start_epoch,
         end_epoch: lease.end_epoch,
         egress_price: lease.egress_price,
-        pay_mode: PayMode::Cheque,
+        pay_mode: lease.pay.unwrap_or(PayMode::Cheque),
         nonce: lease.nonce,
     };
     (terms.digest(inner.network.chain_id) == lease.agreement).then_some(terms)

@@ -24,16 +24,18 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 
+use host_core::agreement::Agreement;
 use host_core::announce::Announcement;
 use host_core::challenge::SignedVerdict;
 use host_core::identity::SecretKey;
 use host_core::network::Network;
 use host_core::object::{Descriptor, Place, Placement, SignedPlacement};
-use host_core::seams::{Chain, Clock, Entropy, PeerAddr, Peers};
+use host_core::seams::{Chain, Clock, Entropy, Escrow, PeerAddr, Peers};
 use host_core::wire::RefusalCode;
-use host_core::{Address, Amount, NetworkId, ObjectId, PeerId};
+use host_core::{Address, AgreementDigest, Amount, NetworkId, ObjectId, PeerId};
 use host_score::{Facts, Score};
 use tokio::sync::watch;
 
@@ -104,6 +106,9 @@ pub(crate) struct Inner {
     pub(crate) meter: Arc<dyn Meter>,
     pub(crate) heavy: Heavy,
     pub(crate) book: Book,
+    pub(crate) escrow: OnceLock<Arc<dyn Escrow>>,
+    /// The first epoch in which the escrow was not asked for returns yet.
+    pub(crate) escrow_looked: AtomicU64,
 }
 
 impl Inner {
@@ -119,6 +124,11 @@ impl Inner {
             }
             Heavy::Here => Ok(work()),
         }
+    }
+
+    /// The network's escrow. Errors: `NoEscrow`.
+    pub(crate) fn escrow(&self) -> Result<&dyn Escrow, Error> {
+        self.escrow.get().map(AsRef::as_ref).ok_or(Error::NoEscrow)
     }
 
     pub(crate) fn nonce(&self) -> [u8; 12] {
@@ -178,6 +188,21 @@ pub fn issued_each(home: &Path, vault: Address) -> Result<Vec<(Address, Amount)>
     Book::open(home)?.promises(vault)
 }
 
+/// The terms of an agreement that a session of the book in `home` made; none when none did.
+pub fn terms_of(home: &Path, agreement: &AgreementDigest) -> Result<Option<Agreement>, Error> {
+    let book = Book::open(home)?;
+    for id in book.sessions()? {
+        // One that does not read says nothing.
+        let Ok(session) = session::read(&book.session(id), id) else {
+            continue;
+        };
+        if let Some(terms) = session.terms(agreement) {
+            return Ok(Some(terms.clone()));
+        }
+    }
+    Ok(None)
+}
+
 /// A session as the book in `home` tells it; also while another process works on it.
 pub fn read_session(home: &Path, id: SessionId) -> Result<Session, Error> {
     session::read(&Book::open(home)?.session(id), id)
@@ -200,10 +225,17 @@ impl Renter {
             entropy: parts.entropy,
             meter: parts.meter,
             heavy: parts.heavy,
+            escrow: OnceLock::new(),
+            escrow_looked: AtomicU64::new(0),
         };
         Ok(Self {
             inner: Arc::new(inner),
         })
+    }
+
+    /// Names the escrow, once; without it nothing is paid that way.
+    pub fn set_escrow(&self, escrow: Arc<dyn Escrow>) {
+        let _ = self.inner.escrow.set(escrow);
     }
 
     /// Announced hosts, the newest word of each; a sample of 2,048 where more are announced.

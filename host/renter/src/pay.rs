@@ -11,7 +11,7 @@ use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::{self, StreamExt};
-use host_core::agreement::Agreement;
+use host_core::agreement::{Agreement, PayMode};
 use host_core::seams::PeerAddr;
 use host_core::wire::RefusalCode;
 use host_core::{AgreementDigest, Amount, ObjectId, PeerId};
@@ -29,6 +29,7 @@ use crate::session::{self, Entry, Journal, Session, SessionId, ShardState, State
 use crate::{Renter, Whereabouts};
 
 mod adopt;
+mod escrow;
 mod inclusion;
 
 /// Hosts paid side by side.
@@ -47,6 +48,8 @@ pub struct Paid {
     pub promised: Amount,
     /// Unused agreements that were given back on the way.
     pub released: usize,
+    /// What came back from the escrow: missed epochs, and agreements that are over.
+    pub returned: Amount,
     /// Those that were not paid, and why.
     pub missed: Vec<Missed>,
 }
@@ -112,6 +115,8 @@ struct Round {
     due: Vec<Due>,
     missed: Vec<Missed>,
     loose: Vec<Session>,
+    /// Agreements whose money is in the escrow.
+    locked: Vec<Agreement>,
 }
 
 /// Pays every agreement whose next epoch has begun. Errors when the vault does not cover all of
@@ -129,6 +134,7 @@ pub(crate) async fn due(renter: &Renter) -> Result<Paid, Error> {
     if !round.due.is_empty() {
         Cover::default().check(inner, needed).await?;
     }
+    let returned = escrow::take_back(inner, &round.locked, epoch).await?;
     let mut missed = round.missed;
     let mut done = (0, Amount::ZERO);
     let places: Vec<_> = round
@@ -162,6 +168,7 @@ pub(crate) async fn due(renter: &Renter) -> Result<Paid, Error> {
         paid: done.0,
         promised: done.1,
         released,
+        returned,
         missed,
     })
 }
@@ -224,6 +231,10 @@ impl Round {
             };
             known.insert(agreement);
             let paid_through = trial.paid_through.unwrap_or(terms.start_epoch + 1);
+            if terms.pay_mode == PayMode::Escrow {
+                self.locked.push(terms.clone());
+                continue;
+            }
             let is_due = paid_through <= epoch && paid_through < terms.end_epoch;
             let used = trial.state == ShardState::Paid && live.contains(&agreement);
             if let Some(object) = object.filter(|_| is_due && used) {

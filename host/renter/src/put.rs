@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
+use host_core::agreement::PayMode;
 use host_core::announce::{Announcement, HostOffer};
 use host_core::geometry::{Codec, Geometry};
 use host_core::object::{Cipher as CipherKind, Descriptor, Place, Segment};
@@ -60,6 +61,8 @@ pub struct PutRequest {
     pub public: bool,
     /// Highest price paid, in smallest units per GiB and epoch.
     pub price_max: Option<Amount>,
+    /// How the agreements are paid.
+    pub pay: PayMode,
 }
 
 /// What became of it.
@@ -75,6 +78,8 @@ pub struct PutDone {
     pub cost: Amount,
     /// Promised by cheques so far.
     pub issued: Amount,
+    /// Locked in the escrow for this object, in this run.
+    pub locked: Amount,
     /// First epoch after the term.
     pub end_epoch: u64,
     /// What each phase cost, in the order of `Phase::ALL`.
@@ -152,6 +157,10 @@ struct Put<'a> {
     /// Agreements nobody uses.
     loose: Mutex<Vec<Trial>>,
     cover: Cover,
+    /// How agreements are paid, what may be locked for them in all, and what was.
+    pay: PayMode,
+    budget: Amount,
+    locked: Mutex<Amount>,
     progress: &'a watch::Sender<Progress>,
     phases: Arc<Phases>,
     noted: Noted,
@@ -230,6 +239,7 @@ fn write_down(
         sealed,
         reuse,
         pieces: Some(pieces(request.data, request.parity, bytes)),
+        pay: Some(request.pay),
     }))?;
     let noted = Noted::new(inner, journal);
     noted.state(State::Begun, None)?;
@@ -322,6 +332,9 @@ impl Put<'_> {
     /// Whether the vault covers what is left of a segment's first cheques, at the dearest prices
     /// that may come.
     async fn cover_segment(&self, body: &Body) -> Result<(), Error> {
+        if self.pay == PayMode::Escrow {
+            return Ok(());
+        }
         let (mut needed, mut need) = (Amount::ZERO, 0);
         for index in 0..self.geometry.total() {
             let at = (body.segment, index);

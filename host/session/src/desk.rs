@@ -11,7 +11,7 @@ use host_core::announce::Claims;
 use host_core::epoch::EpochRule;
 use host_core::keeper::Identity;
 use host_core::pressure::Pressure;
-use host_core::seams::{Chain, ChainError, Clock, Device, VaultFacts};
+use host_core::seams::{Chain, ChainError, Clock, Device, Escrow, VaultFacts};
 use host_core::{Address, Amount, PeerId, ShardId, limits};
 use host_ledger::{AgreementState, Ledger};
 use host_settle::Exposure;
@@ -78,6 +78,7 @@ pub struct Desk<D: Device> {
     turns: Mutex<HashMap<Address, Arc<tokio::sync::Mutex<()>>>>,
     vaults: Mutex<HashMap<Address, Known>>,
     prover: OnceLock<Arc<Prover>>,
+    escrow: OnceLock<Arc<dyn Escrow>>,
     inclusions: tokio::sync::Mutex<()>,
     challengers: Mutex<Challengers>,
 }
@@ -128,6 +129,7 @@ impl<D: Device> Desk<D> {
             turns: Mutex::default(),
             vaults: Mutex::default(),
             prover: OnceLock::new(),
+            escrow: OnceLock::new(),
             inclusions: tokio::sync::Mutex::default(),
             challengers: Mutex::default(),
             parts,
@@ -333,6 +335,17 @@ impl<D: Device> Desk<D> {
     #[must_use]
     pub fn prover(&self) -> Option<&Arc<Prover>> {
         self.prover.get()
+    }
+
+    /// Names the escrow, once; a network without one has none.
+    pub fn set_escrow(&self, escrow: Arc<dyn Escrow>) {
+        let _ = self.escrow.set(escrow);
+    }
+
+    /// The escrow.
+    #[must_use]
+    pub fn escrow(&self) -> Option<&Arc<dyn Escrow>> {
+        self.escrow.get()
     }
 
     /// Waits for the turn to make an inclusion.

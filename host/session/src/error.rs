@@ -119,6 +119,12 @@ pub enum Error {
         /// The bound.
         bound: u32,
     },
+    /// The escrow holds nothing for these terms.
+    #[error("the escrow holds nothing for agreement {agreement} yet; lock its price first")]
+    Unlocked {
+        /// Which.
+        agreement: AgreementDigest,
+    },
     /// A bound on one renter's share is reached, or it has no agreement here.
     #[error("{what}")]
     Quota {
@@ -171,6 +177,7 @@ impl Error {
             Self::Pressure { .. } => RefusalCode::Pressure,
             Self::NoShard { .. } | Self::NoAgreement { .. } => RefusalCode::Unknown,
             Self::Egress => RefusalCode::Payment,
+            Self::Unlocked { .. } => RefusalCode::Cover,
             Self::Quota { .. } | Self::Exposure { .. } | Self::Demand { .. } => RefusalCode::Quota,
             Self::Challenge { .. } => RefusalCode::Malformed,
         };

@@ -193,6 +193,7 @@ pub(crate) async fn rig() -> Rig {
             price: Amount(1 << 30),
             egress_price: Amount(0),
             epochs_max: 100,
+            escrow: true,
         },
         key: host_key().into(),
         epoch: EpochRule {

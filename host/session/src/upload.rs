@@ -5,11 +5,11 @@
 
 use host_agreement::check_terms;
 use host_core::AgreementDigest;
-use host_core::agreement::{Agreement, SignedAgreement};
+use host_core::agreement::{Agreement, PayMode, SignedAgreement};
 use host_core::identity::Signature;
 use host_core::keeper::Signable;
 use host_core::receipt::{Receipt, ReceiptBody};
-use host_core::seams::Device;
+use host_core::seams::{Device, LeaseState};
 use host_core::wire::{Frame, UploadReply, UploadRequest};
 use host_ledger::{AgreementRow, AgreementState, Fact};
 use host_store::Sealed;
@@ -50,6 +50,9 @@ async fn upload<D: Device>(desk: &Desk<D>, talk: &mut Talk) -> Result<(), Error>
     };
     let _seat = desk.seat_upload()?;
     let agreed = agree(desk, terms, signature, desk.epoch_now().await?).await?;
+    if !is_locked(desk, &agreed).await? {
+        return wait_for_lock(talk, &agreed).await;
+    }
     let receipt = match standing(desk, &agreed).await? {
         Some(receipt) => {
             let signature = agreed.signed.host_signature;
@@ -99,6 +102,33 @@ async fn agree<D: Device>(
             host_signature,
         },
     })
+}
+
+/// Whether the money of these terms is where it should be before a byte is taken: for terms paid
+/// by escrow, locked on chain.
+async fn is_locked<D: Device>(desk: &Desk<D>, agreed: &Agreed) -> Result<bool, Error> {
+    if agreed.terms().pay_mode != PayMode::Escrow {
+        return Ok(true);
+    }
+    let escrow = desk.escrow();
+    let escrow = escrow.ok_or(Error::Terms(host_agreement::Error::PayMode))?;
+    let lease = escrow.lease(agreed.digest).await?;
+    Ok(lease.state == LeaseState::Open)
+}
+
+/// The renter needs this host's signature to lock the money: it gets that and nothing else.
+async fn wait_for_lock(talk: &mut Talk, agreed: &Agreed) -> Result<(), Error> {
+    talk.say(&UploadReply::Ready {
+        signature: agreed.signed.host_signature,
+        receipt: None,
+    })
+    .await?;
+    match talk.frame().await? {
+        None => Ok(()),
+        Some(_) => Err(Error::Unlocked {
+            agreement: agreed.digest,
+        }),
+    }
 }
 
 /// The receipt, when nothing needs to be sent: the agreement was fulfilled before, or the same

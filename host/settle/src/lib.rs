@@ -14,6 +14,7 @@ pub mod outbox;
 pub mod policy;
 pub mod prove;
 pub mod reader;
+pub mod release;
 
 pub use cash::Cashier;
 pub use error::Error;
@@ -23,3 +24,4 @@ pub use outbox::{Bounds, Outbox, Purse, Round, Waiting};
 pub use policy::{Policy, Verdict};
 pub use prove::Prover;
 pub use reader::{Reader, Reading};
+pub use release::Releaser;

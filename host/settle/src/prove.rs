@@ -135,6 +135,16 @@ impl Prover {
         Ok((history.peaks().commitment(), bytes))
     }
 
+    /// The proof that an agreement stands in the dataset that `period`'s proof is about.
+    /// Errors: Uncommitted when it does not.
+    pub fn inclusion_at(&self, agreement: &AgreementDigest, period: u64) -> Result<Vec<u8>, Error> {
+        let rows = self.memory().rows.clone();
+        let history = align::history_at(&rows, period)?;
+        let taken = |row: &&BatchRow| row.period.is_some_and(|at| at <= period);
+        let count = rows.iter().take_while(taken).count();
+        answers::inclusion(&self.ledger, &history, count, agreement)
+    }
+
     /// Everything a plan is made from.
     async fn situate(
         &self,

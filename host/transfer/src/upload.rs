@@ -117,6 +117,11 @@ impl UploadStream {
         self.host_signature
     }
 
+    /// Leaves before a byte was sent, with the host's signature in hand.
+    pub async fn leave(self) {
+        self.link.done().await;
+    }
+
     /// Sends the next bytes of the shard, cut into frames. Waits while the stream is full.
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), Error> {
         for run in bytes.chunks(limits::BODY_LEN_MAX) {

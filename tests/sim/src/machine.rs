@@ -171,6 +171,7 @@ impl Machine {
                 price: PRICE,
                 egress_price: Amount::ZERO,
                 epochs_max: 10_000,
+                escrow: false,
             },
             key: self.key.clone().into(),
             epoch: ground.network.epoch,

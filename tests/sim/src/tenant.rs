@@ -337,5 +337,6 @@ fn request(path: &std::path::Path) -> PutRequest {
         days: 1,
         public: false,
         price_max: None,
+        pay: host_core::agreement::PayMode::Cheque,
     }
 }

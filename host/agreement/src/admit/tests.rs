@@ -21,6 +21,7 @@ fn policy() -> Policy {
         price: Amount(100),
         egress_price: Amount(0),
         epochs_max: 40,
+        escrow: false,
     }
 }
 
@@ -87,6 +88,20 @@ fn each_broken_rule_has_its_code() {
         code_of(|t| t.renter = Address([7; 20])),
         Some(RefusalCode::Signature)
     );
+}
+
+/// Goal: money in the escrow is taken where the host says so. Method: the same terms, two policies.
+#[test]
+fn escrow_terms_are_admitted_where_the_host_takes_them() {
+    let mut terms = terms();
+    terms.pay_mode = PayMode::Escrow;
+    let signature = terms.sign(31_337, &renter());
+    let takes = Policy {
+        escrow: true,
+        ..policy()
+    };
+    assert!(check_terms(&takes, &terms, &signature, 7).is_ok());
+    assert!(check_terms(&policy(), &terms, &signature, 7).is_err());
 }
 
 /// Goal: a signature over other terms does not admit these. Method: sign, then change.

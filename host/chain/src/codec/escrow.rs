@@ -5,6 +5,8 @@ use crate::bindings::escrow::escrow as abi;
 use crate::error::Error;
 use crate::translate::{amount, h160, u256};
 use host_core::agreement::{Agreement, PayMode, SignedAgreement};
+use host_core::seams::Claimed;
+pub use host_core::seams::{Lease, LeaseState};
 use host_core::{AgreementDigest, Amount};
 
 fn terms(of: &Agreement) -> abi::Agreement {
@@ -50,6 +52,17 @@ pub fn release(of: &Agreement, epoch: u64, inclusion: &[u8]) -> Vec<u8> {
     })
 }
 
+/// Pays several proven epochs with one payment.
+#[must_use]
+pub fn release_many(of: &Agreement, claims: &[Claimed]) -> Vec<u8> {
+    let inclusions = claims.iter().map(|claim| claim.inclusion.clone().into());
+    calldata(abi::ReleaseManyCall {
+        terms: terms(of),
+        epochs: claims.iter().map(|claim| claim.epoch).collect(),
+        inclusions: inclusions.collect(),
+    })
+}
+
 /// Gives the price of missed epochs back to the renter.
 #[must_use]
 pub fn refund(of: &Agreement, epochs: &[u64]) -> Vec<u8> {
@@ -88,30 +101,6 @@ pub fn is_released(agreement: &AgreementDigest, start_epoch: u64, epoch: u64) ->
 #[must_use]
 pub fn claim_epochs() -> Vec<u8> {
     calldata(abi::ClaimEpochsCall {})
-}
-
-/// Where the money of an agreement stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LeaseState {
-    /// Never locked.
-    None,
-    /// Locked.
-    Open,
-    /// Ended; nothing is left.
-    Settled,
-}
-
-/// What the escrow knows of an agreement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lease {
-    /// Still locked, smallest units.
-    pub left: Amount,
-    /// Epochs paid.
-    pub released: u32,
-    /// Epochs given back one by one.
-    pub refunded: u32,
-    /// Where it stands.
-    pub state: LeaseState,
 }
 
 /// The lease a question returned.

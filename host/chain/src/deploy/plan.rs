@@ -154,6 +154,7 @@ impl Draft {
             disputes: Some(disputes),
             escrow: Some(escrow),
             airdrop: Some(airdrop),
+            governor: None,
         }
     }
 

@@ -12,6 +12,7 @@ use super::{HostArgs, Local};
 use crate::print;
 
 mod deploy;
+mod govern;
 
 /// The chain of a host.
 #[derive(Debug, Args)]
@@ -30,6 +31,8 @@ enum ChainCommand {
     Acknowledge(HostArgs),
     /// Put a network's contracts on a chain and write its network file
     Deploy(Box<deploy::DeployArgs>),
+    /// Votes, delegation and proposals, where the network file names a governor
+    Govern(Box<govern::GovernArgs>),
     /// Ready network files for BTFS's own contracts, for reading
     Networks {
         /// Print this one
@@ -111,6 +114,10 @@ pub(crate) async fn chain(args: ChainArgs) -> anyhow::Result<bool> {
             networks(name.as_deref())?;
             Ok(true)
         }
+        ChainCommand::Govern(args) => {
+            govern::run(*args).await?;
+            Ok(true)
+        }
         ChainCommand::Deploy(args) => {
             deploy::run(*args).await?;
             Ok(true)
@@ -144,6 +151,20 @@ fn info(said: &ChainSaid) -> String {
         lines.push(format!("{name} {address}"));
     }
     lines.extend(said.waiting.iter().map(waits));
+    lines.extend(said.elsewhere.iter().map(|one| {
+        let why = one
+            .why
+            .as_ref()
+            .map_or(String::new(), |why| format!(": {why}"));
+        format!(
+            "reads {} (chain {}) at block {}: native {}, token {}{why}",
+            one.network,
+            one.chain_id,
+            one.block,
+            sum(&one.native),
+            sum(&one.token)
+        )
+    }));
     lines.join("\n")
 }
 

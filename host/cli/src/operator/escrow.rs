@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use host_chain::codec::escrow::{self, Lease, LeaseState};
 use host_chain::codec::token;
 use host_chain::{EvmChain, Intent, Step};
-use host_core::agreement::{PayMode, SignedAgreement};
+use host_core::agreement::{Agreement, PayMode, SignedAgreement};
 use host_core::network::Contracts;
 use host_core::{AgreementDigest, Amount, codec};
 use host_daemon::api::Order;
@@ -56,15 +56,12 @@ enum EscrowCommand {
         agreement: AgreementDigest,
         /// Which epoch
         epoch: u64,
-        /// What shows the agreement in the proven dataset: a file of hexadecimal digits
-        #[arg(long, value_name = "FILE")]
-        inclusion: PathBuf,
     },
     /// Take the price of missed epochs back, as the renter
     #[cfg(feature = "renter")]
     Refund {
-        /// The signed agreement
-        file: PathBuf,
+        /// Its name, or a file of the signed agreement
+        agreement: String,
         /// Which epochs
         #[arg(required = true)]
         epochs: Vec<u64>,
@@ -72,8 +69,8 @@ enum EscrowCommand {
     /// End an agreement whose last epoch can no longer be claimed
     #[cfg(feature = "renter")]
     Settle {
-        /// The signed agreement
-        file: PathBuf,
+        /// Its name, or a file of the signed agreement
+        agreement: String,
     },
 }
 
@@ -96,17 +93,15 @@ pub(crate) async fn escrow(args: EscrowArgs) -> anyhow::Result<()> {
             let lease = on.lease(&agreement).await?;
             show(agreement, &lease, &args.on)
         }
-        EscrowCommand::Release {
-            agreement,
-            epoch,
-            inclusion,
-        } => release(agreement, epoch, &inclusion, &args.on).await,
+        EscrowCommand::Release { agreement, epoch } => release(agreement, epoch, &args.on).await,
         #[cfg(feature = "renter")]
         EscrowCommand::Lock { file, most } => lock(&read(&file)?, most, &args.on).await,
         #[cfg(feature = "renter")]
-        EscrowCommand::Refund { file, epochs } => refund(&read(&file)?, &epochs, &args.on).await,
+        EscrowCommand::Refund { agreement, epochs } => {
+            refund(&terms_of(&agreement)?, &epochs, &args.on).await
+        }
         #[cfg(feature = "renter")]
-        EscrowCommand::Settle { file } => settle(&read(&file)?, &args.on).await,
+        EscrowCommand::Settle { agreement } => settle(&terms_of(&agreement)?, &args.on).await,
     }
 }
 
@@ -117,6 +112,15 @@ fn reading(args: &OnChainArgs) -> anyhow::Result<EvmChain> {
         return crate::renter::home::Home::open()?.chain();
     }
     Ok(OnChain::of(args)?.chain)
+}
+
+/// The terms of an agreement that this home made, by its name, or of the file that is named.
+#[cfg(feature = "renter")]
+fn terms_of(text: &str) -> anyhow::Result<Agreement> {
+    match text.parse::<AgreementDigest>() {
+        Ok(agreement) => crate::renter::home::Home::open()?.terms(&agreement),
+        Err(_) => Ok(read(Path::new(text))?.terms),
+    }
 }
 
 /// Reads a signed agreement: the CBOR of the wire in hexadecimal digits.
@@ -175,24 +179,11 @@ fn open_or_refuse(lease: &Lease, agreement: &AgreementDigest) -> anyhow::Result<
     Ok(())
 }
 
-async fn release(
-    agreement: AgreementDigest,
-    epoch: u64,
-    inclusion: &Path,
-    args: &OnChainArgs,
-) -> anyhow::Result<()> {
+async fn release(agreement: AgreementDigest, epoch: u64, args: &OnChainArgs) -> anyhow::Result<()> {
     let on = OnChain::of(args)?;
     let lease = on.chain.lease(&agreement).await?;
     open_or_refuse(&lease, &agreement)?;
-    let text = std::fs::read_to_string(inclusion)
-        .with_context(|| format!("reading {}", inclusion.display()))?;
-    let shown: String = text.trim().to_owned();
-    digits(&shown).with_context(|| inclusion.display().to_string())?;
-    let order = Order::Release {
-        agreement,
-        epoch,
-        inclusion: shown,
-    };
+    let order = Order::Release { agreement, epoch };
     if args.money.dry_run {
         // The terms are the host's; it tells what the contract would say and sends nothing.
         bail!(
@@ -243,13 +234,8 @@ async fn lock(
 }
 
 #[cfg(feature = "renter")]
-async fn refund(
-    signed: &SignedAgreement,
-    epochs: &[u64],
-    args: &OnChainArgs,
-) -> anyhow::Result<()> {
+async fn refund(terms: &Agreement, epochs: &[u64], args: &OnChainArgs) -> anyhow::Result<()> {
     let chain = crate::renter::home::Home::open()?.chain()?;
-    let terms = &signed.terms;
     let digest = terms.digest(chain.chain_id());
     open_or_refuse(&chain.lease(&digest).await?, &digest)?;
     let (first, last) = (terms.start_epoch, terms.end_epoch);
@@ -267,10 +253,9 @@ async fn refund(
 }
 
 #[cfg(feature = "renter")]
-async fn settle(signed: &SignedAgreement, args: &OnChainArgs) -> anyhow::Result<()> {
+async fn settle(terms: &Agreement, args: &OnChainArgs) -> anyhow::Result<()> {
     let home = crate::renter::home::Home::open()?;
     let chain = home.chain()?;
-    let terms = &signed.terms;
     let digest = terms.digest(chain.chain_id());
     let lease = chain.lease(&digest).await?;
     open_or_refuse(&lease, &digest)?;

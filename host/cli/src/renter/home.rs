@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use host_chain::EvmChain;
+use host_chain::{Escrows, EvmChain};
+use host_core::agreement::Agreement;
 use host_core::identity::SecretKey;
 use host_core::network::Network;
-use host_core::{Address, Amount};
+use host_core::{Address, AgreementDigest, Amount};
 use host_daemon::clock::{SystemClock, SystemEntropy};
 use host_keystore::{Phrase, Role, SealedKey};
 use host_net::{Bounds, Net};
@@ -179,6 +180,12 @@ impl Home {
         Ok(host_renter::issued_each(&self.dir.join(BOOK_DIR), vault)?)
     }
 
+    /// The terms of an agreement some put of this home made.
+    pub(crate) fn terms(&self, agreement: &AgreementDigest) -> anyhow::Result<Agreement> {
+        let found = host_renter::terms_of(&self.dir.join(BOOK_DIR), agreement)?;
+        found.with_context(|| format!("no session of this home made agreement {agreement}"))
+    }
+
     /// A session of the book, read without network or chain.
     pub(crate) fn session(&self, id: SessionId) -> anyhow::Result<Session> {
         Ok(host_renter::read_session(&self.dir.join(BOOK_DIR), id)?)
@@ -205,13 +212,16 @@ impl Home {
             seal_key: *self.phrase.seal_key(),
             vault,
             peers: Arc::new(net.clone()),
-            chain: Arc::new(chain),
+            chain: Arc::new(chain.clone()),
             clock: Arc::new(SystemClock::start()),
             entropy: Arc::new(SystemEntropy),
             meter: Arc::new(ProcessMeter),
             heavy: host_renter::Heavy::Threads,
             home: self.dir.join(BOOK_DIR),
         })?;
+        if let Ok(escrows) = Escrows::of(&chain) {
+            renter.set_escrow(Arc::new(escrows));
+        }
         Ok((renter, net))
     }
 }

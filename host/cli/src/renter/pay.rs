@@ -48,7 +48,8 @@ async fn pay(home: &Home, renter: &Renter, args: &PayArgs, every: Duration) -> a
     loop {
         match renter.pay_due().await {
             Ok(paid) => {
-                let news = shown.as_ref() != Some(&paid) && (paid.due > 0 || paid.released > 0);
+                let news = shown.as_ref() != Some(&paid)
+                    && (paid.due > 0 || paid.released > 0 || paid.returned > Amount::ZERO);
                 if news || !args.follow {
                     print::either(args.json, &paid, words)?;
                 }
@@ -74,6 +75,9 @@ fn words(paid: &Paid) -> String {
     )];
     if paid.released > 0 {
         lines.push(format!("  {} unused agreements released", paid.released));
+    }
+    if paid.returned > Amount::ZERO {
+        lines.push(format!("  {} came back from the escrow", paid.returned));
     }
     lines.extend(paid.missed.iter().map(|missed| {
         format!(

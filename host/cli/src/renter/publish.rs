@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use host_core::ObjectId;
+use host_core::agreement::PayMode;
 use host_core::seams::Clock;
 use host_daemon::clock::SystemClock;
 use host_release::{self as release, Archive, Manifest, PublishKey, Release, Retention, Signer};
@@ -212,6 +213,7 @@ async fn put(
         days: args.days,
         public,
         price_max: None,
+        pay: PayMode::Cheque,
     })?;
     let (progress, _) = watch::channel(Progress::default());
     let done = renter.resume(session, &progress).await;

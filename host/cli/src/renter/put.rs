@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use host_core::agreement::PayMode;
 use host_core::seams::PeerAddr;
 use host_core::{Amount, ObjectId};
 use host_renter::{Already, Error, Named, Phase, Progress, PutDone, PutRequest, Renter, SessionId};
@@ -54,6 +55,10 @@ struct NewArgs {
     /// Wrap and deposit what the vault lacks, up to this much
     #[arg(long, value_name = "CAP")]
     top_up: Option<Amount>,
+    /// How hosts are paid: `cheque`, or `escrow`: the whole price is locked on chain first and each
+    /// epoch is paid once it is proven
+    #[arg(long, default_value = "cheque", value_parser = pay_mode)]
+    pay: PayMode,
     /// Lease the same content again where it is stored already, without sending what is there
     #[arg(long, conflicts_with = "dry_run")]
     reuse: bool,
@@ -124,6 +129,8 @@ struct PutSaid {
     shards: u64,
     cost: Amount,
     issued: Amount,
+    /// Locked in the escrow by this run.
+    locked: Amount,
     end_epoch: u64,
     seconds: f64,
     /// Guards that were named, and which of them would not.
@@ -167,6 +174,14 @@ pub(crate) async fn run(args: PutArgs) -> anyhow::Result<()> {
     }
 }
 
+fn pay_mode(text: &str) -> Result<PayMode, String> {
+    match text {
+        "cheque" => Ok(PayMode::Cheque),
+        "escrow" => Ok(PayMode::Escrow),
+        _ => Err("cheque or escrow".to_owned()),
+    }
+}
+
 async fn store(args: NewArgs) -> anyhow::Result<()> {
     let home = Home::open()?;
     let (renter, net) = home.renter().await?;
@@ -177,6 +192,7 @@ async fn store(args: NewArgs) -> anyhow::Result<()> {
         days: args.days,
         public: args.public,
         price_max: args.price_max,
+        pay: args.pay,
     };
     let ended = begin(&home, &renter, &request, &args).await;
     net.stop().await;
@@ -321,6 +337,9 @@ async fn put(
     let done = loop {
         let done = work(renter, session).await;
         match &done {
+            Err(Error::PurseShort { missing, .. }) if purse.has(*missing)? => {
+                purse.wrap(home, *missing).await?;
+            }
             Err(Error::Shortfall { missing, .. }) if purse.has(*missing)? => {
                 purse.deposit(home, *missing).await?;
             }
@@ -347,6 +366,7 @@ async fn put(
         shards: done.shards,
         cost: done.cost,
         issued: done.issued,
+        locked: done.locked,
         end_epoch: done.end_epoch,
         seconds: started.elapsed().as_secs_f64(),
         guards,

@@ -32,10 +32,18 @@ impl TopUp {
             return Ok(true);
         }
         let words = format!(
-            "{missing} is missing in the vault; {} of the cap of {cap} was deposited already",
+            "{missing} is missing; {} of the cap of {cap} was moved already",
             self.moved
         );
         Err(Coded::new(Code::TopUpCap, words).into())
+    }
+
+    /// Wraps what is missing in the account.
+    pub(crate) async fn wrap(&mut self, home: &Home, missing: Amount) -> anyhow::Result<()> {
+        let chain = home.chain()?;
+        chain.wrap(missing).await.context("wrapping")?;
+        self.moved = self.moved.plus(missing)?;
+        Ok(())
     }
 
     /// Moves what is missing into the vault.

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::SharedApi;
 use super::caller::{Caller, Failure};
 use crate::chain::Road;
+use crate::elsewhere::ElsewhereSaid;
 
 /// Vaults told one by one.
 const VAULTS_MAX: usize = 1_000;
@@ -122,6 +123,9 @@ pub struct ChainSaid {
     pub why: Option<String>,
     /// Transactions under way.
     pub waiting: Vec<WaitingSaid>,
+    /// Further networks, for reading.
+    #[serde(default)]
+    pub elsewhere: Vec<ElsewhereSaid>,
 }
 
 /// The cheques of one vault.
@@ -263,6 +267,7 @@ pub(crate) async fn info(
         token: token.ok(),
         why,
         waiting: waiting(road)?,
+        elsewhere: road.elsewhere.said(),
     }))
 }
 

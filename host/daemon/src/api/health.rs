@@ -79,6 +79,11 @@ impl Look {
             ("process:memory".to_owned(), self.memory()),
             ("process:loops".to_owned(), self.loops()),
         ];
+        let others = api.road.elsewhere.said().into_iter();
+        checks.extend(others.map(|one| {
+            let check = Check::seen("component", one.block, self.at).in_unit("block");
+            ("chain:elsewhere".to_owned(), check.of(one.network))
+        }));
         let volumes = self.volumes.iter();
         let view = api.vitals.drives.view();
         checks.extend(volumes.map(|row| {

@@ -7,7 +7,7 @@
 use axum::extract::State;
 use axum::{Extension, Json};
 use host_api::Scope;
-use host_chain::codec::{airdrop, escrow, staking};
+use host_chain::codec::{airdrop, escrow, governor, staking};
 use host_core::network::Contracts;
 use host_core::{Address, AgreementDigest, Amount, Digest32};
 use host_ledger::{CallRow, IntentKey, OutboxRow};
@@ -20,8 +20,6 @@ use super::chain::{WaitingSaid, waiting};
 
 /// Ended transactions told at most.
 const ENDED_MAX: usize = 1_000;
-/// Bytes of an inclusion proof at most.
-const INCLUSION_MAX: usize = 16 << 10;
 
 /// What is ordered; sums in smallest units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -69,8 +67,20 @@ pub enum Order {
         agreement: AgreementDigest,
         /// Which epoch.
         epoch: u64,
-        /// What shows the agreement in the proven dataset, hex.
-        inclusion: String,
+    },
+    /// Give the account's votes to somebody.
+    Delegate {
+        /// To whom.
+        #[schema(value_type = String)]
+        to: Address,
+    },
+    /// Vote on a proposal.
+    Vote {
+        /// Its number.
+        #[schema(value_type = String)]
+        proposal: Digest32,
+        /// 0 against, 1 for, 2 abstain.
+        support: u8,
     },
 }
 
@@ -155,7 +165,10 @@ pub(crate) async fn order(
     if let Order::Stake { amount } = order {
         return stake(&api, amount).await.map(Json);
     }
-    let (intent, call) = call_of(&api, &order)?;
+    let (intent, call) = match &order {
+        Order::Delegate { to } => delegate(&api, *to).await?,
+        order => call_of(&api, order)?,
+    };
     let intent = IntentKey(intent);
     let outbox = api.road.cashier.outbox();
     let row = OutboxRow::wanted_call(intent.clone(), call);
@@ -222,27 +235,44 @@ fn call_of(api: &SharedApi, order: &Order) -> Result<(String, CallRow), Failure>
             let data = airdrop::close_rounds(*most);
             ("airdrop/close".to_owned(), airdrop_at()?, data)
         }
-        Order::Release {
-            agreement,
-            epoch,
-            inclusion,
-        } => {
-            let (to, data) = release(api, agreement, *epoch, inclusion)?;
+        Order::Release { agreement, epoch } => {
+            let (to, data) = release(api, agreement, *epoch)?;
             (format!("escrow/{agreement}/{epoch}"), to, data)
         }
-        Order::Stake { .. } => {
-            return Err(Failure::internal("stake orders have a desk of their own"));
+        Order::Vote { proposal, support } => {
+            let at = chain.contract("governance", Contracts::governor);
+            let data = governor::cast_vote(*proposal, *support);
+            (
+                format!("govern/vote/{proposal}"),
+                at.map_err(missing)?,
+                data,
+            )
+        }
+        Order::Stake { .. } | Order::Delegate { .. } => {
+            return Err(Failure::internal("such orders have a desk of their own"));
         }
     };
     let value = Amount::ZERO;
     Ok((intent, CallRow { to, value, data }))
 }
 
+/// The token whose holders vote takes the delegation; the governor names it.
+async fn delegate(api: &SharedApi, to: Address) -> Result<(String, CallRow), Failure> {
+    let host = api.desk.policy().host;
+    let told = api.road.evm.governance(host, 0).await;
+    let told = told.map_err(|err| Failure::refused("no-contract", err.to_string()))?;
+    let call = CallRow {
+        to: told.token,
+        value: Amount::ZERO,
+        data: governor::delegate(to),
+    };
+    Ok(("govern/delegate".to_owned(), call))
+}
+
 fn release(
     api: &SharedApi,
     agreement: &AgreementDigest,
     epoch: u64,
-    inclusion: &str,
 ) -> Result<(Address, Vec<u8>), Failure> {
     let refused = |why: String| Failure::refused("no-such-agreement", why);
     let at = api.road.evm.contract("escrow", Contracts::escrow);
@@ -250,9 +280,9 @@ fn release(
     let view = api.road.ledger.read().map_err(Failure::internal)?;
     let row = view.agreement(agreement).map_err(Failure::internal)?;
     let row = row.ok_or_else(|| refused(format!("this host has no agreement {agreement}")))?;
-    let digits = inclusion.strip_prefix("0x").unwrap_or(inclusion);
-    let bytes = (digits.len() <= 2 * INCLUSION_MAX).then(|| hex::decode(digits).ok());
-    let bytes = bytes.flatten();
-    let bytes = bytes.ok_or_else(|| refused("the inclusion proof is not hex".into()))?;
+    let prover = api.vitals.proofs.prover();
+    let prover = prover.ok_or_else(|| refused("this network asks for no storage proofs".into()))?;
+    let bytes = prover.inclusion_at(agreement, epoch);
+    let bytes = bytes.map_err(|err| refused(format!("epoch {epoch}: {err}")))?;
     Ok((at, escrow::release(&row.signed.terms, epoch, &bytes)))
 }

@@ -145,10 +145,11 @@ pub(crate) async fn cash(
     if let Some(why) = api.road.means.refuses_gas() {
         return Err(Failure::refused("gas-reserve", why));
     }
+    let batch = api.reloader.live.settle().batch;
     let begun = api
         .road
         .cashier
-        .begin(Amount::ZERO)
+        .begin_many(Amount::ZERO, batch)
         .await
         .map_err(Failure::internal)?;
     Ok(Json(CashBegun { begun }))

@@ -29,6 +29,9 @@ pub struct ChainConfig {
     pub fee_cap: Amount,
     /// The most one transaction may cost, in wei, all raises counted in; 0 for no bound.
     pub cost_max: Amount,
+    /// How often the chain is held against what the host relies on.
+    #[serde(with = "humantime_serde")]
+    pub guard_every: Duration,
 }
 
 impl Default for ChainConfig {
@@ -40,6 +43,7 @@ impl Default for ChainConfig {
             resolvers: Vec::new(),
             fee_cap: Amount::ZERO,
             cost_max: Amount::ZERO,
+            guard_every: Duration::from_secs(600),
         }
     }
 }

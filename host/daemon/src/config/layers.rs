@@ -45,11 +45,12 @@ pub struct Layered {
 }
 
 /// Keys a running host takes without a restart.
-const LIVE: [&str; 12] = [
+const LIVE: [&str; 14] = [
     "offer.price",
     "offer.egress_price",
     "offer.epochs_max",
     "offer.open",
+    "offer.escrow",
     "settle.auto_cash",
     "settle.cash_above",
     "settle.cash_every",
@@ -58,6 +59,7 @@ const LIVE: [&str; 12] = [
     "settle.exposure_max",
     "settle.at_once",
     "settle.batch",
+    "settle.release_epochs",
 ];
 
 impl Layered {

@@ -55,6 +55,7 @@ pub(super) fn adopt(
         sealed: Vec::new(),
         reuse: None,
         pieces: None,
+        pay: None,
     }))?;
     let at_ms = inner.clock.wall_ms();
     for place in &placement.places {

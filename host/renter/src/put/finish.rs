@@ -76,6 +76,7 @@ impl Put<'_> {
             shards,
             cost,
             issued,
+            locked: *self.locked.lock().unwrap_or_else(PoisonError::into_inner),
             end_epoch,
             phases: self.phases.costs(),
         })

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use host_core::Amount;
+use host_core::agreement::PayMode;
 use host_core::announce::HostOffer;
 use tokio::sync::watch;
 
@@ -13,11 +14,11 @@ use super::cover::Cover;
 use super::noted::Noted;
 use super::reuse::Again;
 use super::{PIECES_MIN, Put, geometry_of, quote};
-use crate::Renter;
 use crate::error::Error;
 use crate::hosts::{Chosen, Wanted};
 use crate::progress::{Phase, Phases, Progress};
 use crate::session::{Entry, Session};
+use crate::{Inner, Renter};
 
 /// Who keeps each shard already.
 type Keepers = BTreeMap<(u32, u16), Vec<HostOffer>>;
@@ -57,6 +58,7 @@ pub(super) async fn prepare<'a>(
     phases.note_peak(Phase::Find);
     inner.book.keep_evidence(session.id, &chosen.evidence)?;
     let cover = Cover::default();
+    let pay = begin.pay.unwrap_or(PayMode::Cheque);
     let (cost, keepers) = reckon(renter, session, &cover, (&wanted, shape), &chosen, again).await?;
     progress.send_modify(|p| {
         p.hosts_known = u64::try_from(chosen.known).unwrap_or(0);
@@ -77,6 +79,10 @@ pub(super) async fn prepare<'a>(
         earlier: Mutex::new(earlier.collect()),
         loose: Mutex::new(session.loose().cloned().collect()),
         cover,
+        pay,
+        // Twice: a host that fails after its lock leaves the lock behind.
+        budget: cost.plus(cost)?,
+        locked: Mutex::default(),
         progress,
         phases,
         noted: noted.clone(),
@@ -133,14 +139,31 @@ async fn reckon(
     let promised = promised(session)?;
     let rest = |cost: Amount| Amount(cost.0.saturating_sub(promised.0));
     let cost = quote::cost(&chosen.hosts, wanted.need, shape, wanted.epochs)?;
-    cover.check(inner, rest(cost)).await?;
+    let pay = session.begin.pay.unwrap_or(PayMode::Cheque);
+    covered(inner, cover, pay, rest(cost)).await?;
     let Some(again) = again else {
         return Ok((cost, Keepers::new()));
     };
     let keepers = again.keepers(renter, wanted.price_max).await;
     let cost = again.cost(&keepers, wanted.epochs)?;
-    cover.check_again(inner, rest(cost)).await?;
+    covered(inner, cover, pay, rest(cost)).await?;
     Ok((cost, keepers))
+}
+
+/// Errors when what pays, the vault or for the escrow the account, holds less than `needed`.
+async fn covered(inner: &Inner, cover: &Cover, pay: PayMode, needed: Amount) -> Result<(), Error> {
+    if pay == PayMode::Cheque {
+        return cover.check(inner, needed).await;
+    }
+    let available = inner.escrow()?.purse().await?;
+    if available >= needed {
+        return Ok(());
+    }
+    Err(Error::PurseShort {
+        needed,
+        available,
+        missing: needed.minus(available)?,
+    })
 }
 
 /// What the first cheques of a session's placed shards promised.
@@ -148,7 +171,11 @@ fn promised(session: &Session) -> Result<Amount, Error> {
     let mut sum = Amount::ZERO;
     for place in &session.places {
         if let Some(terms) = session.terms(&place.agreement) {
-            sum = sum.plus(terms.cost_of(1)?)?;
+            let epochs = match terms.pay_mode {
+                PayMode::Cheque => 1,
+                PayMode::Escrow => terms.epochs(),
+            };
+            sum = sum.plus(terms.cost_of(epochs)?)?;
         }
     }
     Ok(sum)

@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use host_core::agreement::PayMode;
 use host_core::announce::HostOffer;
 use host_core::object::{Descriptor, Place, Placement, SignedPlacement};
 use host_core::receipt::Receipt;
@@ -136,6 +137,7 @@ fn open(
         sealed: Vec::new(),
         reuse: Some(object),
         pieces: None,
+        pay: Some(PayMode::Cheque),
     }))?;
     let noted = Noted::new(inner, journal);
     noted.note(&Entry::Term { end_epoch })?;
@@ -199,6 +201,10 @@ async fn gather<'a>(
         earlier: Mutex::new(earlier.collect()),
         loose: Mutex::new(session.loose().cloned().collect()),
         cover: Cover::default(),
+        // A guard pays from its own vault, and an owner's repair as a guard's.
+        pay: PayMode::Cheque,
+        budget: Amount::ZERO,
+        locked: Mutex::default(),
         progress,
         phases: Phases::new(Arc::clone(&inner.meter)),
         noted: noted.clone(),

@@ -10,10 +10,10 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use host_core::agreement::{Agreement, PayMode};
+use host_core::agreement::{Agreement, PayMode, SignedAgreement};
 use host_core::announce::HostOffer;
 use host_core::object::Place;
-use host_core::seams::{LinkError, PeerAddr};
+use host_core::seams::{ChainError, LeaseState, LinkError, PeerAddr};
 use host_core::wire::RefusalCode;
 use host_core::{AgreementId, Amount, ShardId, limits};
 use host_transfer::pay;
@@ -89,7 +89,7 @@ impl Put<'_> {
             start_epoch: now,
             end_epoch: self.end_epoch,
             egress_price: offer.egress_price,
-            pay_mode: PayMode::Cheque,
+            pay_mode: self.pay,
             nonce: 0,
         })
     }
@@ -103,6 +103,9 @@ impl Put<'_> {
         track: &Track,
     ) -> Result<(), Fault> {
         let terms = trial.terms.as_ref().ok_or(Fault::Left)?;
+        if terms.pay_mode == PayMode::Escrow {
+            self.lock(trial, terms, track).await?;
+        }
         let mut stored = self.deliver(body, trial, terms, track).await?;
         self.note_receipt(trial, &stored);
         self.noted.step(&trial.place, ShardState::Stored)?;
@@ -178,6 +181,51 @@ impl Put<'_> {
         Ok(stored)
     }
 
+    /// Locks the price in the escrow, once: asks the host for its signature, and again only the
+    /// chain when that is locked already. From here on the host is not cut until it is in a block.
+    async fn lock(&self, trial: &Trial, terms: &Agreement, track: &Track) -> Result<(), Fault> {
+        let inner = self.inner;
+        let escrow = inner.escrow()?;
+        let chain_id = inner.network.chain_id;
+        let known = escrow.lease(trial.place.agreement).await;
+        if known.map_err(Error::from)?.state == LeaseState::Open {
+            return Ok(());
+        }
+        let renter_signature = terms.sign(chain_id, &inner.key);
+        let (peers, to) = (inner.peers.as_ref(), addr(&trial.place));
+        let opened = upload::open(peers, &to, chain_id, &inner.id, terms, renter_signature);
+        let host_signature = match self.phases.poll(Phase::Agree, opened).await? {
+            Opened::Stored(stored) => {
+                let signature = stored.host_signature;
+                stored.close().await;
+                signature
+            }
+            Opened::Send(stream) => {
+                let signature = stream.host_signature();
+                stream.leave().await;
+                signature
+            }
+        };
+        self.noted.step(&trial.place, ShardState::Agreed)?;
+        let signed = SignedAgreement {
+            terms: terms.clone(),
+            renter_signature,
+            host_signature,
+        };
+        track.paying.store(true, Ordering::Release);
+        let locking = escrow.lock(&signed, self.budget);
+        let locked = self.phases.poll(Phase::Cheques, locking).await;
+        track.paying.store(false, Ordering::Release);
+        self.moved(track);
+        let locked = locked.map_err(|error| match error {
+            refused @ ChainError::Reverted { .. } => Fault::Lock(refused),
+            other => Fault::Own(other.into()),
+        })?;
+        let mut sum = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
+        *sum = sum.plus(locked).map_err(Error::from)?;
+        Ok(())
+    }
+
     /// The first epoch's cheque: over the upload's own stream while that lives, else over one of
     /// its own. From here on the host is not cut any more.
     async fn pay(
@@ -188,6 +236,11 @@ impl Put<'_> {
         stored: Option<&mut StoredShard>,
         track: &Track,
     ) -> Result<(), Fault> {
+        if terms.pay_mode == PayMode::Escrow {
+            // Locked before the bytes left: nothing more is owed.
+            self.noted.step(&trial.place, ShardState::Paying)?;
+            return Ok(self.note_paid(trial, Amount::ZERO)?);
+        }
         race.covered
             .get_or_try_init(|| self.cover_segment(body))
             .await?;

@@ -11,6 +11,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use host_core::agreement::Agreement;
+use host_core::agreement::PayMode;
 use host_core::object::Place;
 use host_core::{AgreementDigest, Amount, ObjectId, codec};
 use minicbor::{Decode, Encode};
@@ -48,6 +49,9 @@ pub(crate) struct Begin {
     /// Pieces of a shard in one segment; absent in journals of programs that always made four.
     #[n(10)]
     pub(crate) pieces: Option<u64>,
+    /// How it is paid; absent in journals of older programs, which knew cheques alone.
+    #[n(11)]
+    pub(crate) pay: Option<PayMode>,
 }
 
 /// One entry of the journal.

@@ -18,6 +18,7 @@ fn begin() -> Entry {
         sealed: vec![1, 2, 3],
         reuse: None,
         pieces: None,
+        pay: None,
     })
 }
 

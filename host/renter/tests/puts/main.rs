@@ -52,6 +52,7 @@ pub(crate) fn request(path: PathBuf, public: bool, days: u64) -> PutRequest {
         days,
         public,
         price_max: None,
+        pay: host_core::agreement::PayMode::Cheque,
     }
 }
 

@@ -121,6 +121,7 @@ async fn host(number: u16, network: &Network, town: &Arc<Bank>, clock: &Idle) ->
             price: Amount(1 << 30),
             egress_price: Amount(0),
             epochs_max: 10_000,
+            escrow: false,
         },
         key: key.clone().into(),
         epoch: rule(),

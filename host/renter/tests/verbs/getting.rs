@@ -44,6 +44,7 @@ async fn put(renter: &Renter, dir: &Path, public: bool) -> ObjectId {
         days: 30,
         public,
         price_max: None,
+        pay: host_core::agreement::PayMode::Cheque,
     };
     let session = renter.begin(&request).expect("holds");
     renter.resume(session, &progress).await.expect("holds").id

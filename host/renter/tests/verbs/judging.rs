@@ -20,6 +20,7 @@ async fn each_shard_is_alive_missing_lying_or_unreachable_by_what_its_host_shows
         days: 30,
         public: false,
         price_max: None,
+        pay: host_core::agreement::PayMode::Cheque,
     };
     let session = renter.begin(&request).expect("holds");
     let id = renter.resume(session, &progress).await.expect("holds").id;
@@ -71,6 +72,7 @@ async fn a_host_that_stalls_is_given_up_in_bounded_time() {
         days: 30,
         public: true,
         price_max: None,
+        pay: host_core::agreement::PayMode::Cheque,
     };
     let session = renter.begin(&request).expect("holds");
     let id = renter.resume(session, &progress).await.expect("holds").id;

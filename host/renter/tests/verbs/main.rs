@@ -46,6 +46,7 @@ fn request(path: PathBuf, public: bool) -> PutRequest {
         days: 30,
         public,
         price_max: None,
+        pay: host_core::agreement::PayMode::Cheque,
     }
 }
 

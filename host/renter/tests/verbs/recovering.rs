@@ -44,6 +44,7 @@ async fn a_record_of_several_parts_comes_back_until_it_is_given_up() {
         days: 30,
         public: false,
         price_max: None,
+        pay: host_core::agreement::PayMode::Cheque,
     };
     let session = renter.begin(&request).expect("holds");
     let id = renter.resume(session, &progress).await.expect("holds").id;
