@@ -308,3 +308,35 @@ async fn a_remembered_address_serves_while_dns_is_gone_and_the_report_says_so() 
         "the endpoint is dead, not its name: {why}"
     );
 }
+
+#[tokio::test]
+async fn names_that_fail_in_the_middle_go_to_the_next_resolver_and_then_to_memory() {
+    // Goal: a resolver may die at any time, in any way. Method: the first of three cannot be sent
+    // to at all, the second is killed, so that its socket fails, then the third goes silent.
+    let endpoint = Scripted::start().await;
+    let broken: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let second = Resolver::start(resolver::Mood::Answers).await;
+    let third = Resolver::start(resolver::Mood::Answers).await;
+    let chain = named(endpoint.port, &[broken, second.addr, third.addr]);
+    chain.newest_block().await.unwrap();
+    assert_eq!((third.asked(), chain.endpoints()[0].why.clone()), (0, None));
+    second.stop().await;
+    chain.newest_block().await.unwrap();
+    assert!(third.asked() > 0, "the third was not asked");
+    assert_eq!(chain.endpoints()[0].why, None);
+    third.set(resolver::Mood::Silent);
+    chain.newest_block().await.unwrap();
+    let report = chain.endpoints().remove(0);
+    let why = report.why.unwrap();
+    assert_eq!(report.state, "serving");
+    for word in ["dns", "socket: ", "no answer within", "remembered"] {
+        assert!(why.contains(word), "{word}: {why}");
+    }
+    // A dead endpoint is another matter, and told as one.
+    endpoint.mood(Mood::Dead);
+    assert!(chain.newest_block().await.is_err());
+    third.set(resolver::Mood::Answers);
+    let _ = chain.newest_block().await;
+    let why = chain.endpoints()[0].why.clone().unwrap();
+    assert!(!why.contains("dns"), "{why}");
+}

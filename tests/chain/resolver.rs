@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use tokio::net::UdpSocket;
+use tokio::task::JoinHandle;
 
 /// How it behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,7 @@ pub(crate) struct Resolver {
     pub(crate) addr: SocketAddr,
     mood: Arc<AtomicU8>,
     asked: Arc<AtomicU64>,
+    serving: JoinHandle<()>,
 }
 
 impl Resolver {
@@ -34,7 +36,7 @@ impl Resolver {
         let shared = Arc::new(AtomicU8::new(mood as u8));
         let asked = Arc::new(AtomicU64::new(0));
         let (seen, count) = (Arc::clone(&shared), Arc::clone(&asked));
-        tokio::spawn(async move {
+        let serving = tokio::spawn(async move {
             let mut bytes = [0; 512];
             while let Ok((len, from)) = socket.recv_from(&mut bytes).await {
                 count.fetch_add(1, Ordering::SeqCst);
@@ -48,7 +50,14 @@ impl Resolver {
             addr,
             mood: shared,
             asked,
+            serving,
         }
+    }
+
+    /// Ends it: its port answers with an error from the kernel from here on.
+    pub(crate) async fn stop(self) {
+        self.serving.abort();
+        let _cancelled = self.serving.await;
     }
 
     pub(crate) fn set(&self, mood: Mood) {
