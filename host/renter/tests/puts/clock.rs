@@ -1,6 +1,6 @@
 //! Time that passes only while nothing happens: sleepers wait for a hand that moves on to the next
-//! of them once no frame has moved for a moment. A test of half a minute takes a moment, and a
-//! slow machine makes nobody late.
+//! of them once no frame has moved for a moment and no host is at work on one. A test of half a
+//! minute takes a moment, and a slow machine makes nobody late.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,6 +12,8 @@ use crate::town::lock;
 
 /// How long nothing must move, in the machine's own time.
 const QUIET: Duration = Duration::from_millis(15);
+/// How many such moments a host may be at work: one that waits for time itself must not stop it.
+const WORK_MAX: u32 = 400;
 /// How far time goes on then at most: a bound of the product needs many quiet moments in a row to
 /// pass, so that one slow flush of a host is no silence.
 const STEP: Duration = Duration::from_millis(250);
@@ -20,6 +22,8 @@ const STEP: Duration = Duration::from_millis(250);
 struct Hands {
     now: Duration,
     moves: u64,
+    /// Hosts that have a frame and neither answered nor asked for the next.
+    working: usize,
     sleepers: Vec<(Duration, oneshot::Sender<()>)>,
 }
 
@@ -35,12 +39,16 @@ impl Idle {
         let clock = Self::default();
         let hands = Arc::downgrade(&clock.hands);
         tokio::spawn(async move {
-            let mut seen = 0;
+            let (mut seen, mut worked) = (0, 0);
             loop {
                 tokio::time::sleep(QUIET).await;
                 let Some(hands) = hands.upgrade() else { return };
                 let mut hands = lock(&hands);
-                if std::mem::replace(&mut seen, hands.moves) == hands.moves {
+                if std::mem::replace(&mut seen, hands.moves) != hands.moves {
+                    worked = 0;
+                } else if hands.working > 0 && worked < WORK_MAX {
+                    worked += 1;
+                } else {
                     hands.step();
                 }
             }
@@ -51,6 +59,23 @@ impl Idle {
     /// Something happened.
     pub(crate) fn stir(&self) {
         lock(&self.hands).moves += 1;
+    }
+
+    /// A host is at work until this is dropped.
+    pub(crate) fn work(&self) -> Working {
+        lock(&self.hands).working += 1;
+        Working(self.clone())
+    }
+}
+
+/// A host at work.
+pub(crate) struct Working(Idle);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        let mut hands = lock(&self.0.hands);
+        hands.working -= 1;
+        hands.moves += 1;
     }
 }
 

@@ -29,7 +29,7 @@ use host_store::{Label, Store};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 
-use crate::clock::Idle;
+use crate::clock::{Idle, Working};
 
 pub(crate) const VAULT: Address = Address([7; 20]);
 pub(crate) const CHAIN: u64 = 31_337;
@@ -321,6 +321,9 @@ struct Wire {
     out: Option<mpsc::Sender<Bytes>>,
     into: mpsc::Receiver<Bytes>,
     street: Option<Street>,
+    /// A host's end: while the host has a frame in hand, time does not pass.
+    clock: Option<Idle>,
+    work: Option<Working>,
 }
 
 struct Street {
@@ -415,13 +418,19 @@ impl Frames for Wire {
                 }
             }
             let out = self.out.as_ref().ok_or_else(|| broken(self.peer))?;
-            out.send(frame).await.map_err(|_| broken(self.peer))
+            // A host that waits for its peer is not at work.
+            self.work = None;
+            let sent = out.send(frame).await.map_err(|_| broken(self.peer));
+            self.work = self.clock.as_ref().map(Idle::work);
+            sent
         })
     }
 
     fn recv(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, LinkError>> {
         Box::pin(async move {
+            self.work = None;
             let frame = self.into.recv().await;
+            self.work = self.clock.as_ref().map(Idle::work);
             if let (Some(street), Some(frame)) = (&mut self.street, &frame) {
                 if let Some(span) = street.holds_back(&self.peer, frame) {
                     street.town.clock.sleep(span).await;
@@ -457,12 +466,16 @@ impl Peers for Streets {
                 out: Some(ours.0),
                 into: theirs.1,
                 street: None,
+                clock: None,
+                work: None,
             };
             let far = Wire {
                 peer: self.1,
                 out: Some(theirs.0),
                 into: ours.1,
                 street: None,
+                clock: Some(town.clock.clone()),
+                work: None,
             };
             if to.peer == town.hub.peer_id() {
                 tokio::spawn(hub(town.clone(), far));
