@@ -40,6 +40,7 @@ mod caller;
 mod chain;
 mod dashboard;
 mod diagnose;
+mod document;
 pub mod door;
 mod drives;
 mod events;
@@ -183,6 +184,8 @@ pub(crate) fn routes() -> (Router<SharedApi>, utoipa::openapi::OpenApi) {
 fn router() -> Router<SharedApi> {
     let (router, mut document) = routes();
     caller::document_refusals(&mut document);
+    let document = document::served(&document);
+    let document = document.expect("a document of names and numbers is JSON");
     let served = move || std::future::ready(Json(document.clone()));
     router
         .route("/api/v1/openapi.json", get(served))
