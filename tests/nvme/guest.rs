@@ -82,7 +82,7 @@ fn serve() {
     {
         let drives = ask(&api, &token, "GET", "/api/v1/drives", "");
         say(&format!("drives {drives}"));
-        // A change of state is a fact that every volume's ring must take: the drives have work.
+        // Trust is tried by a fact that every volume's ring must take: the drives have work.
         if let Some(volume) = volume_of(&drives, "spare") {
             read_only = !read_only;
             let order = if read_only { "read-only" } else { "cancel" };

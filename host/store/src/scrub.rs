@@ -119,19 +119,19 @@ impl<D: Device> Store<D> {
     }
 
     /// Lets a fact ring that was given up take records again, beginning with everything the ledger
-    /// holds; whether it does. No write to it may be under way any more. Durable when it returns.
-    /// Cost: writes every live row. Errors: Device, Ledger.
+    /// holds, and writes a fact to every ring, so that it is known whether this one takes it. No
+    /// write to it may be under way any more. Durable when it returns. Cost: a group; every live
+    /// row, where the ring had been given up. Errors: Device, Ledger.
     pub async fn renew_ring(&self, volume: VolumeId) -> Result<bool, Error> {
-        if self.keeps_facts(&volume) {
-            return Ok(true);
-        }
         let Some(open) = self.volume(&volume) else {
             return Ok(false);
         };
         let ledger = &self.shared.ledger;
-        let ring = Ring::open(Arc::clone(open))?;
-        ledger.attach(volume, Arc::new(ring));
-        // A fact to follow: the ring missed some, so it begins its other half with a snapshot.
+        if !self.keeps_facts(&volume) {
+            // It missed groups, so the next one begins its other half with a snapshot.
+            let ring = Ring::open(Arc::clone(open))?;
+            ledger.attach(volume, Arc::new(ring));
+        }
         let before = ledger.read()?.meta(RENEWED)?.unwrap_or_default();
         let count = <[u8; 8]>::try_from(before).map_or(0, u64::from_be_bytes);
         let bytes = count.wrapping_add(1).to_be_bytes().to_vec();

@@ -223,7 +223,7 @@ pub(crate) async fn order(
     let taken = api.vitals.drives.sign(store, ledger, id, sign).await;
     taken.map_err(|err| refused(err.to_string()))?;
     if order.order == DriveWord::Cancel && store.volumes().contains(&id) {
-        // Facts go there again, or the drive stays without new shards and says why.
+        // Whether facts go there again is tried at once.
         let renewed = store.renew_ring(id).await;
         renewed.map_err(|err| refused(err.to_string()))?;
     }
