@@ -166,7 +166,10 @@ fn host() -> (Child, String, String) {
     let api = wait_for("the host's address", || {
         std::fs::read_to_string("/tmp/host/api.addr").ok()
     });
-    let token = std::fs::read_to_string("/tmp/host/api.token").expect("a token");
+    let token = wait_for("the host's token", || {
+        let token = std::fs::read_to_string("/tmp/host/api.token").ok()?;
+        (!token.is_empty()).then_some(token)
+    });
     wait_for("the host", || TcpStream::connect(&api).ok());
     (child, api, token)
 }

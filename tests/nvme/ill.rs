@@ -51,7 +51,10 @@ pub(crate) fn run() -> ExitCode {
     let kernel = ship::kernel().expect("it was looked for");
     let vm = Vm::start(folder.path(), &kernel);
     let mut report = Report::default();
-    until("a host that serves", BOOT, || said(&vm, "serves"));
+    until("a host that serves", BOOT, || {
+        assert_eq!(said(&vm, "fault "), None, "the guest goes on");
+        said(&vm, "serves")
+    });
     report.seconds_to_serving = vm.seconds();
     let read = said(&vm, "read ").expect("it reads before it serves");
     report.errno_of_bad_place = read.parse().expect("a number");
