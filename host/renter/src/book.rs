@@ -37,7 +37,9 @@ type Sums = BTreeMap<(Address, Address), Amount>;
 
 impl Book {
     pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
-        for part in ["objects", "sessions", "purses", "choices", "guards"] {
+        for part in [
+            "objects", "sessions", "purses", "choices", "guards", "speeds",
+        ] {
             std::fs::create_dir_all(dir.join(part)).map_err(file(dir))?;
         }
         Ok(Self {

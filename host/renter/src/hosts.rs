@@ -68,7 +68,7 @@ pub struct Chosen {
 }
 
 /// The hub addresses of a network file as peers; one that does not read is left out.
-fn hub_peers(hubs: &[String]) -> Vec<PeerAddr> {
+pub(crate) fn hub_peers(hubs: &[String]) -> Vec<PeerAddr> {
     let parse = |text: &String| {
         let (addr, peer) = text.rsplit_once("/p2p/")?;
         Some(PeerAddr {

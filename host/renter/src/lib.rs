@@ -18,6 +18,7 @@ mod purse;
 mod put;
 mod record;
 mod session;
+mod speeds;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -55,6 +56,7 @@ pub use session::{Session, SessionId, ShardRow, ShardState, State, StateChange};
 
 use crate::book::Book;
 use crate::record::{ObjectRecord, shelf};
+use crate::speeds::Speeds;
 
 /// Everything a renter is made of; the root builds it.
 pub struct Parts {
@@ -109,6 +111,7 @@ pub(crate) struct Inner {
     pub(crate) escrow: OnceLock<Arc<dyn Escrow>>,
     /// The first epoch in which the escrow was not asked for returns yet.
     pub(crate) escrow_looked: AtomicU64,
+    pub(crate) speeds: Speeds,
 }
 
 impl Inner {
@@ -227,6 +230,7 @@ impl Renter {
             heavy: parts.heavy,
             escrow: OnceLock::new(),
             escrow_looked: AtomicU64::new(0),
+            speeds: Speeds::default(),
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -429,6 +433,13 @@ impl Renter {
     /// Reads the guards' new verdicts on an object, checks each and pays for those that hold.
     pub async fn pay_guards(&self, object: ObjectId) -> Result<Vec<GuardPaid>, Error> {
         guard::pay(self, object).await
+    }
+
+    /// Tells every hub how fast hosts were in the transfers since the last time, signed and with
+    /// the hosts' receipts. Returns how many words a hub took. Costs a signature a host and direction,
+    /// and seconds at most when hubs are silent.
+    pub async fn tell_speeds(&self) -> usize {
+        speeds::tell(&self.inner).await
     }
 
     /// Closes every agreement of an object and forgets it; what did not answer stays written down

@@ -181,6 +181,34 @@ pub async fn look(
     Ok((statement, speeds))
 }
 
+/// Tells `hub` several speeds; returns how many it took. A word that it refuses costs the
+/// conversation, and the rest is told in the next one.
+pub async fn speeds(peers: &dyn Peers, hub: &PeerAddr, words: &[SpeedWord]) -> usize {
+    let (mut taken, mut rest) = (0, words);
+    while !rest.is_empty() {
+        let Ok(mut link) = Link::open(peers, hub, Protocol::Hub).await else {
+            return taken;
+        };
+        let mut is_open = true;
+        while let Some((word, others)) = rest.split_first().filter(|_| is_open) {
+            rest = others;
+            if link
+                .say(&HubRequest::Speed(Box::new(word.clone())))
+                .await
+                .is_err()
+            {
+                return taken;
+            }
+            is_open = matches!(own(&mut link).await, Ok(HubReply::Listed));
+            taken += usize::from(is_open);
+        }
+        if is_open {
+            link.done().await;
+        }
+    }
+    taken
+}
+
 /// Tells `hub` how fast a host was.
 pub async fn speed(peers: &dyn Peers, hub: &PeerAddr, word: SpeedWord) -> Result<(), Error> {
     let mut link = Link::open(peers, hub, Protocol::Hub).await?;

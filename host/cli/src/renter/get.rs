@@ -68,6 +68,9 @@ pub(crate) async fn run(args: GetArgs) -> anyhow::Result<()> {
     let got = renter
         .get(args.id, args.range.clone(), out, &progress)
         .await;
+    if got.is_ok() {
+        renter.tell_speeds().await;
+    }
     net.stop().await;
     let got = match got {
         Ok(got) => got,

@@ -347,6 +347,7 @@ async fn put(
         }
     };
     let done = done.with_context(|| format!("session {session}"))?;
+    renter.tell_speeds().await;
     let guards = match watch {
         Some(watch) => watch.name(renter, done.id).await,
         None => Vec::new(),

@@ -326,6 +326,8 @@ impl<'a> Round<'a, '_> {
             (Ok(answer), Some(asked)) => {
                 let run = asked.run;
                 self.pace.gave(host, len(&run), answer.first, answer.total);
+                let speeds = &self.inner.speeds;
+                speeds.came(host, len(&run), answer.total);
                 self.times.push(answer.total);
                 self.spent.remove(&(index, host));
                 self.runs.add(index, run.start, answer.bytes);

@@ -166,6 +166,7 @@ impl Put<'_> {
         };
         self.noted.step(&trial.place, ShardState::Agreed)?;
         let bytes = self.bytes(body, trial.place.index).await?;
+        let since = inner.clock.monotonic();
         let sent = async {
             for run in bytes.chunks(limits::BODY_LEN_MAX) {
                 stream.send(run).await?;
@@ -178,6 +179,9 @@ impl Put<'_> {
         let stored = self.phases.poll(Phase::Send, sent).await?;
         self.phases.note_peak(Phase::Send);
         self.moved(track);
+        let took = inner.clock.monotonic().saturating_sub(since);
+        let speeds = &inner.speeds;
+        speeds.sent(trial.place.host, terms, &stored.receipt, took);
         Ok(stored)
     }
 

@@ -7,6 +7,7 @@ mod leases;
 mod money;
 mod repairing;
 mod resuming;
+mod speeds;
 mod tail;
 mod town;
 

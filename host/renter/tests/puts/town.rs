@@ -19,6 +19,7 @@ use host_core::seams::{
     Peers, SignedTx, TxReceipt, VaultFacts,
 };
 use host_core::wire::{self, DownloadReply, HubReply, HubRequest, Protocol, Refusal, RefusalCode};
+use host_core::witness::SpeedWord;
 use host_core::{Address, Amount, Digest32, PeerId, VolumeId, codec};
 use host_ledger::{AgreementRow, Ledger};
 use host_renter::{NoMeter, Parts, Renter};
@@ -78,6 +79,8 @@ pub(crate) struct Town {
     pub(crate) vault: Mutex<VaultFacts>,
     pub(crate) block: Mutex<u64>,
     pub(crate) dials: Mutex<usize>,
+    /// Speeds that the hub was told.
+    pub(crate) speeds: Mutex<Vec<SpeedWord>>,
     hub: SecretKey,
 }
 
@@ -179,6 +182,7 @@ impl Town {
             }),
             block: Mutex::new(100),
             dials: Mutex::new(0),
+            speeds: Mutex::default(),
             hub,
         });
         *lock(&bank.0) = Arc::downgrade(&town);
@@ -534,6 +538,13 @@ async fn hub(town: Arc<Town>, mut wire: Wire) {
                 .into_iter()
                 .filter(|host| host.offer.peer == peer)
                 .collect(),
+            Ok(HubRequest::Speed(word)) => {
+                lock(&town.speeds).push(*word);
+                if wire.send(wire::message(&HubReply::Listed)).await.is_err() {
+                    return;
+                }
+                continue;
+            }
             _ => return,
         };
         let page = HubReply::Page { hosts, more: false };
