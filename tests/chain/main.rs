@@ -6,6 +6,7 @@
 mod anvil;
 mod batching;
 mod cashing;
+mod disputing;
 mod faults;
 mod guard;
 mod killing;

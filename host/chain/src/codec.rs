@@ -7,6 +7,7 @@
 
 pub mod airdrop;
 pub mod demand;
+pub mod dispute;
 pub mod escrow;
 pub mod factory;
 pub mod governor;

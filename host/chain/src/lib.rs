@@ -13,6 +13,7 @@ mod bindings;
 mod chain;
 pub mod codec;
 mod deploy;
+mod disputes;
 mod endpoint;
 mod endpoints;
 mod error;
@@ -41,6 +42,7 @@ pub use deploy::{
     AirdropRules, DemandRules, DeployParams, NetworkContracts, Plan, Planned, ProofRules,
     StakeRules,
 };
+pub use disputes::Disputes;
 pub use endpoints::{EndpointReport, Guard, Timing, chain_id_at};
 pub use error::Error;
 pub use escrow::Escrows;

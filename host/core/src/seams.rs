@@ -18,6 +18,10 @@ mod escrow;
 mod proof;
 
 pub use escrow::{Claimed, Escrow, Lease, LeaseState, Returned};
+mod dispute;
+mod proof;
+
+pub use dispute::{DatasetEntry, DisputeChain, DisputeVerb, ShardChallenge};
 pub use proof::{ContractCall, ProofChain, ProofLook, ProofRules, ProofVerb, Seal};
 
 /// A boxed future: the price of a seam that can be a trait object.

@@ -175,8 +175,12 @@ pub async fn open(
     let vitals = Vitals::begin(config.storage.volumes.len(), sealed, level.clone());
     vitals.drives.set_clocks(clocks);
     let own = chain::connect_with(network, &config.chain)?.with_identity(key.clone());
-    if let Some(prover) = prover::open(dir, config, network, &own, &ledger, &store).await? {
+    let opened = prover::open(dir, config, network, &own, &ledger, &store).await?;
+    if let Some((prover, defender)) = opened {
         vitals.proofs.set(prover);
+        defender
+            .into_iter()
+            .for_each(|one| vitals.proofs.set_defender(one));
     }
     let desk = Arc::new(Desk::new(Parts {
         policy: policy(config, network, &key),
@@ -465,7 +469,9 @@ impl Host {
         if let Some(prover) = self.records.vitals.proofs.prover() {
             desk.set_prover(Arc::clone(prover));
             let rule = *desk.epoch_rule();
-            let proofs = prover::keep(Arc::clone(prover), rule, pulse.proofs(), stopping.clone());
+            let defender = self.records.vitals.proofs.defender().cloned();
+            let (prover, beat) = (Arc::clone(prover), pulse.proofs());
+            let proofs = prover::keep(prover, defender, rule, beat, stopping.clone());
             running.spawn("proofs", proofs);
             if let Ok(escrows) = host_chain::Escrows::of(&self.road.evm) {
                 let escrows: Arc<dyn Escrow> = Arc::new(escrows);

@@ -10,16 +10,16 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
-use host_chain::{EvmChain, Proofs};
+use host_chain::{Disputes, EvmChain, Proofs};
 use host_core::epoch::EpochRule;
 use host_core::limits::UNIT_LEN;
 use host_core::network::Network;
-use host_core::seams::{BoxFuture, Chain, ProofChain};
+use host_core::seams::{BoxFuture, Chain, DisputeChain, ProofChain};
 use host_core::{Address, AgreementDigest, Digest32, ShardId};
 use host_ledger::Ledger;
 use host_proof::{LEAVES_PER_UNIT, LeafProof, prove};
 use host_settle::prove::{Leaves, Parts, Phase, Report};
-use host_settle::{Bounds, Prover};
+use host_settle::{Bounds, Defender, DefenderParts, Prover};
 use host_store::{AskedLeaves, Store};
 use tracing::{info, warn};
 
@@ -39,9 +39,9 @@ const CALM: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(
 /// Pauses of a calm host in one period.
 const CALM_TURNS: u64 = 20;
 
-/// The prover of this run, once there is one.
+/// The prover of this run, once there is one, and who answers challenges.
 #[derive(Default)]
-pub struct ProofBook(OnceLock<Arc<Prover>>);
+pub struct ProofBook(OnceLock<Arc<Prover>>, OnceLock<Arc<Defender>>);
 
 impl std::fmt::Debug for ProofBook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -53,6 +53,17 @@ impl ProofBook {
     /// Keeps the prover; a second one is not taken.
     pub fn set(&self, prover: Arc<Prover>) {
         let _ = self.0.set(prover);
+    }
+
+    /// Keeps who answers challenges; a second one is not taken.
+    pub fn set_defender(&self, defender: Defender) {
+        let _ = self.1.set(Arc::new(defender));
+    }
+
+    /// Who answers challenges; none on a network without them.
+    #[must_use]
+    pub fn defender(&self) -> Option<&Arc<Defender>> {
+        self.1.get()
     }
 
     /// The prover; none on a network without proofs.
@@ -81,7 +92,8 @@ impl ProofBook {
     }
 }
 
-/// Makes the prover of a host; none, and said, where the network has no contracts of proof.
+/// Makes the prover of a host, and who answers challenges where the network has their contract;
+/// none, and said, where the network has no contracts of proof.
 /// Nothing is sent. A volume without a way of its own is read on the store's.
 pub async fn open(
     dir: &Path,
@@ -90,7 +102,7 @@ pub async fn open(
     evm: &EvmChain,
     ledger: &Ledger,
     store: &Store<VolumeDevice>,
-) -> anyhow::Result<Option<Arc<Prover>>> {
+) -> anyhow::Result<Option<(Arc<Prover>, Option<Defender>)>> {
     let Ok(proofs) = Proofs::of(evm) else {
         info!("this network asks for no storage proofs");
         return Ok(None);
@@ -99,19 +111,33 @@ pub async fn open(
     if network.epoch.grace_epochs == 0 {
         warn!("`grace_epochs` is 0: bytes may go before their last proof is asked for");
     }
-    let leaves = own_way(dir, config, ledger, store).await;
-    Ok(Some(Arc::new(Prover::new(Parts {
+    let leaves: Arc<dyn Leaves> = Arc::new(own_way(dir, config, ledger, store).await);
+    let chain = Arc::new(evm.clone()) as Arc<dyn Chain>;
+    let bounds = Bounds {
+        depth: network.epoch.depth,
+        cost_max: config.chain.cost_bound(),
+    };
+    let disputes = Disputes::of(evm).ok();
+    let defender = disputes.map(|disputes| {
+        Defender::new(DefenderParts {
+            ledger: ledger.clone(),
+            chain: Arc::clone(&chain),
+            disputes: Arc::new(disputes) as Arc<dyn DisputeChain>,
+            leaves: Arc::clone(&leaves),
+            host,
+            bounds,
+        })
+    });
+    let prover = Prover::new(Parts {
         ledger: ledger.clone(),
-        chain: Arc::new(evm.clone()) as Arc<dyn Chain>,
+        chain,
         proofs: Arc::new(proofs) as Arc<dyn ProofChain>,
-        leaves: Arc::new(leaves),
+        leaves,
         host,
-        bounds: Bounds {
-            depth: network.epoch.depth,
-            cost_max: config.chain.cost_bound(),
-        },
+        bounds,
         stake_max: config.proofs.stake_max,
-    }))))
+    });
+    Ok(Some((Arc::new(prover), defender)))
 }
 
 /// Opens every volume once more, with a ring and buffers for proofs alone. A raw device may be
@@ -187,14 +213,22 @@ impl Leaves for TwoWays {
 }
 
 /// Takes turns on a thread of its own until told to end, then joins it.
-pub(crate) async fn keep(prover: Arc<Prover>, rule: EpochRule, beat: Beat, stopping: Stopping) {
+pub(crate) async fn keep(
+    prover: Arc<Prover>,
+    defender: Option<Arc<Defender>>,
+    rule: EpochRule,
+    beat: Beat,
+    stopping: Stopping,
+) {
     let (done, ended) = tokio::sync::oneshot::channel();
     let work = move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
         match runtime {
-            Ok(runtime) => runtime.block_on(turns(&prover, rule, &beat, stopping)),
+            Ok(runtime) => {
+                runtime.block_on(turns(&prover, defender.as_deref(), rule, &beat, stopping))
+            }
             Err(err) => warn!(err = %err, "the prover has no runtime; nothing is proven"),
         }
         let _ = done.send(());
@@ -211,13 +245,29 @@ pub(crate) async fn keep(prover: Arc<Prover>, rule: EpochRule, beat: Beat, stopp
     }
 }
 
-async fn turns(prover: &Prover, rule: EpochRule, beat: &Beat, mut stopping: Stopping) {
+/// A turn of the proofs, then one of the answers: a period's deadline comes before a challenge's,
+/// which is longer.
+async fn turn(prover: &Prover, defender: Option<&Defender>) -> Result<(), host_settle::Error> {
+    let proven = prover.turn().await;
+    if let Some(defender) = defender {
+        defender.turn().await?;
+    }
+    proven.map(|_| ())
+}
+
+async fn turns(
+    prover: &Prover,
+    defender: Option<&Defender>,
+    rule: EpochRule,
+    beat: &Beat,
+    mut stopping: Stopping,
+) {
     let mut failing = false;
     loop {
         beat.beat();
         // Cut off between any two steps, the next run goes on.
         let turned = tokio::select! {
-            turned = prover.turn() => turned,
+            turned = turn(prover, defender) => turned,
             () = stopping.wait() => return,
         };
         match turned {

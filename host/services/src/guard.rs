@@ -15,12 +15,14 @@ use std::time::Duration;
 use host_core::identity::SecretKey;
 use host_core::network::Network;
 use host_core::repair::SignedOrder;
-use host_core::seams::{Chain, Clock, Entropy, Peers};
+use host_core::seams::{Chain, Clock, DisputeChain, Entropy, Peers};
 use host_core::{NetworkId, ObjectId, PeerId};
 use host_renter::Renter;
 
 use crate::error::Error;
 
+mod accuse;
+mod accuser;
 mod ask;
 mod audits;
 mod cheques;
@@ -30,6 +32,7 @@ pub mod run;
 mod serve;
 mod watch;
 
+pub use accuser::{Accusation, Accuser, Ending};
 pub use run::run;
 pub use watch::Watched;
 
@@ -49,6 +52,8 @@ pub struct Parts {
     pub peers: Arc<dyn Peers>,
     /// The chain driver.
     pub chain: Arc<dyn Chain>,
+    /// The contract of bonded challenges, where the network has it.
+    pub disputes: Option<Arc<dyn DisputeChain>>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness: seeds of challenges.
@@ -71,6 +76,8 @@ pub struct Guard {
     urgent: Mutex<BTreeSet<ObjectId>>,
     /// One repair at a time: its bytes are bounded by its grant, its memory by this.
     repairing: tokio::sync::Mutex<()>,
+    /// Challenges on chain, where the network has them.
+    accuser: Option<Accuser>,
 }
 
 /// The value behind a lock over plain data: a panic elsewhere cannot have broken it.
@@ -83,6 +90,13 @@ impl Guard {
     /// found before a restart still counts. Errors: a file that does not read.
     pub fn open(parts: Parts) -> Result<Self, Error> {
         let files = Files::open(&parts.home)?;
+        let accuser = match parts.disputes.clone() {
+            Some(disputes) => {
+                let (chain, own) = (Arc::clone(&parts.chain), parts.key.address());
+                Some(Accuser::open(&parts.home, chain, disputes, own)?)
+            }
+            None => None,
+        };
         let audits = Audits::open(&parts.home.join("audits"))?;
         let guard = Self {
             id: parts.network.id(),
@@ -92,6 +106,7 @@ impl Guard {
             watched: Mutex::default(),
             urgent: Mutex::default(),
             repairing: tokio::sync::Mutex::default(),
+            accuser,
             parts,
         };
         for order in guard.files.orders()? {

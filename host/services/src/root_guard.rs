@@ -5,10 +5,10 @@ use std::io::Write;
 use std::sync::Arc;
 
 use anyhow::Context;
-use host_chain::EvmChain;
+use host_chain::{Disputes, EvmChain};
 use host_core::identity::SecretKey;
 use host_core::network::Network;
-use host_core::seams::{Clock, Entropy};
+use host_core::seams::{Clock, DisputeChain, Entropy};
 use host_core::wire::Protocol;
 use host_core::{Address, Amount, Digest32};
 use host_net::{Bounds, Net, Options};
@@ -62,6 +62,8 @@ pub(crate) async fn run(arguments: GuardArguments) -> anyhow::Result<()> {
     let key = identity::load_or_make(&data.join("identity.key"))?;
     let chain = connect(&network, key.clone())?;
     let vault = vault(&chain).await;
+    let disputes = Disputes::of(&chain).ok();
+    let disputes = disputes.map(|of| Arc::new(of) as Arc<dyn DisputeChain>);
     let (net, inlet) = Net::start(Options {
         key: key.clone(),
         listen: settings.listen(),
@@ -93,6 +95,7 @@ pub(crate) async fn run(arguments: GuardArguments) -> anyhow::Result<()> {
         key: key.clone(),
         peers,
         chain,
+        disputes,
         clock: Arc::clone(&clock),
         entropy: Arc::new(KernelEntropy),
         renter,

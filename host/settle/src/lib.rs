@@ -7,6 +7,7 @@
 //! and nothing already accepted is lost.
 
 pub mod cash;
+pub mod defend;
 pub mod error;
 pub mod exposure;
 pub mod judge;
@@ -17,6 +18,7 @@ pub mod reader;
 pub mod release;
 
 pub use cash::Cashier;
+pub use defend::{Defender, DefenderParts};
 pub use error::Error;
 pub use exposure::Exposure;
 pub use judge::{Accepted, Claim, judge};

@@ -69,6 +69,7 @@ impl Warden {
             key: self.key.clone(),
             peers: Arc::new(ground.streets.seen_by(self.key.peer_id())),
             chain: Arc::new(ground.ether.line(self.key.address())),
+            disputes: None,
             clock: Arc::new(ground.time.clone()),
             entropy: Arc::clone(&self.dice) as Arc<dyn Entropy>,
             renter: self.renter()?,

@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 
 use host_core::cheque::SignedCheque;
 use host_core::repair::{SignedOrder, SignedRepair};
-use host_core::{Address, Amount, ObjectId, codec};
+use host_core::{Address, AgreementDigest, Amount, ObjectId, PeerId, codec};
 use minicbor::{Decode, Encode};
 
 use crate::error::Error;
 
 /// Directories below a guard's own.
-const PARTS: [&str; 4] = ["orders", "repairs", "cheques", "spans"];
+const PARTS: [&str; 5] = ["orders", "repairs", "cheques", "spans", "accused"];
 
 /// The directory.
 #[derive(Debug)]
@@ -41,6 +41,30 @@ pub(super) struct Kept {
     /// What was paid out of it, as the chain said last.
     #[n(1)]
     pub(super) cashed: Amount,
+}
+
+/// A challenge on chain, from before it is sent until long after it ended: nobody is challenged
+/// twice about one agreement.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(super) struct Accused {
+    #[n(0)]
+    pub(super) object: ObjectId,
+    #[n(1)]
+    pub(super) host: PeerId,
+    #[n(2)]
+    pub(super) agreement: AgreementDigest,
+    /// The newest block when it was written down.
+    #[n(3)]
+    pub(super) since: u64,
+    /// Whether the contract had it open at a look.
+    #[n(4)]
+    pub(super) seen: bool,
+    /// Whether what it brings was asked for.
+    #[n(5)]
+    pub(super) claimed: bool,
+    /// How it ended; none while it runs.
+    #[n(6)]
+    pub(super) ended: Option<String>,
 }
 
 pub(super) fn failed(op: &'static str, path: &Path) -> impl Fn(std::io::Error) -> Error {
@@ -143,6 +167,25 @@ impl Files {
     pub(super) fn cheques(&self) -> Result<Vec<Kept>, Error> {
         let names = self.names("cheques")?;
         let read = names.iter().map(|name| self.read("cheques", name));
+        Ok(read
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .flatten()
+            .collect())
+    }
+
+    /// Writes down how far an accusation is, under its agreement.
+    pub(super) fn keep_accused(&self, of: &AgreementDigest, value: &Accused) -> Result<(), Error> {
+        self.write("accused", &of.to_string(), value)
+    }
+
+    pub(super) fn accused(&self, of: &AgreementDigest) -> Result<Option<Accused>, Error> {
+        self.read("accused", &of.to_string())
+    }
+
+    pub(super) fn all_accused(&self) -> Result<Vec<Accused>, Error> {
+        let names = self.names("accused")?;
+        let read = names.iter().map(|name| self.read("accused", name));
         Ok(read
             .collect::<Result<Vec<_>, _>>()?
             .into_iter()

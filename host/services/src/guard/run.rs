@@ -30,6 +30,8 @@ impl Guard {
         if let Err(err) = self.hand_over().await {
             tracing::warn!(err = %err, "repairs are not handed over");
         }
+        let told = self.parts.renter.tell_speeds().await;
+        tracing::debug!(count = told, "hubs were told how fast hosts were");
         match self.parts.renter.pay_due().await {
             Ok(paid) if !paid.missed.is_empty() => {
                 tracing::info!(count = paid.missed.len(), "agreements are not paid yet");
@@ -74,7 +76,15 @@ impl Guard {
                 clock.sleep(self.pause()).await;
             }
         };
-        let ((), ()) = futures::join!(looks, mends);
+        let accusations = async {
+            loop {
+                if let Err(err) = self.accuse().await {
+                    tracing::warn!(err = %err, "challenges on chain wait");
+                }
+                clock.sleep(self.pause() * STEPS).await;
+            }
+        };
+        let ((), (), ()) = futures::join!(looks, mends, accusations);
     }
 }
 
