@@ -7,6 +7,7 @@ pub mod busy;
 pub mod choose;
 pub mod coding;
 pub mod cpu;
+pub mod detection;
 pub mod device;
 pub mod erasure;
 pub mod flush;

@@ -10,8 +10,8 @@ use clap::{Parser, ValueEnum};
 use holdfast_benches::busy::Busy;
 use holdfast_benches::rows::{self, Report};
 use holdfast_benches::{
-    allocator, choose, coding, device, erasure, flush, health, idle, instructions, ledger, proof,
-    prove, put_limit, put_network, score, start, stream, tree, verified, watch,
+    allocator, choose, coding, detection, device, erasure, flush, health, idle, instructions,
+    ledger, proof, prove, put_limit, put_network, score, start, stream, tree, verified, watch,
 };
 
 /// Ours against a named peer, in the same run
@@ -86,6 +86,8 @@ enum Measurement {
     Choose,
     /// The scores of 100,000 hosts recomputed against their budget
     Score,
+    /// How often a challenge finds a loss against theory
+    Detection,
     /// What it costs to watch the machine against its budget
     Watch,
     /// A health request under storage load against its budget
@@ -170,6 +172,7 @@ fn run(measurement: Measurement, arguments: &Arguments) -> anyhow::Result<Report
         Measurement::Instructions => instructions::report(),
         Measurement::Choose => choose::report(quick, &arguments.dir),
         Measurement::Score => Ok(score::report(quick)),
+        Measurement::Detection => Ok(detection::report(quick)),
         Measurement::Watch => watch::report(quick, &arguments.dir),
         Measurement::Health => health::report(quick, &arguments.dir),
         Measurement::Allocator => allocator::report(quick),
