@@ -121,6 +121,8 @@ enum Command {
     /// Rebuild what is lost of an object on other hosts, now
     #[cfg(feature = "renter")]
     Repair(renter::guard::RepairArgs),
+    /// Extend an object's term where it is, within a cap
+    Renew(renter::renew::RenewArgs),
     /// Give an object up
     #[cfg(feature = "renter")]
     Rm(renter::look::RmArgs),
@@ -166,6 +168,7 @@ impl Command {
                 | Self::Stat(_)
                 | Self::Guard(_)
                 | Self::Repair(_)
+                | Self::Renew(_)
                 | Self::Rm(_)
                 | Self::Recover(_)
                 | Self::Publish(_)
@@ -257,6 +260,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Guard(args) => return renter::guard::run(args).await,
         #[cfg(feature = "renter")]
         Command::Repair(args) => return renter::guard::repair(args).await,
+        Command::Renew(args) => return renter::renew::run(args).await,
         #[cfg(feature = "renter")]
         Command::Rm(args) => renter::look::rm(args).await?,
         #[cfg(feature = "renter")]

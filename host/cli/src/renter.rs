@@ -16,6 +16,7 @@ pub(crate) mod look;
 mod meter;
 mod pay;
 pub(crate) mod publish;
+pub(crate) mod renew;
 pub(crate) mod put;
 mod top_up;
 

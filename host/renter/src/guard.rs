@@ -339,7 +339,7 @@ pub(crate) async fn repair_now(renter: &Renter, object: ObjectId) -> Result<Repa
 }
 
 /// Tells the guards of a new placement; nothing when none is named.
-async fn renew_order(renter: &Renter, object: ObjectId) -> Result<(), Error> {
+pub(crate) async fn renew_order(renter: &Renter, object: ObjectId) -> Result<(), Error> {
     let inner = &*renter.inner;
     let Ok(mut guarded) = read(inner, &object) else {
         return Ok(());

@@ -48,6 +48,7 @@ pub use health::{Condition, Health, ShardHealth};
 pub use hosts::{Chosen, Constraint, Evidence, POLICY_FILE, PlacementPolicy, Reason, Wanted};
 pub use pay::{Missed, Paid};
 pub use progress::{Cost, Meter, NoMeter, Phase, Progress};
+pub use put::renew::{RenewRequest, Renewed};
 pub use put::repair::{RepairDone, RepairJob, Repaired};
 pub use put::reuse::Already;
 pub use put::{PutDone, PutRequest, Quote, put_geometry};
@@ -440,6 +441,25 @@ impl Renter {
     /// and seconds at most when hubs are silent.
     pub async fn tell_speeds(&self) -> usize {
         speeds::tell(&self.inner).await
+    }
+
+    /// Extends an object's term where it is, without the file, within a cap: new agreements with its
+    /// hosts over what they have, the old ones closed. Durable when it returns.
+    pub async fn renew(
+        &self,
+        object: ObjectId,
+        request: &RenewRequest,
+    ) -> Result<Renewed, Error> {
+        put::renew::renew(self, object, request).await
+    }
+
+    /// Extends every object whose term ends within so many epochs, while the cap lasts.
+    pub async fn renew_due(
+        &self,
+        within: u64,
+        request: &RenewRequest,
+    ) -> Result<Vec<Renewed>, Error> {
+        put::renew::due(self, within, request).await
     }
 
     /// Closes every agreement of an object and forgets it; what did not answer stays written down

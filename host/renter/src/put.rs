@@ -33,6 +33,7 @@ pub(crate) mod noted;
 mod prepare;
 mod quote;
 pub(crate) mod release;
+pub(crate) mod renew;
 pub(crate) mod repair;
 pub(crate) mod reuse;
 mod segment;

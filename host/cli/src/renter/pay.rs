@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use host_core::Amount;
-use host_renter::{Error, Paid, Renter};
+use host_renter::{Error, Paid, RenewRequest, Renter};
 
 use super::home::Home;
 use super::top_up::TopUp;
@@ -25,6 +25,15 @@ pub(crate) struct PayArgs {
     /// Wrap and deposit what the vault lacks, up to this much in all
     #[arg(long, value_name = "CAP")]
     top_up: Option<Amount>,
+    /// Renew objects whose term ends within this many days
+    #[arg(long, value_name = "DAYS", requires = "renew_cap")]
+    renew_within: Option<u64>,
+    /// For how many days from now they are renewed
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    renew_days: u64,
+    /// What all renewals of this run may cost together, in smallest units
+    #[arg(long, value_name = "CAP")]
+    renew_cap: Option<Amount>,
     /// Answer as JSON, one line a round
     #[arg(long)]
     json: bool,
@@ -44,8 +53,9 @@ pub(crate) async fn run(args: PayArgs) -> anyhow::Result<()> {
 
 async fn pay(home: &Home, renter: &Renter, args: &PayArgs, every: Duration) -> anyhow::Result<()> {
     let mut purse = TopUp::new(args.top_up);
-    let mut shown = None;
+    let (mut shown, mut left) = (None, args.renew_cap.unwrap_or_default());
     loop {
+        left = renew(home, renter, args, left).await?;
         match renter.pay_due().await {
             Ok(paid) => {
                 let news = shown.as_ref() != Some(&paid)
@@ -66,6 +76,35 @@ async fn pay(home: &Home, renter: &Renter, args: &PayArgs, every: Duration) -> a
         }
         tokio::time::sleep(every).await;
     }
+}
+
+/// Renews what ends soon, while the cap lasts; what is left of it.
+async fn renew(
+    home: &Home,
+    renter: &Renter,
+    args: &PayArgs,
+    left: Amount,
+) -> anyhow::Result<Amount> {
+    let Some(days) = args.renew_within else {
+        return Ok(left);
+    };
+    let within = home.network()?.epoch.epochs_of_days(days)?;
+    let request = RenewRequest {
+        days: args.renew_days,
+        price_max: None,
+        cap: Some(left),
+    };
+    let mut left = left;
+    for renewed in renter.renew_due(within, &request).await? {
+        if renewed.leases > 0 {
+            left = Amount(left.0.saturating_sub(renewed.cost.0));
+            print::either(args.json, &renewed, super::renew::words)?;
+        } else {
+            let (object, why) = (renewed.object, renewed.left.join("; "));
+            tracing::warn!(object = %object, why, "not renewed");
+        }
+    }
+    Ok(left)
 }
 
 fn words(paid: &Paid) -> String {

@@ -217,6 +217,10 @@ async fn takers(
     inner: &Inner,
     job: &RepairJob,
 ) -> Result<Vec<host_core::announce::Announcement>, Error> {
+    if job.alive.is_empty() {
+        // Nothing can be rebuilt: only those who keep a shard can take it on.
+        return Ok(Vec::new());
+    }
     let all = match hosts::sample(inner).await {
         Err(_) if !job.keepers.is_empty() => Vec::new(),
         all => all?,
@@ -431,6 +435,11 @@ impl Put<'_> {
         }
         places.extend(fresh.iter().cloned());
         places.sort_by_key(|place| (place.segment, place.index));
+        let known_ends = places.iter().map(|place| {
+            let terms = terms.get(&place.agreement);
+            terms.map_or(end_epoch, |terms| terms.end_epoch)
+        });
+        end_epoch = known_ends.min().unwrap_or(end_epoch);
         let sealed = lease::write(&secret, &places, terms);
         let placement = Placement {
             object: job.descriptor.id(),

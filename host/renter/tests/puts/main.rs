@@ -5,6 +5,7 @@
 mod clock;
 mod leases;
 mod money;
+mod renewing;
 mod repairing;
 mod resuming;
 mod speeds;
