@@ -122,6 +122,7 @@ enum Command {
     #[cfg(feature = "renter")]
     Repair(renter::guard::RepairArgs),
     /// Extend an object's term where it is, within a cap
+    #[cfg(feature = "renter")]
     Renew(renter::renew::RenewArgs),
     /// Give an object up
     #[cfg(feature = "renter")]
@@ -260,6 +261,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Guard(args) => return renter::guard::run(args).await,
         #[cfg(feature = "renter")]
         Command::Repair(args) => return renter::guard::repair(args).await,
+        #[cfg(feature = "renter")]
         Command::Renew(args) => return renter::renew::run(args).await,
         #[cfg(feature = "renter")]
         Command::Rm(args) => renter::look::rm(args).await?,

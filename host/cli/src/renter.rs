@@ -16,8 +16,8 @@ pub(crate) mod look;
 mod meter;
 mod pay;
 pub(crate) mod publish;
-pub(crate) mod renew;
 pub(crate) mod put;
+pub(crate) mod renew;
 mod top_up;
 
 use home::Home;

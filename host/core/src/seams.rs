@@ -14,14 +14,12 @@ use crate::ids::{Address, Digest32, PeerId};
 use crate::limits;
 use crate::wire::{self, Protocol};
 
+mod dispute;
 mod escrow;
 mod proof;
 
-pub use escrow::{Claimed, Escrow, Lease, LeaseState, Returned};
-mod dispute;
-mod proof;
-
 pub use dispute::{DatasetEntry, DisputeChain, DisputeVerb, ShardChallenge};
+pub use escrow::{Claimed, Escrow, Lease, LeaseState, Returned};
 pub use proof::{ContractCall, ProofChain, ProofLook, ProofRules, ProofVerb, Seal};
 
 /// A boxed future: the price of a seam that can be a trait object.

@@ -470,8 +470,8 @@ impl Host {
             desk.set_prover(Arc::clone(prover));
             let rule = *desk.epoch_rule();
             let defender = self.records.vitals.proofs.defender().cloned();
-            let (prover, beat) = (Arc::clone(prover), pulse.proofs());
-            let proofs = prover::keep(prover, defender, rule, beat, stopping.clone());
+            let (own, beat) = (Arc::clone(prover), pulse.proofs());
+            let proofs = prover::keep(own, defender, rule, beat, stopping.clone());
             running.spawn("proofs", proofs);
             if let Ok(escrows) = host_chain::Escrows::of(&self.road.evm) {
                 let escrows: Arc<dyn Escrow> = Arc::new(escrows);

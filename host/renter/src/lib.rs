@@ -437,19 +437,15 @@ impl Renter {
     }
 
     /// Tells every hub how fast hosts were in the transfers since the last time, signed and with
-    /// the hosts' receipts. Returns how many words a hub took. Costs a signature a host and direction,
-    /// and seconds at most when hubs are silent.
+    /// the hosts' receipts. Returns how many words a hub took. Costs a signature a host and
+    /// direction, and seconds at most when hubs are silent.
     pub async fn tell_speeds(&self) -> usize {
         speeds::tell(&self.inner).await
     }
 
-    /// Extends an object's term where it is, without the file, within a cap: new agreements with its
-    /// hosts over what they have, the old ones closed. Durable when it returns.
-    pub async fn renew(
-        &self,
-        object: ObjectId,
-        request: &RenewRequest,
-    ) -> Result<Renewed, Error> {
+    /// Extends an object's term where it is, without the file, within a cap: new agreements (by
+    /// cheque) with its hosts over what they have, the old ones closed. Durable when it returns.
+    pub async fn renew(&self, object: ObjectId, request: &RenewRequest) -> Result<Renewed, Error> {
         put::renew::renew(self, object, request).await
     }
 

@@ -2,9 +2,9 @@
 //! over the shard that it has, and the old one is closed.
 //!
 //! Enters: how long, and what it may cost. Leaves: a new version of the placement with a later end.
-//! A renewal is a session like a repair: killed anywhere, the next one goes on with it and no shard
-//! is agreed twice. Invariants: what would cost more than the cap is not begun; a shard whose keeper
-//! would not sign keeps its old agreement and is told. Does not: move bytes (`repair` does).
+//! A renewal is a session like a repair: killed anywhere, the next one goes on with it and no
+//! shard is agreed twice. Invariants: what would cost more than the cap is not begun; a shard whose
+//! keeper would not sign keeps its old agreement and is told. Does not: move bytes (`repair` does).
 
 use std::collections::BTreeMap;
 
@@ -74,7 +74,8 @@ pub(crate) async fn renew(
     };
     if request.cap.is_some_and(|cap| cost > cap) {
         let cap = request.cap.unwrap_or_default();
-        said.left.push(format!("it would cost {cost}, the cap is {cap}"));
+        said.left
+            .push(format!("it would cost {cost}, the cap is {cap}"));
         return Ok(said);
     }
     let known = |place: &&Place| {
@@ -134,7 +135,10 @@ pub(crate) async fn due(
     rows.sort_by_key(|row| (row.end_epoch, row.id));
     let (mut all, mut left) = (Vec::new(), request.cap);
     for row in rows {
-        let request = RenewRequest { cap: left, ..*request };
+        let request = RenewRequest {
+            cap: left,
+            ..*request
+        };
         let renewed = match renew(renter, row.id, &request).await {
             // The term asked for is no longer than what is left of the old one.
             Err(Error::AlreadyStored { .. }) => continue,
