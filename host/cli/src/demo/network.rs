@@ -1,7 +1,7 @@
 //! The network of a demo: chain with contracts, hub, hosts, all as separate processes on
 //! loopback, and one renter's home. Built from the same parts a real network is.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -30,6 +30,8 @@ const CHAIN_ID: u64 = 31_337;
 const PRICE: Amount = Amount(1_000_000_000_000);
 /// Any free port of this machine alone.
 pub(super) const LISTEN: &str = "/ip4/127.0.0.1/tcp/0";
+/// Where hosts listen, each at an address of its own.
+const HOST_PORT: u16 = 4001;
 /// Wei an account starts with: a thousand tokens.
 const GIFT: u128 = 1_000_000_000_000_000_000_000;
 
@@ -284,6 +286,15 @@ fn write_network(path: &Path, network: &Network) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Where a host is found, before and after a restart, as a host is anywhere else: an address of its
+/// own in the loopback block, other ones than another demo's of this machine.
+fn home_address(index: usize) -> Ipv4Addr {
+    let [low, high, ..] = std::process::id().to_le_bytes();
+    let (row, own) = (index / 250, index % 250 + 2);
+    let row = low.wrapping_add(u8::try_from(row).unwrap_or(u8::MAX));
+    Ipv4Addr::new(127, high | 0x80, row, u8::try_from(own).unwrap_or(0))
+}
+
 async fn make_host(
     dir: &Path,
     index: usize,
@@ -291,8 +302,9 @@ async fn make_host(
     network: &Network,
 ) -> anyhow::Result<HostBox> {
     let any: SocketAddr = ([127, 0, 0, 1], 0).into();
+    let at = home_address(index);
     let mut config = Config::default();
-    config.swarm.listen = vec![LISTEN.into()];
+    config.swarm.listen = vec![format!("/ip4/{at}/tcp/{HOST_PORT}")];
     config.api.listen = any;
     config.gateway.enabled = false;
     config.storage.volumes = vec![VolumeConfig {
