@@ -11,6 +11,8 @@
 
 mod apply;
 mod backup;
+#[cfg(feature = "catalogue")]
+pub mod catalogue;
 mod commit;
 mod dataset;
 mod error;
