@@ -50,18 +50,21 @@ pub(crate) async fn bury(inner: &Inner, hosts: &[PeerAddr], record: &ObjectRecor
 
 /// Gives records to hosts, to each one after the other; returns how many hosts keep all of them.
 async fn give(inner: &Inner, hosts: &[PeerAddr], all: &[SignedRecord]) -> usize {
-    let gifts = hosts.iter().map(|to| async move {
-        for signed in all {
-            let put = records::put(inner.peers.as_ref(), to, signed.clone());
-            if let Err(err) = put.await {
-                tracing::debug!(peer = %to.peer, err = %err, "host does not keep the record");
-                return false;
-            }
-        }
-        true
-    });
+    // Made before they are polled: a closure held over an await would bind the future to a thread.
+    let gifts: Vec<_> = hosts.iter().map(|to| give_one(inner, to, all)).collect();
     let kept = iter(gifts).buffer_unordered(AT_ONCE);
     kept.filter(|kept| std::future::ready(*kept)).count().await
+}
+
+async fn give_one(inner: &Inner, to: &PeerAddr, all: &[SignedRecord]) -> bool {
+    for signed in all {
+        let put = records::put(inner.peers.as_ref(), to, signed.clone());
+        if let Err(err) = put.await {
+            tracing::debug!(peer = %to.peer, err = %err, "host does not keep the record");
+            return false;
+        }
+    }
+    true
 }
 
 /// Asks every announced host for this wallet's records, writes the objects into the book and
