@@ -33,6 +33,11 @@ it:
 crash:
     cargo verify crash
 
+# aws, rclone, restic and curl against the S3 gateway, a line each (`cargo verify gateway` for all)
+s3-clients:
+    cargo build --release --workspace --bins
+    cargo test --release --workspace --test gateway clients
+
 # cheques and vaults on the development chain
 chain:
     cargo verify chain

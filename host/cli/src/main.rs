@@ -142,6 +142,9 @@ enum Command {
     /// Rehearse the restore of a release, and report it
     #[cfg(feature = "renter")]
     Rehearse(renter::publish::drill::DrillArgs),
+    /// Serve S3 over this renter's objects; make and revoke access keys
+    #[cfg(feature = "renter")]
+    Gateway(renter::gateway::GatewayArgs),
     /// Balance, deposit, withdraw, send, wrap, unwrap
     #[cfg(feature = "renter")]
     Wallet(wallet::WalletArgs),
@@ -176,6 +179,7 @@ impl Command {
                 | Self::Verify(_)
                 | Self::Channel(_)
                 | Self::Rehearse(_)
+                | Self::Gateway(_)
                 | Self::Wallet(_)
                 | Self::Vault(_)
         )
@@ -275,6 +279,8 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Channel(args) => renter::publish::channel::run(args)?,
         #[cfg(feature = "renter")]
         Command::Rehearse(args) => return renter::publish::drill::run(args).await,
+        #[cfg(feature = "renter")]
+        Command::Gateway(args) => renter::gateway::run(args).await?,
         #[cfg(feature = "renter")]
         Command::Wallet(args) => wallet::run(args).await?,
         #[cfg(feature = "renter")]

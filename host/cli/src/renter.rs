@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::operator::read_words;
 use crate::print;
 
+pub(crate) mod gateway;
 pub(crate) mod get;
 pub(crate) mod guard;
 pub(crate) mod home;
@@ -72,6 +73,17 @@ pub(crate) struct RecoverArgs {
 struct InitSaid {
     address: host_core::Address,
     phrase: String,
+}
+
+/// A program that serves writes its log to standard error; `HOLDFAST_LOG` says how much.
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("HOLDFAST_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
 }
 
 /// Makes, joins or pays.

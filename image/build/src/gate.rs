@@ -1,4 +1,5 @@
-//! What no image may hold: the renter's code where it was not asked for, and a way in for people.
+//! What no image may hold: the code of the renter and its gateway where it was not asked for,
+//! and a way in for people.
 
 use std::path::Path;
 
@@ -6,7 +7,14 @@ use crate::error::Error;
 use crate::place::{below, read};
 
 /// What the compiler leaves of the renter's rooms: names of symbols, places of panics.
-const RENTER: [&str; 3] = ["11host_renter", "host/renter/src/", "host_renter::"];
+const RENTER: [&str; 6] = [
+    "11host_renter",
+    "host/renter/src/",
+    "host_renter::",
+    "12host_gateway",
+    "host/gateway/src/",
+    "host_gateway::",
+];
 /// Shells, and programs that ask for a name and a password.
 const WAYS_IN: [&str; 18] = [
     "sh", "bash", "dash", "ash", "ksh", "zsh", "busybox", "toybox", "sshd", "dropbear", "telnetd",

@@ -41,6 +41,22 @@ pub(crate) fn chromium(desk: &Desk<'_>) -> Result<Option<String>, Error> {
     packages(desk, "browser", "Chromium", &["chromium"], there)
 }
 
+/// Clients of S3, from the system's packages when missing. Ok(None) when they work.
+pub(crate) fn s3_clients(desk: &Desk<'_>) -> Result<Option<String>, Error> {
+    let there = || {
+        let asked = [
+            ("aws", "--version"),
+            ("rclone", "version"),
+            ("restic", "version"),
+            ("curl", "--version"),
+        ];
+        asked.iter().all(|(program, word)| works(program, &[word]))
+    };
+    let names = ["awscli", "rclone", "restic", "curl"];
+    let what = "aws, rclone, restic and curl";
+    packages(desk, "gateway", what, &names, there)
+}
+
 /// Programs that serve a failing file, from the system's packages when missing. Their tests skip
 /// themselves without them, so a reason is no obstacle.
 pub(crate) fn faults(desk: &Desk<'_>) -> Result<Option<String>, Error> {

@@ -50,7 +50,7 @@ const fn tier(
 }
 
 /// All tiers, in their order.
-pub(crate) static TIERS: [Tier; 13] = [
+pub(crate) static TIERS: [Tier; 14] = [
     tier(
         "build",
         "every program and test program, nothing twice",
@@ -127,6 +127,13 @@ pub(crate) static TIERS: [Tier; 13] = [
         10,
         true,
         network::plan,
+    ),
+    tier(
+        "gateway",
+        "aws, rclone, restic and curl against the S3 gateway; kill -9 of it",
+        15,
+        true,
+        rooms::gateway,
     ),
     tier(
         "browser",

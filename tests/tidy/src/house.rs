@@ -42,13 +42,19 @@ pub(crate) const LEVELS: [(&str, u8); 35] = [
 ];
 
 /// Arrows that the levels forbid and a reason allows: from, to, why.
-pub(crate) const ARROW_EXCEPTIONS: [(&str, &str, &str); 2] = [
+pub(crate) const ARROW_EXCEPTIONS: [(&str, &str, &str); 4] = [
     (
         "host-cli",
         "host-daemon",
         "init, config and restore speak the daemon's own configuration; one reader of it",
     ),
     ("host-box", "host-daemon", "the sources of host-cli"),
+    (
+        "host-cli",
+        "host-gateway",
+        "`holdfast gateway` opens the renter's home, the one reader of it, and hands it over",
+    ),
+    ("host-box", "host-gateway", "the sources of host-cli"),
 ];
 
 /// The programs' rooms: the only product code that knows drivers.
@@ -69,7 +75,10 @@ pub(crate) const ROOTS: [&str; 10] = [
 pub(crate) const DRIVERS: [&str; 3] = ["host-uring", "host-net", "host-chain"];
 
 /// A vendor and the rooms that may name it. A folder ending in `/` means every room below it.
-pub(crate) const DOORS: [(&str, &[&str]); 17] = [
+pub(crate) const DOORS: [(&str, &[&str]); 20] = [
+    ("s3s", &["host-gateway"]),
+    ("hyper", &["host-gateway"]),
+    ("hyper-util", &["host-gateway"]),
     ("libp2p", &["host-net"]),
     ("ethers-core", &["host-chain"]),
     ("ethers-signers", &["host-chain"]),

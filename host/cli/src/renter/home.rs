@@ -112,6 +112,11 @@ impl Home {
         *self.phrase.seal_key()
     }
 
+    /// Where it is.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// The issuer key.
     pub(crate) fn key(&self) -> SecretKey {
         self.phrase.key(Role::Issuer)

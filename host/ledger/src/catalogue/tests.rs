@@ -1,3 +1,5 @@
+//! Changes that expect, order, counters, and what a kill leaves.
+
 use super::*;
 
 fn open(dir: &tempfile::TempDir) -> Catalogue {

@@ -26,7 +26,9 @@ pub(super) async fn take_back(
         return Ok(Amount::ZERO);
     }
     let escrow = inner.escrow()?;
+    // Made before they are polled: a closure held over an await would bind the future to a thread.
     let looks = locked.iter().map(|terms| escrow.take_back(terms, epoch));
+    let looks: Vec<_> = looks.collect();
     let looks = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);
     let sum = looks
         .map_err(Error::from)

@@ -9,6 +9,8 @@ fn a_program_with_a_renter_s_symbol_or_path_is_refused() {
         "_ZN11host_renter3put",
         "/holdfast/host/renter/src/put.rs",
         "host_renter::put",
+        "_ZN12host_gateway5serve",
+        "/holdfast/host/gateway/src/serve.rs",
     ] {
         let program = [&[0_u8, 1][..], mark.as_bytes(), &[0, 2]].concat();
         assert!(no_renter("holdfast", &program).is_err(), "{mark}");

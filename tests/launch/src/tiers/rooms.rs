@@ -61,6 +61,14 @@ pub(super) fn it(desk: &Desk<'_>) -> Result<Vec<Step>, Error> {
     Ok(tier(desk.place, "it"))
 }
 
+/// S3 clients of others against the gateway.
+pub(super) fn gateway(desk: &Desk<'_>) -> Result<Vec<Step>, Error> {
+    if let Some(why) = need::s3_clients(desk)? {
+        return Ok(vec![Step::skip("gateway", why)]);
+    }
+    Ok(tier(desk.place, "gateway"))
+}
+
 /// Kills and broken devices.
 pub(super) fn crash(desk: &Desk<'_>) -> Result<Vec<Step>, Error> {
     let mut steps = tier(desk.place, "crash");

@@ -1,0 +1,39 @@
+//! A renter's gateway: an S3 service whose every object is a real, paid, erasure-coded one.
+//!
+//! Signed S3 requests enter; objects of the network leave, and rows of a catalogue that say which
+//! key is which run of which object. Invariants: an answer of success leaves after the hosts'
+//! receipts and after the catalogue's commit; a body is verified against its shards before a byte
+//! of it leaves; what a crash cut off is given back to its hosts. What this room does not do: TLS
+//! (a proxy's work), placing shards (the renter's), reading configuration (the root's).
+#![deny(missing_docs)]
+
+mod body;
+mod cache;
+mod catalogue;
+mod compact;
+mod control;
+mod entries;
+mod error;
+mod expire;
+mod gateway;
+mod http;
+mod keys;
+mod pack;
+mod read;
+mod rows;
+mod s3;
+mod serve;
+mod shown;
+mod spool;
+mod stow;
+mod sweep;
+
+pub use catalogue::Rows;
+pub use control::{Ask, ask, listen};
+pub use error::Error;
+pub use gateway::{Gateway, Options, Parts};
+pub use host_ledger::catalogue::Catalogue;
+pub use http::serve_http;
+pub use keys::{NewKey, Secret};
+pub use rows::AccessKey;
+pub use serve::serve;

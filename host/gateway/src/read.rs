@@ -1,0 +1,142 @@
+//! Bytes of an entry, from the cache or from the hosts: every unit is verified against its
+//! shard's root, and opened with its key, before it enters the pipe.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use host_renter::Progress;
+use tokio::sync::watch;
+
+use crate::body::{Body, Pipe, pipe};
+use crate::error::Error;
+use crate::gateway::Gateway;
+use crate::pack::{self, TAG_LEN};
+use crate::rows::Piece;
+
+/// Longest piece read and kept whole.
+const WHOLE_LEN: u64 = 1 << 20;
+
+/// Collects what a get writes.
+#[derive(Clone, Default)]
+struct Basin(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Basin {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let mut held = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        held.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The parts of some pieces that a range of the whole covers.
+pub(crate) fn cut(pieces: &[Piece], range: &Range<u64>) -> Vec<(Piece, Range<u64>)> {
+    let mut at = 0;
+    let mut parts = Vec::new();
+    for piece in pieces {
+        let (start, end) = (at, at + piece.len);
+        at = end;
+        let from = range.start.max(start);
+        let until = range.end.min(end);
+        if from < until {
+            parts.push((piece.clone(), from - start..until - start));
+        }
+    }
+    parts
+}
+
+impl Gateway {
+    /// Bytes `range` of some pieces as a body; its first run is there. Errors: what kept it away.
+    pub(crate) async fn read(&self, pieces: &[Piece], range: Range<u64>) -> Result<Body, Error> {
+        let parts = cut(pieces, &range);
+        let (pipe, body) = pipe();
+        let turn = std::sync::Arc::clone(&self.inner.streams);
+        let turn = turn.acquire_owned().await.map_err(|_| Error::Worker)?;
+        let gateway = self.clone();
+        tokio::spawn(async move {
+            let _turn = turn;
+            for (piece, part) in parts {
+                if let Err(error) = gateway.send(&piece, part, &pipe).await {
+                    tracing::debug!(object = %piece.object, err = %error, "body ends early");
+                    pipe.fail(error.to_string()).await;
+                    return;
+                }
+            }
+        });
+        let begun = body.begin().await;
+        begun.map_err(|why| Error::NotRead {
+            why: why.to_string(),
+        })
+    }
+
+    async fn send(&self, piece: &Piece, part: Range<u64>, pipe: &Pipe) -> Result<(), Error> {
+        if piece.key.is_some() || piece.len <= WHOLE_LEN {
+            let whole = self.whole(piece).await?;
+            let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+            let end = place(part.end).min(whole.len());
+            let run = whole.slice(place(part.start).min(end)..end);
+            return pipe.give(run).await.map_err(|why| Error::Body {
+                why: why.to_string(),
+            });
+        }
+        let (progress, _) = watch::channel(Progress::default());
+        let out = Box::new(pipe.clone());
+        let range = piece.offset + part.start..piece.offset + part.end;
+        let renter = &self.inner.renter;
+        renter
+            .get(piece.object, Some(range), out, &progress)
+            .await?;
+        Ok(())
+    }
+
+    /// A small piece, whole; from the cache where it was had lately.
+    pub(crate) async fn whole(&self, piece: &Piece) -> Result<Bytes, Error> {
+        let run = (piece.object, piece.offset);
+        if let Some(bytes) = self.inner.cache.get(&run) {
+            return Ok(bytes);
+        }
+        let tag = piece.key.as_ref().map_or(0, |_| TAG_LEN);
+        let range = piece.offset..piece.offset + piece.len + tag;
+        let bytes = self.stored(piece, range).await?;
+        let bytes = match &piece.key {
+            Some(_) => pack::open(piece, bytes)?,
+            None => bytes.into(),
+        };
+        self.inner.cache.keep(run, bytes.clone());
+        Ok(bytes)
+    }
+
+    /// A run of a shared object as it is there, sealed; opened once, so that a broken one is not
+    /// carried on.
+    pub(crate) async fn sealed(&self, piece: &Piece) -> Result<Vec<u8>, Error> {
+        let range = piece.offset..piece.offset + piece.len + TAG_LEN;
+        let sealed = self.stored(piece, range).await?;
+        pack::open(piece, sealed.clone())?;
+        Ok(sealed)
+    }
+
+    /// Bytes of a stored object, in memory.
+    pub(crate) async fn stored(&self, piece: &Piece, range: Range<u64>) -> Result<Vec<u8>, Error> {
+        let (progress, _) = watch::channel(Progress::default());
+        let basin = Basin::default();
+        let out = Box::new(basin.clone());
+        let renter = &self.inner.renter;
+        renter
+            .get(piece.object, Some(range), out, &progress)
+            .await?;
+        let mut held = basin
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok(std::mem::take(&mut *held))
+    }
+}
+
+#[cfg(test)]
+mod tests;

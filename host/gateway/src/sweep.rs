@@ -1,0 +1,127 @@
+//! What goes on behind the requests: stored objects without a use are given back to their hosts,
+//! shared objects that are mostly unused are packed anew, agreements are paid by the epoch,
+//! entries expire.
+
+use std::time::Duration;
+
+use host_core::ObjectId;
+use host_ledger::catalogue::RowChange;
+
+use crate::catalogue::commit;
+use crate::error::Error;
+use crate::gateway::Gateway;
+use crate::rows;
+
+/// Between two looks when nothing rings.
+const EVERY: Duration = Duration::from_secs(5);
+/// Stored objects looked at in one go.
+const BATCH: usize = 64;
+/// After hosts did not answer for one.
+const ASK_AGAIN_MS: u64 = 60_000;
+/// Small shared objects are left alone for this long: six hours, a quarter of a day.
+const SMALL_AFTER_MS: u64 = 6 * 60 * 60 * 1000;
+/// Looks between two rounds of payment and expiry.
+const ROUND: u32 = 6;
+
+fn object_of(key: &[u8]) -> Option<ObjectId> {
+    let bytes = key.get(1..)?.try_into().ok()?;
+    Some(ObjectId(bytes))
+}
+
+impl Gateway {
+    /// Sweeps until the runtime ends.
+    pub(crate) async fn sweep(self) {
+        let mut looks = 0_u32;
+        loop {
+            if let Err(error) = self.give_back().await {
+                tracing::warn!(err = %error, "sweep stops short");
+            }
+            if looks.is_multiple_of(ROUND) {
+                self.round().await;
+            }
+            looks = looks.wrapping_add(1);
+            let rung = self.inner.garbage.notified();
+            let _either = tokio::time::timeout(EVERY, rung).await;
+        }
+    }
+
+    async fn round(&self) {
+        match self.inner.renter.pay_due().await {
+            Ok(paid) => tracing::debug!(paid = ?paid, "agreements paid"),
+            Err(error) => tracing::warn!(err = %error, "agreements not paid"),
+        }
+        match self.expire().await {
+            Ok(0) => (),
+            Ok(count) => tracing::info!(count, "entries expired"),
+            Err(error) => tracing::warn!(err = %error, "entries not expired"),
+        }
+        match self.compact(SMALL_AFTER_MS).await {
+            Ok(0) => (),
+            Ok(count) => tracing::info!(count, "shared objects packed anew"),
+            Err(error) => tracing::warn!(err = %error, "shared objects not packed anew"),
+        }
+    }
+
+    /// Gives stored objects back that are due and have no use.
+    async fn give_back(&self) -> Result<(), Error> {
+        let end = rows::after(rows::GARBAGE);
+        let now = self.now_ms();
+        let mut from = rows::GARBAGE.to_vec();
+        loop {
+            let found = self.inner.rows.scan(&from, &end, BATCH)?;
+            let Some((last, _)) = found.last() else {
+                return Ok(());
+            };
+            from = [last.as_slice(), &[0]].concat();
+            for (key, value) in found {
+                let due = value.as_slice().try_into().map_or(0, u64::from_be_bytes);
+                if let Some(object) = object_of(&key)
+                    && due <= now
+                {
+                    self.give_back_one(object, key, value).await?;
+                }
+            }
+        }
+    }
+
+    async fn give_back_one(
+        &self,
+        object: ObjectId,
+        key: Vec<u8>,
+        value: Vec<u8>,
+    ) -> Result<(), Error> {
+        let uses = rows::use_of(&object, &[]);
+        let used = !self
+            .inner
+            .rows
+            .scan(&uses, &rows::after(&uses), 1)?
+            .is_empty();
+        let mut change = RowChange::default();
+        change.expect.push((key.clone(), Some(value)));
+        change.write.insert(key.clone(), None);
+        if !used {
+            match self.inner.renter.rm(object).await {
+                Ok((closed, 0)) => {
+                    tracing::info!(object = %object, closed, "object given back");
+                    change.write.insert(rows::shared(&object), None);
+                }
+                Err(host_renter::Error::Unknown { .. }) => {
+                    change.write.insert(rows::shared(&object), None);
+                }
+                Ok((_, silent)) => {
+                    tracing::info!(object = %object, silent, "hosts do not answer; asked again");
+                    let later = (self.now_ms() + ASK_AGAIN_MS).to_be_bytes().to_vec();
+                    change.write.insert(key, Some(later));
+                }
+                Err(error) => {
+                    tracing::warn!(object = %object, err = %error, "object not given back");
+                    let later = (self.now_ms() + ASK_AGAIN_MS).to_be_bytes().to_vec();
+                    change.write.insert(key, Some(later));
+                }
+            }
+        }
+        // Outrun: a newer word about it is there, and is looked at next.
+        commit(&self.inner.rows, change).await?;
+        Ok(())
+    }
+}

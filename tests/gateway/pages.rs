@@ -1,0 +1,270 @@
+//! Releases over plain HTTP: what a browser, a cache and curl ask.
+
+use serde::Deserialize;
+
+use crate::served::{Served, town};
+use crate::stage::{Home, noise, sha256};
+
+const GEOMETRY: [&str; 6] = ["--data", "2", "--parity", "2", "--days", "1"];
+
+#[derive(Debug, Deserialize)]
+struct Published {
+    release: String,
+}
+
+fn publish(home: &Home, version: &str, more: &[(&str, Vec<u8>)]) -> (String, String) {
+    let tree = home.dir.join(format!("site-{version}"));
+    std::fs::create_dir_all(tree.join("docs")).expect("made");
+    std::fs::write(tree.join("index.html"), format!("<h1>{version}</h1>")).expect("written");
+    std::fs::write(tree.join("docs/a <b>.txt"), "text").expect("written");
+    for (name, bytes) in more {
+        std::fs::write(tree.join(name), bytes).expect("written");
+    }
+    let (tree, out) = (tree.to_string_lossy().into_owned(), home.dir.join(version));
+    let out = out.to_string_lossy().into_owned();
+    let words = [
+        "publish",
+        &tree,
+        "--out",
+        &out,
+        "--name",
+        "site",
+        "--version",
+        version,
+        "--json",
+    ];
+    let done: Published = home.say(&[&words[..], &GEOMETRY].concat()).json();
+    (done.release, out)
+}
+
+#[test]
+fn a_release_is_browsed_cached_ranged_and_blocked() {
+    let served = Served::start(town(), "pages");
+    let large = noise("page", (3 << 20) + 5);
+    let files = [
+        ("404.html", b"not here".to_vec()),
+        ("large.bin", large.clone()),
+    ];
+    let (release, out) = publish(&served.home, "1.0", &files);
+    served.home.say(&["gateway", "show", &release]).well();
+    let get = |path: &str, more: &[&str]| {
+        let url = format!("http://{}{path}", served.http);
+        served
+            .client("curl", &[&["-sS", "-i"][..], more, &[&url]].concat())
+            .well()
+    };
+    let page = get("/r/site/1.0/", &[]);
+    assert!(
+        page.starts_with("HTTP/1.1 200") && page.ends_with("<h1>1.0</h1>"),
+        "{page}"
+    );
+    assert!(
+        page.contains("immutable") && page.contains("text/html"),
+        "{page}"
+    );
+    let tag = format!("\"{}\"", sha256(b"<h1>1.0</h1>"));
+    let known = format!("If-None-Match: {tag}");
+    assert!(page.contains(&tag) && get("/r/site/1.0/", &["-H", &known]).contains(" 304 "));
+    assert!(get("/r/site/1.0", &[]).contains("location: /r/site/1.0/"));
+    assert!(get("/r/site/1.0/docs/", &[]).contains("a &lt;b&gt;.txt"));
+    assert!(get("/r/site/1.0/docs/a%20%3Cb%3E.txt", &[]).ends_with("text"));
+    let missing = get("/r/site/1.0/nothing", &[]);
+    assert!(
+        missing.starts_with("HTTP/1.1 404") && missing.ends_with("not here"),
+        "{missing}"
+    );
+    for path in [
+        "/r/site/1.0/../../../etc/passwd",
+        "/r/site/1.0/%2e%2e/%2e%2e/x",
+        "/etc/passwd",
+    ] {
+        assert!(
+            get(path, &["--path-as-is"]).starts_with("HTTP/1.1 404"),
+            "{path}"
+        );
+    }
+    assert!(get("/r/site/1.0/", &["-X", "DELETE"]).starts_with("HTTP/1.1 405"));
+    let head = get("/r/site/1.0/large.bin", &["-I"]);
+    assert!(
+        head.contains(&format!("content-length: {}", large.len())),
+        "{head}"
+    );
+
+    let url = format!("http://{}/r/site/1.0/large.bin", served.http);
+    let whole = served.client("curl", &["-sS", "--fail", &url]);
+    assert!(whole.success && whole.out == large);
+    let some = served.client("curl", &["-sS", "--fail", "-r", "1048570-2097160", &url]);
+    assert!(some.success && some.out == large[1_048_570..=2_097_160]);
+    assert!(get("/r/site/1.0/large.bin", &["-r", "9000000-"]).starts_with("HTTP/1.1 416"));
+
+    let manifest = std::fs::read_to_string(format!("{out}/manifest.json")).expect("there");
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("JSON");
+    let cid = manifest["files"][0]["cid"]
+        .as_str()
+        .expect("a CID")
+        .to_owned();
+    assert!(get(&format!("/cid/{cid}"), &[]).ends_with("not here"));
+    served
+        .home
+        .say(&["gateway", "block", &cid, "--why", "court order 7"])
+        .well();
+    let blocked = get(&format!("/cid/{cid}"), &[]);
+    assert!(
+        blocked.starts_with("HTTP/1.1 451") && blocked.contains("court order 7"),
+        "{blocked}"
+    );
+    assert!(get("/r/site/1.0/nothing", &[]).starts_with("HTTP/1.1 451"));
+    served.home.say(&["gateway", "block", &cid]).well();
+    assert!(get(&format!("/cid/{cid}"), &[]).starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn a_channel_moves_the_page_and_a_private_release_needs_a_token() {
+    let mut served = Served::start(town(), "moving");
+    let (one, first) = publish(&served.home, "1", &[]);
+    let (two, second) = publish(&served.home, "2", &[]);
+    let pointer = served
+        .home
+        .dir
+        .join("stable")
+        .to_string_lossy()
+        .into_owned();
+    let set = |served: &Served, out: &str| {
+        let manifest = format!("{out}/manifest.json");
+        let words = [
+            "channel",
+            &pointer,
+            "--channel",
+            "stable",
+            "--set",
+            &manifest,
+        ];
+        served.home.say(&words).well();
+    };
+    let get = |served: &Served, path: &str, more: &[&str]| {
+        let url = format!("http://{}{path}", served.http);
+        served
+            .client("curl", &[&["-sS", "-i"][..], more, &[&url]].concat())
+            .well()
+    };
+    set(&served, &first);
+    let early = served.home.say(&["gateway", "point", &pointer]).badly();
+    assert!(early.contains("not shown"), "{early}");
+    served.home.say(&["gateway", "show", &one]).well();
+    served
+        .home
+        .say(&["gateway", "show", &two, "--private"])
+        .well();
+    served.home.say(&["gateway", "point", &pointer]).well();
+    let page = get(&served, "/r/site/stable/", &[]);
+    assert!(
+        page.ends_with("<h1>1</h1>") && page.contains("must-revalidate"),
+        "{page}"
+    );
+    let old = ["", ".sig"].map(|end| std::fs::read(format!("{pointer}{end}")).expect("there"));
+    set(&served, &second);
+    served.home.say(&["gateway", "point", &pointer]).well();
+    assert!(get(&served, "/r/site/stable/", &[]).starts_with("HTTP/1.1 401"));
+    #[derive(Debug, Deserialize)]
+    struct Made {
+        token: String,
+    }
+    let made: Made = served
+        .home
+        .say(&["gateway", "make-token", "ci", "--json"])
+        .json();
+    let bearer = format!("Authorization: Bearer {}", made.token);
+    std::fs::write(&pointer, &old[0]).expect("written");
+    std::fs::write(format!("{pointer}.sig"), &old[1]).expect("written");
+    let replayed = served.home.say(&["gateway", "point", &pointer]).badly();
+    assert!(replayed.contains("replay"), "{replayed}");
+    // All of it stands after the gateway was killed.
+    served.child.kill();
+    served.again();
+    let page = get(&served, "/r/site/stable/", &["-H", &bearer]);
+    assert!(
+        page.ends_with("<h1>2</h1>") && page.contains("private"),
+        "{page}"
+    );
+    let wrong = ["-H", "Authorization: Bearer nothing"];
+    assert!(get(&served, "/r/site/2/", &wrong).starts_with("HTTP/1.1 401"));
+}
+
+#[test]
+fn an_opened_bucket_and_an_opened_object_are_read_by_name_and_by_id() {
+    // Goal: what was opened reads over HTTP, and nothing else does. Method: a bucket with a site
+    // and a large object; before it is opened, open, by token only, closed again.
+    let served = Served::start(town(), "opened");
+    let large = noise("opened", (2 << 20) + 9);
+    let file = |name: &str, bytes: &[u8]| {
+        let path = served.home.file(name, bytes);
+        path.to_string_lossy().into_owned()
+    };
+    let (index, body) = (
+        file("index.html", b"<h1>site</h1>"),
+        file("body.bin", &large),
+    );
+    served.aws(&["s3", "mb", "s3://site"]).well();
+    let put = ["s3", "cp", &index, "s3://site/docs/index.html"];
+    served.aws(&put).well();
+    served.aws(&["s3", "cp", &body, "s3://site/a b.bin"]).well();
+    let get = |path: &str, more: &[&str]| {
+        let url = format!("http://{}{path}", served.http);
+        served.client("curl", &[&["-sS", "-i"][..], more, &[&url]].concat())
+    };
+    let starts = |path: &str, more: &[&str], status: &str| {
+        let said = get(path, more).well();
+        assert!(
+            said.starts_with(&format!("HTTP/1.1 {status}")),
+            "{path}: {said}"
+        );
+        said
+    };
+    starts("/b/site/docs/", &[], "404");
+    served.home.say(&["gateway", "open", "site"]).well();
+    let page = starts("/b/site/docs/", &[], "200");
+    assert!(
+        page.contains("text/html") && page.ends_with("<h1>site</h1>"),
+        "{page}"
+    );
+    let url = format!("http://{}/b/site/a%20b.bin", served.http);
+    let whole = served.client("curl", &["-sS", "--fail", &url]);
+    assert!(whole.success && sha256(&whole.out) == sha256(&large));
+    let some = served.client("curl", &["-sS", "--fail", "-r", "1048000-1050000", &url]);
+    assert!(some.success && some.out == large[1_048_000..=1_050_000]);
+    let stale = ["-H", "If-Range: \"old\"", "-r", "0-1"];
+    starts("/b/site/a%20b.bin", &stale, "200");
+    let none = served
+        .home
+        .say(&["gateway", "open", "nothing-here"])
+        .badly();
+    assert!(none.contains("neither a bucket nor an object"), "{none}");
+    let key = "/b/site/a b.bin";
+    served
+        .home
+        .say(&["gateway", "block", key, "--why", "order 9"])
+        .well();
+    assert!(starts("/b/site/a%20b.bin", &[], "451").contains("order 9"));
+    served
+        .home
+        .say(&["gateway", "open", "site", "--private"])
+        .well();
+    starts("/b/site/docs/", &[], "401");
+    starts("/b/site/nothing", &[], "401");
+    served
+        .home
+        .say(&["gateway", "open", "site", "--close"])
+        .well();
+    starts("/b/site/docs/", &[], "404");
+
+    let id = served.home.put("plain.txt", b"by its id", &[]);
+    starts(&format!("/o/{id}"), &[], "404");
+    served.home.say(&["gateway", "open", &id]).well();
+    let page = starts(&format!("/o/{id}"), &[], "200");
+    assert!(
+        page.contains("immutable") && page.ends_with("by its id"),
+        "{page}"
+    );
+    let known = format!("If-None-Match: \"{id}\"");
+    starts(&format!("/o/{id}"), &["-H", &known], "304");
+}
