@@ -45,14 +45,12 @@ fn join(entry: &mut Entry, named: &[CompletedPart], parts: &PartRows) -> S3Resul
     if named.is_empty() {
         return Err(s3_error!(MalformedXML, "an upload has a part"));
     }
+    if !named.is_sorted_by(|one, next| one.part_number < next.part_number) {
+        return Err(s3_error!(InvalidPartOrder));
+    }
     let mut sums = Md5::new();
-    let mut last = 0;
     for (index, wanted) in named.iter().enumerate() {
         let number = number_of(wanted.part_number.unwrap_or(0))?;
-        if number <= last {
-            return Err(s3_error!(InvalidPartOrder));
-        }
-        last = number;
         let found = parts.iter().find(|(at, _, _)| *at == number);
         let (_, _, part) = found.ok_or_else(|| s3_error!(InvalidPart))?;
         let is_it = |tag: &s3s::dto::ETag| tag.value() == part.etag;

@@ -35,6 +35,8 @@ fn an_unknown_tier_is_refused_by_name() {
 
 #[test]
 fn the_limits_of_the_tiers_are_more_than_their_budget_and_less_than_a_day() {
-    let minutes: u64 = TIERS.iter().map(|tier| tier.minutes).sum();
-    assert!((45..=240).contains(&minutes));
+    // `boot` runs only when it is named.
+    let all = TIERS.iter().filter(|tier| tier.name != "boot");
+    let minutes: u64 = all.map(|tier| tier.minutes).sum();
+    assert!((45..=240).contains(&minutes), "{minutes} minutes");
 }
