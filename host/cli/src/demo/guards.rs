@@ -25,6 +25,8 @@ const BUDGET: Amount = Amount(1_000_000_000_000_000_000);
 const ROUND: &str = "4";
 /// Longest wait for the repair: many rounds, for a machine that is busy.
 const REPAIR_MAX: Duration = Duration::from_secs(150);
+/// Two looks of a host at the chain, which it takes every two seconds.
+const HOSTS_LOOK: Duration = Duration::from_millis(4500);
 /// Between two questions to the guards, each a process of its own.
 const LOOK_EVERY: Duration = Duration::from_millis(1000);
 
@@ -136,7 +138,8 @@ struct Start {
     logs: PathBuf,
 }
 
-/// Starts all guards side by side.
+/// Starts all guards side by side, and lets every host see the blocks that stakes and vaults made:
+/// a host admits terms of the epoch it knows, and here epochs pass within seconds.
 pub(super) async fn start(network: &mut DemoNetwork) -> anyhow::Result<()> {
     let with = Start {
         chain: network.chain.clone(),
@@ -148,6 +151,7 @@ pub(super) async fn start(network: &mut DemoNetwork) -> anyhow::Result<()> {
     for started in futures::future::join_all(starts).await {
         started?;
     }
+    tokio::time::sleep(HOSTS_LOOK).await;
     Ok(())
 }
 
