@@ -1,5 +1,5 @@
-//! The call that counts an agreement's epochs for rewards: what the ledger and the prover know of it
-//! put before the contract, and the contract's own word when nothing counts.
+//! The call that counts an agreement's epochs for rewards: what the ledger and the prover know of
+//! it put before the contract, and the contract's own word when nothing counts.
 
 use host_chain::{Counted, Counting};
 use host_core::agreement::PayMode;
