@@ -1,3 +1,5 @@
+//! Goal: the cache keeps what is read again, within its bound, and forgets what is let go.
+
 use super::*;
 
 fn run(at: u64) -> Run {
