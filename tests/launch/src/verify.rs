@@ -104,7 +104,7 @@ fn run_tier(place: &Place, tier: &Tier, stop: Instant) -> Result<Tally, Error> {
     report::tier(tier.name, sum, started.elapsed(), &lines);
     for text in failed.iter().filter(|text| !text.is_empty()) {
         println!("--- from {}", desk.log.display());
-        report::tail(text);
+        report::failure(text);
     }
     Ok(sum)
 }
