@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::gap::Gap;
 
 pub use budget::{Budget, Origin};
-pub use ladder::{ANON_PERCENT, Cause, LEFT_PERCENT, Ladder, Reading, Verdict};
+pub use ladder::{ANON_PERCENT, Cause, LEFT_PERCENT, Ladder, ROOMY_PERCENT, Reading, Verdict};
 pub use sampler::{Roots, Sample, Sampler};
 pub use slope::{Leak, LeakOf, Slope, SlopeRule};
 pub use trigger::{Kind, Trigger};

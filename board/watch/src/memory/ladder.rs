@@ -12,6 +12,10 @@
 //! | pause | 80 % | 10 % | some: three such windows | |
 //! | shed | 90 % | 6 % | full: three such windows | |
 //! | restart | 97 % | 3 % | full: a quarter of 30 s | five minutes at shed |
+//!
+//! Stalls of the whole machine, read where our own cgroup tells none, enter no more than trim while
+//! [`ROOMY_PERCENT`] of the machine is available: somebody else's copy of a large file stalls on
+//! its own pages, and a host that refused shards for it would help nobody.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -26,6 +30,8 @@ use crate::Level;
 pub const ANON_PERCENT: [u64; 4] = [70, 80, 90, 97];
 /// Percent of the machine still available that enters them.
 pub const LEFT_PERCENT: [u64; 4] = [15, 10, 6, 3];
+/// Percent of the machine available from which stalls that are not our own cgroup's do not press.
+pub const ROOMY_PERCENT: u64 = 30;
 const WINDOW: Duration = Duration::from_millis(WINDOW_MS);
 /// Windows in a row that make pause (some) or shed (full), and that refaults must last.
 const WINDOWS: u32 = 3;
@@ -175,7 +181,7 @@ impl Ladder {
         self.windows.observe(at, sample);
         let reading = self.reading(sample);
         let stood = at.saturating_sub(changed);
-        let (mut level, mut cause) = self.raised(&reading, stood);
+        let (mut level, mut cause) = self.raised(&reading, sample.stalls_shared, stood);
         self.restart_wanted = match level {
             Level::Restart => self.restart_wanted.saturating_add(1),
             _ => 0,
@@ -232,7 +238,7 @@ impl Ladder {
     }
 
     /// The highest level that any input enters, and that input.
-    fn raised(&self, reading: &Reading, stood: Duration) -> (Level, Option<Cause>) {
+    fn raised(&self, reading: &Reading, shared: bool, stood: Duration) -> (Level, Option<Cause>) {
         let mut worst = (Level::Calm, None);
         let mut raise = |level: Level, cause: Cause| {
             if level > worst.0 {
@@ -250,19 +256,16 @@ impl Ladder {
             }
         }
         let windows = &self.windows;
-        let some_ms = reading.some_ms.unwrap_or(STALL_MS);
-        if windows.some_hits >= WINDOWS {
-            raise(Level::Pause, Cause::Stall { some_ms });
-        } else if windows.some_hits > 0 || windows.fired {
-            // A trigger does not wait for the window's end.
-            raise(Level::Trim, Cause::Stall { some_ms });
-        }
-        if windows.full_hits >= WINDOWS {
-            let full_ms = reading.full_ms.unwrap_or(STALL_MS);
-            raise(Level::Shed, Cause::FullStall { full_ms });
-        }
-        if let Some(percent) = windows.long_percent().filter(|share| *share > LONG_PERCENT) {
-            raise(Level::Restart, Cause::LongStall { percent });
+        let roomy = reading
+            .left_percent
+            .is_some_and(|left| left >= ROOMY_PERCENT);
+        if let Some((level, cause)) = windows.stalls() {
+            let most = if shared && roomy {
+                Level::Trim
+            } else {
+                Level::Restart
+            };
+            raise(level.min(most), cause);
         }
         if windows.refault_hits >= WINDOWS {
             let per_second = reading.refaults_per_second.unwrap_or(REFAULTS);
@@ -346,6 +349,25 @@ impl Windows {
         self.long.push_back((ms, self.full_ms.unwrap_or_default()));
         (self.fired, self.full_fired) = (false, false);
         self.start = Some((at, *sample));
+    }
+
+    /// The highest level that stalls enter.
+    fn stalls(&self) -> Option<(Level, Cause)> {
+        let long = self.long_percent().filter(|share| *share > LONG_PERCENT);
+        let some_ms = self.some_ms.unwrap_or(STALL_MS);
+        let full_ms = self.full_ms.unwrap_or(STALL_MS);
+        if let Some(percent) = long {
+            Some((Level::Restart, Cause::LongStall { percent }))
+        } else if self.full_hits >= WINDOWS {
+            Some((Level::Shed, Cause::FullStall { full_ms }))
+        } else if self.some_hits >= WINDOWS {
+            Some((Level::Pause, Cause::Stall { some_ms }))
+        } else if self.some_hits > 0 || self.fired {
+            // A trigger does not wait for the window's end.
+            Some((Level::Trim, Cause::Stall { some_ms }))
+        } else {
+            None
+        }
     }
 
     /// Full stalls in percent of the last 30 s, when there are 30.

@@ -45,6 +45,8 @@ pub struct Sample {
     pub available: Option<(u64, u64)>,
     /// Unreclaimable slab, kernel stacks, page tables and percpu memory in bytes.
     pub kernel: Option<u64>,
+    /// Whether the stalls are the whole machine's because our own cgroup tells none.
+    pub stalls_shared: bool,
     /// Microseconds in which some task waited for memory, in our cgroup or on the machine.
     pub some_us: Option<u64>,
     /// Microseconds in which all tasks waited.
@@ -133,6 +135,7 @@ pub struct Sampler {
     machine: Kept,
     counters: Kept,
     pressure: Kept,
+    stalls_shared: bool,
     io: Kept,
     some: Option<Trigger>,
     full: Option<Trigger>,
@@ -145,8 +148,9 @@ impl Sampler {
     /// Opens the files and arms the triggers that this machine allows.
     #[must_use]
     pub fn open(roots: Roots) -> Self {
-        let pressure = own_pressure(&roots, "memory.pressure")
-            .unwrap_or_else(|| roots.proc.join("pressure/memory"));
+        let own = own_pressure(&roots, "memory.pressure");
+        let stalls_shared = own.is_none();
+        let pressure = own.unwrap_or_else(|| roots.proc.join("pressure/memory"));
         let io =
             own_pressure(&roots, "io.pressure").unwrap_or_else(|| roots.proc.join("pressure/io"));
         let mut gaps = Vec::new();
@@ -162,6 +166,7 @@ impl Sampler {
             machine: Kept::new("available memory", roots.proc.join("meminfo")),
             counters: Kept::new("refaults", roots.proc.join("vmstat")),
             pressure: Kept::new("memory stalls", pressure),
+            stalls_shared,
             io: Kept::new("drive stalls", io),
             some,
             full,
@@ -215,6 +220,7 @@ impl Sampler {
         if let Some((some, full)) = stalls {
             (sample.some_us, sample.full_us) = (Some(some.total_us), Some(full.total_us));
             sample.some_avg60 = Some(some.avg60);
+            sample.stalls_shared = self.stalls_shared;
         }
         sample.io_some_us = self
             .io

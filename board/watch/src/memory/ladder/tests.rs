@@ -163,6 +163,34 @@ fn full_stalls_shed_after_three_windows_and_restart_after_half_a_minute() {
     assert_eq!(found[33], Level::Restart);
 }
 
+/// Stalls of all tasks for a fifth of the time.
+fn stalling(shared: bool, left: u64) -> impl Iterator<Item = Sample> {
+    (0..36).map(move |n| Sample {
+        stalls_shared: shared,
+        full_us: Some(n * 400_000),
+        some_us: Some(n * 400_000),
+        some_avg60: Some(2_000),
+        ..sample(10, left)
+    })
+}
+
+#[test]
+fn stalls_of_a_machine_with_room_trim_and_no_more() {
+    let mut ladder = Ladder::new(budget());
+    let found = levels(&mut ladder, 0, stalling(true, ROOMY_PERCENT));
+    assert_eq!(found.iter().max(), Some(&Level::Trim));
+    assert_eq!(found[35], Level::Trim);
+}
+
+#[test]
+fn stalls_of_a_machine_without_room_or_of_our_own_cgroup_shed() {
+    for (shared, left) in [(true, ROOMY_PERCENT - 1), (false, 90)] {
+        let mut ladder = Ladder::new(budget());
+        let found = levels(&mut ladder, 0, stalling(shared, left));
+        assert_eq!(found[6], Level::Shed, "{shared} {left}");
+    }
+}
+
 #[test]
 fn the_ladder_falls_one_level_a_minute() {
     let mut ladder = Ladder::new(budget());

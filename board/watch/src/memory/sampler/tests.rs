@@ -100,5 +100,19 @@ fn stalls_of_the_own_cgroup_go_before_those_of_the_machine() {
     let mut sampler = Sampler::open(roots);
     // The trigger's order went into the file, which only the kernel's own keeps apart.
     std::fs::write(dir.path().join("cgroup/box/memory.pressure"), own).unwrap();
-    assert_eq!(sampler.look().some_us, Some(77));
+    let sample = sampler.look();
+    assert_eq!((sample.some_us, sample.stalls_shared), (Some(77), false));
+}
+
+#[test]
+fn stalls_of_the_machine_are_told_as_shared() {
+    let calm = "some avg10=0.00 avg60=0.00 avg300=0.00 total=1\n\
+        full avg10=0.00 avg60=0.00 avg300=0.00 total=1\n";
+    let (dir, roots) = machine(&[
+        ("proc/self/cgroup", "0::/\n"),
+        ("proc/pressure/memory", calm),
+    ]);
+    let mut sampler = Sampler::open(roots);
+    std::fs::write(dir.path().join("proc/pressure/memory"), calm).unwrap();
+    assert!(sampler.look().stalls_shared);
 }
