@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::gateway::Gateway;
 use crate::pack::{SHARED_LEN, TAG_LEN};
 use crate::rows::{self, Entry, Part, Piece, Shared};
+use crate::uses;
 
 /// Shared objects looked at in one round.
 const LOOKS: usize = 4096;
@@ -198,17 +199,14 @@ impl Gateway {
                 part.pieces
             }
         };
-        let now = self.now_ms().to_be_bytes().to_vec();
+        let now = self.now_ms();
         for (from, _) in moves {
             let old = from.object;
             if !pieces.iter().any(|piece| piece.object == old) {
-                change.write.insert(rows::use_of(&old, row), None);
-                change.write.insert(rows::garbage(&old), Some(now.clone()));
+                uses::leave(&mut change, &old, row, now);
             }
         }
-        change
-            .write
-            .insert(rows::use_of(&object, row), Some(Vec::new()));
+        uses::take(self.inner.rows.as_ref(), &mut change, &object, row)?;
         // Outrun: the row is another one by now, and its own change said what it uses.
         commit(&self.inner.rows, change).await?;
         Ok(())

@@ -12,6 +12,7 @@ use crate::catalogue::commit;
 use crate::error::Error;
 use crate::gateway::Gateway;
 use crate::rows::{self, Bucket, Entry, Versioning};
+use crate::uses;
 
 /// Tries at one key before a writer is told to come again.
 const TRIES_MAX: u32 = 32;
@@ -67,7 +68,10 @@ pub(crate) fn fault(error: Error) -> S3Error {
     match &error {
         Error::Body { .. } => s3_error!(IncompleteBody, "{error}"),
         Error::Contended { .. } => s3_error!(OperationAborted, "{error}"),
-        Error::Renter(_) | Error::NotStored { .. } | Error::NotRead { .. } => {
+        Error::Renter(_)
+        | Error::NotStored { .. }
+        | Error::GivenBack { .. }
+        | Error::NotRead { .. } => {
             tracing::warn!(err = %error, "network refuses a request");
             s3_error!(ServiceUnavailable, "{error}")
         }
@@ -83,16 +87,6 @@ fn of_uses(bucket: &str, key: &str, entry: &Entry) -> Vec<u8> {
     rows::older(bucket, key, Some(entry.seq))
 }
 
-/// Adds the uses of an entry to a change.
-pub(crate) fn take_up(change: &mut RowChange, bucket: &str, key: &str, entry: &Entry) {
-    let row = of_uses(bucket, key, entry);
-    for piece in &entry.pieces {
-        let name = rows::use_of(&piece.object, &row);
-        change.write.insert(name, Some(Vec::new()));
-    }
-    count(change, bucket, entry, 1);
-}
-
 fn count(change: &mut RowChange, bucket: &str, entry: &Entry, sign: i64) {
     let bytes = i64::try_from(entry.len).unwrap_or(i64::MAX);
     let objects = i64::from(!entry.marker);
@@ -102,14 +96,28 @@ fn count(change: &mut RowChange, bucket: &str, entry: &Entry, sign: i64) {
 }
 
 impl Gateway {
+    /// Adds the uses of an entry to a change. Errors: GivenBack.
+    fn take_up(
+        &self,
+        change: &mut RowChange,
+        bucket: &str,
+        key: &str,
+        entry: &Entry,
+    ) -> Result<(), Error> {
+        let row = of_uses(bucket, key, entry);
+        for piece in &entry.pieces {
+            uses::take(self.inner.rows.as_ref(), change, &piece.object, &row)?;
+        }
+        count(change, bucket, entry, 1);
+        Ok(())
+    }
+
     /// Takes the uses of an entry out, its key with them, in a change.
     pub(crate) fn let_go(&self, change: &mut RowChange, bucket: &str, key: &str, entry: &Entry) {
         let row = of_uses(bucket, key, entry);
-        let now = self.now_ms().to_be_bytes().to_vec();
+        let now = self.now_ms();
         for piece in &entry.pieces {
-            change.write.insert(rows::use_of(&piece.object, &row), None);
-            let due = rows::garbage(&piece.object);
-            change.write.insert(due, Some(now.clone()));
+            uses::leave(change, &piece.object, &row, now);
             self.inner.cache.forget(&(piece.object, piece.offset));
         }
         count(change, bucket, entry, -1);
@@ -214,7 +222,7 @@ impl Gateway {
         if of.versioning == Versioning::Suspended {
             self.drop_older_null(bucket, key, change)?;
         }
-        take_up(change, bucket, key, &entry);
+        self.take_up(change, bucket, key, &entry).map_err(fault)?;
         change.expect.push((at, Some(held)));
         change.expect.push((row.clone(), before));
         change.write.insert(row, Some(rows::to_bytes(&entry)));

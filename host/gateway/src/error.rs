@@ -1,6 +1,6 @@
 //! Why the gateway could not do what it was asked.
 
-use host_core::Blame;
+use host_core::{Blame, ObjectId};
 
 /// What the gateway could not do.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,12 @@ pub enum Error {
         /// What the renter said.
         why: String,
     },
+    /// A stored body that no row named in time.
+    #[error("stored object {object} was given back before it was named; send the body again")]
+    GivenBack {
+        /// The object.
+        object: ObjectId,
+    },
     /// A body that cannot be had now.
     #[error("the body cannot be read now: {why}")]
     NotRead {
@@ -52,7 +58,7 @@ pub enum Error {
     #[error("the run at {offset} of {object} does not open with its key")]
     Sealed {
         /// The stored object.
-        object: host_core::ObjectId,
+        object: ObjectId,
         /// Where.
         offset: u64,
     },
@@ -92,6 +98,7 @@ impl Error {
             Self::File { .. } => Blame::Machine,
             Self::Body { .. }
             | Self::NotStored { .. }
+            | Self::GivenBack { .. }
             | Self::NotRead { .. }
             | Self::Contended { .. } => Blame::Peer,
             Self::NoKey { .. } | Self::Refused { .. } => Blame::Operator,

@@ -27,6 +27,7 @@ mod shown;
 mod spool;
 mod stow;
 mod sweep;
+mod uses;
 
 pub use catalogue::Rows;
 pub use control::{Ask, ask, listen};

@@ -216,7 +216,7 @@ pub(crate) fn after(prefix: &[u8]) -> Vec<u8> {
 pub(crate) const BUCKETS: &[u8] = b"b";
 /// All access keys.
 pub(crate) const KEYS: &[u8] = b"k";
-/// Stored objects that may have lost their last use.
+/// Stored objects that may have no use; see the room of uses.
 pub(crate) const GARBAGE: &[u8] = b"g";
 /// Sessions of puts that no row names yet.
 pub(crate) const PENDING: &[u8] = b"n";

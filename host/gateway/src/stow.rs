@@ -2,8 +2,7 @@
 //! byte leaves, so that a crash leaks no agreement.
 //!
 //! Small bodies go to the packer; large ones are an object each. A stored object enters the list
-//! of what may be given back at once, due later: the entry that names it is committed meanwhile,
-//! and the sweep finds its use.
+//! of what may be given back at once, due later: the row that names it takes it off again.
 
 use std::path::Path;
 use std::time::Duration;
@@ -20,6 +19,7 @@ use crate::error::{Error, file};
 use crate::gateway::Gateway;
 use crate::rows::{self, Piece, Shared};
 use crate::spool::{Place, SpoolFile};
+use crate::uses;
 
 /// Longest time from a stored object to the entry that names it.
 const CLAIM_MS: u64 = 10 * 60 * 1000;
@@ -88,8 +88,7 @@ impl Gateway {
         ended.write.insert(key, None);
         match stored {
             Ok(object) => {
-                let due = self.now_ms() + CLAIM_MS;
-                let due = due.to_be_bytes().to_vec();
+                let due = uses::due(self.now_ms() + CLAIM_MS);
                 ended.write.insert(rows::garbage(&object), Some(due));
                 if let Some(shared) = shared {
                     let row = rows::to_bytes(&shared);
@@ -140,7 +139,7 @@ impl Gateway {
             match inner.renter.session(session) {
                 Ok(found) if found.state() == State::Completed => {
                     if let Some(object) = found.object {
-                        let now = self.now_ms().to_be_bytes().to_vec();
+                        let now = uses::due(self.now_ms());
                         ended.write.insert(rows::garbage(&object), Some(now));
                     }
                 }

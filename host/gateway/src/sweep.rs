@@ -11,6 +11,7 @@ use crate::catalogue::commit;
 use crate::error::Error;
 use crate::gateway::Gateway;
 use crate::rows;
+use crate::uses;
 
 /// Between two looks when nothing rings.
 const EVERY: Duration = Duration::from_secs(5);
@@ -74,9 +75,8 @@ impl Gateway {
             };
             from = [last.as_slice(), &[0]].concat();
             for (key, value) in found {
-                let due = value.as_slice().try_into().map_or(0, u64::from_be_bytes);
                 if let Some(object) = object_of(&key)
-                    && due <= now
+                    && uses::due_ms(&value) <= now
                 {
                     self.give_back_one(object, key, value).await?;
                 }
@@ -90,38 +90,37 @@ impl Gateway {
         key: Vec<u8>,
         value: Vec<u8>,
     ) -> Result<(), Error> {
-        let uses = rows::use_of(&object, &[]);
-        let used = !self
-            .inner
-            .rows
-            .scan(&uses, &rows::after(&uses), 1)?
-            .is_empty();
-        let mut change = RowChange::default();
-        change.expect.push((key.clone(), Some(value)));
-        change.write.insert(key.clone(), None);
-        if !used {
-            match self.inner.renter.rm(object).await {
-                Ok((closed, 0)) => {
-                    tracing::info!(object = %object, closed, "object given back");
-                    change.write.insert(rows::shared(&object), None);
-                }
-                Err(host_renter::Error::Unknown { .. }) => {
-                    change.write.insert(rows::shared(&object), None);
-                }
-                Ok((_, silent)) => {
-                    tracing::info!(object = %object, silent, "hosts do not answer; asked again");
-                    let later = (self.now_ms() + ASK_AGAIN_MS).to_be_bytes().to_vec();
-                    change.write.insert(key, Some(later));
-                }
-                Err(error) => {
-                    tracing::warn!(object = %object, err = %error, "object not given back");
-                    let later = (self.now_ms() + ASK_AGAIN_MS).to_be_bytes().to_vec();
-                    change.write.insert(key, Some(later));
-                }
-            }
-        }
+        let now = self.now_ms();
+        let (change, condemns) = uses::sentence(self.inner.rows.as_ref(), &object, value, now)?;
         // Outrun: a newer word about it is there, and is looked at next.
-        commit(&self.inner.rows, change).await?;
+        let held = commit(&self.inner.rows, change).await?;
+        if !held || !condemns {
+            return Ok(());
+        }
+        let gone = match self.inner.renter.rm(object).await {
+            Ok((closed, 0)) => {
+                tracing::info!(object = %object, closed, "object given back");
+                true
+            }
+            Err(host_renter::Error::Unknown { .. }) => true,
+            Ok((_, silent)) => {
+                tracing::info!(object = %object, silent, "hosts do not answer; asked again");
+                false
+            }
+            Err(error) => {
+                tracing::warn!(object = %object, err = %error, "object not given back");
+                false
+            }
+        };
+        let mut ended = RowChange::default();
+        if gone {
+            ended.write.insert(rows::shared(&object), None);
+            ended.write.insert(key, None);
+        } else {
+            let later = uses::condemned(now + ASK_AGAIN_MS);
+            ended.write.insert(key, Some(later));
+        }
+        commit(&self.inner.rows, ended).await?;
         Ok(())
     }
 }

@@ -410,10 +410,9 @@ impl Gateway {
             hold: input.object_lock_legal_hold_status,
         };
         lock::set(&mut entry, &bucket, asked, self.now_ms())?;
-        let held = self.hold_uses(&source)?;
-        let none = Conditions::default();
+        let none = (Conditions::default(), RowChange::default());
         let made = self
-            .replace(&input.bucket, &input.key, &entry, &none, &held)
+            .replace(&input.bucket, &input.key, &entry, &none.0, &none.1)
             .await?;
         Ok(CopyObjectOutput {
             copy_object_result: Some(CopyObjectResult {
@@ -425,23 +424,6 @@ impl Gateway {
             version_id: said_version(&made),
             ..CopyObjectOutput::default()
         })
-    }
-
-    /// A change that expects the stored objects of an entry to be in use still: what a copy names
-    /// must not be given back before the copy's own uses are there.
-    pub(super) fn hold_uses(&self, source: &Entry) -> S3Result<RowChange> {
-        let mut change = RowChange::default();
-        for piece in &source.pieces {
-            let uses = crate::rows::use_of(&piece.object, &[]);
-            let end = crate::rows::after(&uses);
-            let found = self.inner.rows.scan(&uses, &end, 1).map_err(fault)?;
-            let (row, value) = found
-                .into_iter()
-                .next()
-                .ok_or_else(|| s3_error!(NoSuchKey))?;
-            change.expect.push((row, Some(value)));
-        }
-        Ok(change)
     }
 
     pub(super) async fn delete_object(

@@ -23,6 +23,7 @@ use crate::error::Error;
 use crate::gateway::Gateway;
 use crate::rows::{self, AccessKey, Entry, Part, Upload};
 use crate::spool;
+use crate::uses;
 
 /// Highest number of a part.
 const PARTS_MAX: u16 = 10_000;
@@ -91,12 +92,9 @@ impl Gateway {
 
     /// Takes a part out in a change; what it named is given back unless something else names it.
     fn let_part_go(&self, change: &mut RowChange, row: &[u8], part: &Part) {
-        let now = self.now_ms().to_be_bytes().to_vec();
+        let now = self.now_ms();
         for piece in &part.pieces {
-            change.write.insert(rows::use_of(&piece.object, row), None);
-            change
-                .write
-                .insert(rows::garbage(&piece.object), Some(now.clone()));
+            uses::leave(change, &piece.object, row, now);
         }
         change.write.insert(row.to_vec(), None);
     }
@@ -159,8 +157,8 @@ impl Gateway {
                 self.let_part_go(&mut change, &row, &old);
             }
             for piece in &part.pieces {
-                let name = rows::use_of(&piece.object, &row);
-                change.write.insert(name, Some(Vec::new()));
+                let rows = self.inner.rows.as_ref();
+                uses::take(rows, &mut change, &piece.object, &row).map_err(fault)?;
             }
             change.write.insert(row.clone(), Some(rows::to_bytes(part)));
             change.expect.push((at.clone(), Some(upload)));
