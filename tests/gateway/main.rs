@@ -8,6 +8,7 @@ mod stage;
 
 mod clients;
 mod faults;
+mod lasting;
 mod pages;
 mod served;
 

@@ -76,11 +76,12 @@ impl Said {
     }
 }
 
-fn start(home: &Home) -> (Child, Ready) {
+fn start(home: &Home, more: &[&str]) -> (Child, Ready) {
     let any = "127.0.0.1:0";
     let words = ["gateway", "--listen", any, "--http", any];
     let words = [&words[..], &["--data", "2", "--parity", "2", "--days", "1"]].concat();
-    let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
+    let words = words.iter().chain(more).map(|word| (*word).to_owned());
+    let words: Vec<String> = words.collect();
     let log = home.dir.join("gateway.log");
     let within = [
         "env".to_owned(),
@@ -95,8 +96,13 @@ fn start(home: &Home) -> (Child, Ready) {
 impl Served {
     /// Starts a gateway of a new renter.
     pub(crate) fn start(town: &Town, name: &str) -> Self {
+        Self::start_with(town, name, &[])
+    }
+
+    /// The same, with more words on the command line.
+    pub(crate) fn start_with(town: &Town, name: &str, more: &[&str]) -> Self {
         let home = town.renter(name, RICH);
-        let (child, ready) = start(&home);
+        let (child, ready) = start(&home, more);
         let key = home.say(&["gateway", "make-key", "all", "--json"]).json();
         Self {
             home,
@@ -109,7 +115,12 @@ impl Served {
 
     /// Starts it again, after it was killed or stopped.
     pub(crate) fn again(&mut self) {
-        let (child, ready) = start(&self.home);
+        self.again_with(&[]);
+    }
+
+    /// The same, with more words on the command line.
+    pub(crate) fn again_with(&mut self, more: &[&str]) {
+        let (child, ready) = start(&self.home, more);
         self.child = child;
         (self.s3, self.http) = (ready.s3, ready.http);
     }

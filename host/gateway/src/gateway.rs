@@ -9,11 +9,12 @@ use host_release::{PublishKey, Signer};
 use host_renter::Renter;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 use crate::cache::Cache;
 use crate::catalogue::Rows;
 use crate::error::{Error, file};
+use crate::keep::Keep;
 use crate::keys::Rates;
 use crate::pack::Packer;
 use crate::rows;
@@ -41,6 +42,8 @@ pub struct Options {
     pub stores: usize,
     /// Bodies sent at once.
     pub streams: usize,
+    /// How they are kept.
+    pub keep: Keep,
 }
 
 /// Everything a gateway is made of; the root builds it.
@@ -75,6 +78,8 @@ pub(crate) struct Inner {
     pub(crate) publish_key: PublishKey,
     /// Rung when something may be given back.
     pub(crate) garbage: Notify,
+    /// Held while one object's agreements are renewed, repaired or closed.
+    pub(crate) object_turn: Mutex<()>,
     /// Stores under way.
     pub(crate) stores: Semaphore,
     /// Bodies on their way out.
@@ -116,6 +121,7 @@ impl Gateway {
                 shelf: Shelf::default(),
                 publish_key: Signer::of_seal_key(&parts.seal_key)?.key(),
                 garbage: Notify::new(),
+                object_turn: Mutex::new(()),
                 stores: Semaphore::new(options.stores.max(1)),
                 streams: Arc::new(Semaphore::new(options.streams.max(1))),
                 options,
@@ -125,6 +131,7 @@ impl Gateway {
         gateway.show_all().await?;
         tokio::spawn(crate::pack::run(gateway.clone(), loads));
         tokio::spawn(gateway.clone().sweep());
+        tokio::spawn(gateway.clone().keep_all());
         Ok(gateway)
     }
 

@@ -220,6 +220,8 @@ pub(crate) const KEYS: &[u8] = b"k";
 pub(crate) const GARBAGE: &[u8] = b"g";
 /// Sessions of puts that no row names yet.
 pub(crate) const PENDING: &[u8] = b"n";
+/// What extensions of terms cost today.
+pub(crate) const SPENT: &[u8] = b"y";
 /// Shared stored objects.
 pub(crate) const SHARED: &[u8] = b"s";
 
@@ -281,6 +283,11 @@ pub(crate) fn garbage(object: &ObjectId) -> Vec<u8> {
 /// A shared stored object.
 pub(crate) fn shared(object: &ObjectId) -> Vec<u8> {
     [SHARED, &object.0].concat()
+}
+
+/// When a stored object in use was looked at last.
+pub(crate) fn looked(object: &ObjectId) -> Vec<u8> {
+    [&[b'z'][..], &object.0].concat()
 }
 
 /// A session of a put that no row names yet.

@@ -90,6 +90,7 @@ impl Gateway {
         key: Vec<u8>,
         value: Vec<u8>,
     ) -> Result<(), Error> {
+        let _turn = self.inner.object_turn.lock().await;
         let now = self.now_ms();
         let (change, condemns) = uses::sentence(self.inner.rows.as_ref(), &object, value, now)?;
         // Outrun: a newer word about it is there, and is looked at next.
@@ -115,6 +116,7 @@ impl Gateway {
         let mut ended = RowChange::default();
         if gone {
             ended.write.insert(rows::shared(&object), None);
+            ended.write.insert(rows::looked(&object), None);
             ended.write.insert(key, None);
         } else {
             let later = uses::condemned(now + ASK_AGAIN_MS);

@@ -238,6 +238,8 @@ async fn ask_round(
             };
         }
     });
+    // A list of futures: with the closure itself in this one it could not be spawned.
+    let asked: Vec<_> = asked.collect();
     iter(asked).buffer_unordered(AT_ONCE).collect::<()>().await;
 }
 

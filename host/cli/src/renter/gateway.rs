@@ -4,12 +4,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use host_core::{Amount, ObjectId};
 use host_daemon::clock::{SystemClock, SystemEntropy};
-use host_gateway::{Ask, Catalogue, Gateway, NewKey, Options, Parts};
+use host_gateway::{Ask, Catalogue, Gateway, Keep, NewKey, Options, Parts};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
@@ -23,6 +24,8 @@ const DIR: &str = "gateway";
 const SOCKET: &str = "control.sock";
 /// Bytes of catalogue pages kept in memory.
 const CATALOGUE_CACHE: usize = 32 << 20;
+/// Seconds of a day.
+const DAY_S: u64 = 86_400;
 /// Objects stored at once.
 const STORES: usize = 8;
 /// Bodies sent at once.
@@ -55,6 +58,19 @@ struct RunArgs {
     /// Term of new objects, in days
     #[arg(long, default_value_t = 30)]
     days: u64,
+    /// Never extend a term: objects are lost when it ends
+    #[arg(long, conflicts_with_all = ["renew_within", "renew_cap"])]
+    no_renew: bool,
+    /// Extend terms that end within so many days; a third of the term without it
+    #[arg(long, value_name = "DAYS")]
+    renew_within: Option<u64>,
+    /// What extensions may cost in a day, in smallest units; what the vault holds without it
+    #[arg(long, value_name = "CAP")]
+    renew_cap: Option<Amount>,
+    /// Seconds between two looks at one object's shards, which repair what hosts lost; a day
+    /// without it, or an eighth of a shorter term
+    #[arg(long, value_name = "SECONDS")]
+    look_every: Option<u64>,
     /// Highest price taken, in smallest units per GiB and epoch
     #[arg(long)]
     price_max: Option<Amount>,
@@ -265,6 +281,7 @@ async fn serve(home: &Home, dir: PathBuf, args: RunArgs) -> anyhow::Result<()> {
             spool: dir.join("spool"),
             stores: STORES,
             streams: STREAMS,
+            keep: keep(home, &args)?,
         },
     })
     .await?;
@@ -298,6 +315,19 @@ async fn serve(home: &Home, dir: PathBuf, args: RunArgs) -> anyhow::Result<()> {
     };
     net.stop().await;
     ended
+}
+
+/// How objects are kept when the command line does not say otherwise.
+fn keep(home: &Home, args: &RunArgs) -> anyhow::Result<Keep> {
+    let within = args.renew_within.unwrap_or(args.days / 3).max(1);
+    let within = home.network()?.epoch.epochs_of_days(within)?;
+    let seconds = args.days.saturating_mul(DAY_S / 8).clamp(1, DAY_S);
+    let seconds = args.look_every.unwrap_or(seconds).max(1);
+    Ok(Keep {
+        look_every: Duration::from_secs(seconds),
+        renew_within: (!args.no_renew).then_some(within),
+        day_cap: args.renew_cap,
+    })
 }
 
 async fn listen(addr: SocketAddr) -> anyhow::Result<TcpListener> {
