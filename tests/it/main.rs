@@ -10,6 +10,7 @@ mod stage;
 mod absent;
 mod alerts;
 mod cheques;
+mod claiming;
 mod coming;
 #[cfg(feature = "containers")]
 mod containers;
@@ -17,6 +18,7 @@ mod copies;
 mod drives;
 mod elsewhere;
 mod escrow;
+mod fleets;
 mod gets;
 mod guarding;
 mod leases;
