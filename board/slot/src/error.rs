@@ -46,6 +46,12 @@ pub enum Error {
         /// What the system said.
         why: std::io::Error,
     },
+    /// A partition table that is not as the builder wrote it.
+    #[error("the system disk's table {why}")]
+    Table {
+        /// What is wrong.
+        why: &'static str,
+    },
     /// No slot partition holds the root that the command line names.
     #[error("no slot holds the root {root_hash}; looked at {looked} partitions")]
     NoSlot {
@@ -63,7 +69,10 @@ impl Error {
         match self {
             Self::Cmdline { .. } => Blame::Us,
             Self::Variable { .. } => Blame::Operator,
-            Self::Malformed { .. } | Self::File { .. } | Self::NoSlot { .. } => Blame::Machine,
+            Self::Malformed { .. }
+            | Self::File { .. }
+            | Self::Table { .. }
+            | Self::NoSlot { .. } => Blame::Machine,
         }
     }
 }

@@ -15,6 +15,7 @@ mod flags;
 pub mod names;
 pub mod plan;
 pub mod slots;
+pub mod table;
 
 pub use error::{Blame, Error};
 pub use names::Slot;

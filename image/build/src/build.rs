@@ -227,7 +227,7 @@ fn command_line(spec: &BoardSpec, root: &Root) -> String {
     format!(
         "{} console=tty0 console=ttyS0,115200 quiet loglevel=5 panic={} oops=panic \
          lockdown=integrity module.sig_enforce=1 systemd.machine_id=firmware \
-         systemd.show_status=no",
+         systemd.show_status=no gpt",
         root.words(),
         spec.kernel.panic_s,
     )

@@ -1,6 +1,7 @@
 //! The partition table of a system disk, both copies, with identities that follow from labels so
 //! that two builds are equal. Layout: docs/formats/partition.md.
 
+use board_slot::table::crc32;
 use sha2::{Digest, Sha256};
 
 /// Bytes of a sector.
@@ -111,16 +112,6 @@ fn protective(last: u64) -> Vec<u8> {
     sector.resize(510, 0);
     sector.extend_from_slice(&[0x55, 0xaa]);
     sector
-}
-
-/// CRC-32 as Ethernet and this table use it.
-pub(crate) fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0_u32, |sum, byte| {
-        (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
-            let carry = 0_u32.wrapping_sub(sum & 1);
-            sum >> 1 ^ carry & 0xedb8_8320
-        })
-    })
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod claim;
 mod console;
 mod der;
 mod error;
+mod grow;
 mod host;
 mod kernlog;
 mod machine;
@@ -81,6 +82,8 @@ enum Verb {
     Commit,
     /// Go back to the other slot, as a trial like any other
     RollBack,
+    /// Give the state partition the rest of its disk; before the host starts
+    Grow,
     /// Carry out the reset that was asked for, if one was; before the host starts
     Reset,
     /// Say what runs, what is staged or tried and why slots were left
@@ -151,6 +154,12 @@ async fn run(arguments: &Arguments) -> Result<(), Error> {
     let (mut machine, boot) = watch::open(&paths)?;
     match &arguments.verb {
         Verb::Reset => Ok(()),
+        Verb::Grow => {
+            if let Some(mib) = grow::state(&machine.disk)? {
+                console::say(&format!("the state partition has {mib} MiB now"));
+            }
+            Ok(())
+        }
         Verb::Watch { patience } => {
             watch::settle(&mut machine, &boot, Duration::from_secs(*patience))?;
             watch::look(&mut machine, &boot, &paths).await

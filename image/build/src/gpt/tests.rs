@@ -1,11 +1,8 @@
 //! The table against what the standard says of it.
 
-use super::{KIND_ESP, Part, SECTOR, crc32, identity, table};
+use board_slot::table::{self as kept, FRONT};
 
-#[test]
-fn the_check_sum_is_the_standards() {
-    assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
-}
+use super::{KIND_ESP, KIND_STATE, Part, SECTOR, crc32, identity, table};
 
 #[test]
 fn both_heads_carry_their_own_sum_and_point_at_each_other() {
@@ -38,4 +35,25 @@ fn both_heads_carry_their_own_sum_and_point_at_each_other() {
 fn identities_follow_from_labels() {
     assert_eq!(identity("slot-a"), identity("slot-a"));
     assert_ne!(identity("slot-a"), identity("slot-b"));
+}
+
+#[test]
+fn a_box_can_let_its_state_grow_on_a_larger_disk() {
+    let part = Part {
+        label: "state",
+        kind: KIND_STATE,
+        start: 1 << 20,
+        len: 1 << 20,
+    };
+    let mut front = vec![0; FRONT];
+    for (at, piece) in table(&[part], 4 << 20) {
+        let at = usize::try_from(at).unwrap();
+        if at < FRONT {
+            front[at..at + piece.len()].copy_from_slice(&piece);
+        }
+    }
+    let grown = kept::grown(&front, (64 << 20) / SECTOR).unwrap().unwrap();
+    assert_eq!((grown.index, grown.start), (1, 1 << 20));
+    assert_eq!(grown.len, (62 << 20));
+    assert_eq!(kept::grown(&front, (3 << 20) / SECTOR).unwrap(), None);
 }
