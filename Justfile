@@ -157,20 +157,20 @@ container:
     cargo build --release --workspace --bins --test launch
     cargo test --release --workspace --test it --features holdfast-tests/containers containers
 
-# the image in virtual machines, as every push runs it (qemu-system-x86, ovmf)
+# the image in virtual machines, as every push runs it (qemu-system-x86, ovmf); names of cases,
+# `--again` with the images of the run before, `--alone` one at a time
 boot *cases:
-    cargo build --release --workspace --bins
+    cargo build --release --workspace --bins --test launch
     target/release/tests-boot {{ if cases == "" { "push" } else { cases } }}
 
 # every case of the image in virtual machines, the night's too; the result is committed
 boot-all:
-    cargo build --release --workspace --bins
+    cargo build --release --workspace --bins --test launch
     target/release/tests-boot all
 
-# sizes, two builds compared; then seconds to health, memory, seconds back from every bad version
+# sizes, two builds compared, seconds to health, memory, seconds back from every bad version
 image-figures:
-    cargo build --release --workspace --bins
-    target/release/holdfast-image figures --machine qemu
+    cargo build --release --workspace --bins --test launch
     target/release/tests-boot figures
 
 # break a network of forty hosts in every way; the matrix as JSON, Markdown and SVG under target/

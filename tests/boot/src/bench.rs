@@ -28,6 +28,17 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
+    /// What an image weighs, how long its build takes, and that two builds are equal.
+    pub(crate) fn weights(&self) -> anyhow::Result<serde_json::Value> {
+        let done = Command::new(self.programs.join("holdfast-image"))
+            .args(["figures", "--machine", "qemu"])
+            .output()
+            .context("running holdfast-image; build it with `cargo build --release`")?;
+        let errors = String::from_utf8_lossy(&done.stderr);
+        ensure!(done.status.success(), "holdfast-image figures: {errors}");
+        Ok(serde_json::from_slice(&done.stdout)?)
+    }
+
     /// Finds the programs beside this one and the folder of the run.
     pub(crate) fn new() -> anyhow::Result<Self> {
         let programs = std::env::current_exe()?
@@ -54,6 +65,15 @@ impl Bench {
             craft.write(&self.keys, &self.bundle_of(version))?;
         }
         Ok(())
+    }
+
+    /// Whether a run before left all that cases stand on.
+    pub(crate) fn stands(&self) -> bool {
+        let settled = self.folder.join("settled");
+        let bundles = [GOOD, BAD].map(|version| self.bundle_of(version));
+        let mut all = vec![settled.join("disk.raw"), settled.join("vars.fd")];
+        all.extend(bundles);
+        all.iter().all(|path| path.exists())
     }
 
     /// Starts a fresh disk once and keeps it, identity and all, for the cases that begin there.
@@ -152,6 +172,16 @@ impl Bench {
         let seconds = begun.elapsed().as_secs_f64();
         say(&format!("     {} ({seconds:.0} s)", said.trim()));
         Ok(())
+    }
+
+    /// Builds a version with a site's own files over it, under another name.
+    pub(crate) fn image_with(
+        &self,
+        version: &str,
+        name: &str,
+        overlay: &Path,
+    ) -> anyhow::Result<()> {
+        self.image(version, name, Some(overlay))
     }
 
     /// Builds a version once more, under another name.

@@ -8,6 +8,7 @@ mod firmware;
 mod refusals;
 mod room;
 mod trials;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -16,7 +17,10 @@ use crate::bench::Bench;
 
 /// What was measured, by name.
 #[derive(Debug, Default)]
-pub(crate) struct Figures(Mutex<BTreeMap<String, f64>>);
+pub(crate) struct Figures(
+    Mutex<BTreeMap<String, f64>>,
+    Mutex<Option<serde_json::Value>>,
+);
 
 impl Figures {
     /// Notes a figure, in tenths.
@@ -26,9 +30,20 @@ impl Figures {
         }
     }
 
+    /// Takes what another program measured into the same object.
+    pub(crate) fn take(&self, others: serde_json::Value) {
+        if let Ok(mut all) = self.1.lock() {
+            *all = Some(others);
+        }
+    }
+
     /// All of them; a dot in a name makes an object of what is before it.
     pub(crate) fn json(&self) -> serde_json::Value {
-        let mut out = serde_json::Map::new();
+        let others = self.1.lock().ok().and_then(|others| others.clone());
+        let mut out = match others {
+            Some(serde_json::Value::Object(others)) => others,
+            _ => serde_json::Map::new(),
+        };
         let all = self.0.lock().map(|all| all.clone()).unwrap_or_default();
         for (name, value) in all {
             match name.split_once('.') {
@@ -88,7 +103,7 @@ const fn night(
 }
 
 /// All cases; the long ones first, so that two workers end together.
-pub(crate) static CASES: [Case; 16] = [
+pub(crate) static CASES: [Case; 18] = [
     push(
         "never-healthy",
         "a version that is never healthy is left, its reason kept, and not tried again",
@@ -125,6 +140,11 @@ pub(crate) static CASES: [Case; 16] = [
         cuts::one,
     ),
     night(
+        "whole-job",
+        "a box with two drives keeps, proves, is upgraded under load, rolled back; the file is there",
+        whole::job,
+    ),
+    night(
         "claim-by-file",
         "a claim file on a stick binds the owner without a listener; a second one changes nothing",
         claim::by_file,
@@ -148,6 +168,11 @@ pub(crate) static CASES: [Case; 16] = [
         "full-esp",
         "a full system partition refuses an upgrade with its reason; the box goes on",
         room::full_esp,
+    ),
+    night(
+        "larger-disk",
+        "the state partition takes the rest of a disk larger than the image, once",
+        room::larger_disk,
     ),
     night(
         "lost-state",

@@ -1,6 +1,7 @@
 //! `tests-boot`: images that are built, booted, upgraded and gone back from, in QEMU.
 //!
-//! Enters: `push` (what every push shows), `all` (the night's too), `figures`, or names of cases.
+//! Enters: `push` (what every push shows), `all` (the night's too), `figures`, or names of cases;
+//! `--again` takes the images and the started disk of the run before, `--alone` one case at a time.
 //! Leaves: a line a case, then JSON with what was measured, then `N passed, N failed`. The
 //! machine's own console is what is judged. Two cases run at once; a log of every machine stays in
 //! its folder below target/image/boot/machines.
@@ -13,20 +14,26 @@ mod disk;
 mod owner;
 #[path = "../../support/release.rs"]
 mod release;
+#[path = "../../support/stage.rs"]
+#[allow(dead_code, unused_imports, reason = "other test programs use the rest")]
+mod stage;
 mod vm;
 
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::Mutex;
 use std::time::Instant;
 
-use anyhow::{bail, ensure};
+use anyhow::{anyhow, bail, ensure};
 
 use crate::bench::Bench;
 use crate::cases::{CASES, Case, Figures};
 use crate::vm::VARIABLES;
 
+/// Blocks of an epoch of the chain that cases stand on: a term must not begin in one that is over.
+const EPOCH_BLOCKS: u64 = 200;
 /// Cases at once.
 const WORKERS: usize = 2;
 /// Where the last result of all cases is kept, for whoever reads the repository.
@@ -49,7 +56,17 @@ pub(crate) fn say(text: &str) {
 
 /// Runs what was asked for; returns how many cases did not hold.
 fn run(words: &[String]) -> anyhow::Result<usize> {
-    let chosen = choose(words)?;
+    let (options, words): (Vec<_>, Vec<_>) = words
+        .iter()
+        .map(String::as_str)
+        .partition(|word| word.starts_with("--"));
+    for option in &options {
+        ensure!(
+            ["--again", "--alone"].contains(option),
+            "there is no option {option}"
+        );
+    }
+    let chosen = choose(&words)?;
     if chosen.is_empty() {
         for case in &CASES {
             let when = if case.night { "night" } else { "push" };
@@ -61,17 +78,21 @@ fn run(words: &[String]) -> anyhow::Result<usize> {
     let bench = Bench::new()?;
     let figures = Figures::default();
     let begun = Instant::now();
-    bench.build()?;
-    let (seconds, memory) = bench.settle()?;
-    say(&format!(
-        "ok   a new disk is healthy after {seconds:.1} s with {memory:.0} MiB in use"
-    ));
-    figures.note("health_seconds", seconds);
-    figures.note("idle_mb", memory * 1.048_576);
-    let lines = perform(&bench, &figures, &chosen);
+    if !(options.contains(&"--again") && bench.stands()) {
+        prepare(&bench, &figures)?;
+    }
+    let workers = if options.contains(&"--alone") {
+        1
+    } else {
+        WORKERS
+    };
+    let lines = perform(&bench, &figures, &chosen, workers);
     figures.note("minutes", begun.elapsed().as_secs_f64() / 60.0);
     let failed = lines.iter().filter(|line| line.starts_with("FAIL")).count();
     let passed = lines.len() - failed + 1;
+    if words == ["figures"] {
+        figures.take(bench.weights()?);
+    }
     if words == ["all"] {
         report(&lines, &figures)?;
     }
@@ -82,12 +103,24 @@ fn run(words: &[String]) -> anyhow::Result<usize> {
     Ok(failed)
 }
 
+/// Builds the images and starts a fresh disk once.
+fn prepare(bench: &Bench, figures: &Figures) -> anyhow::Result<()> {
+    bench.build()?;
+    let (seconds, memory) = bench.settle()?;
+    say(&format!(
+        "ok   a new disk is healthy after {seconds:.1} s with {memory:.0} MiB in use"
+    ));
+    figures.note("health_seconds", seconds);
+    figures.note("idle_mb", memory * 1.048_576);
+    Ok(())
+}
+
 /// The cases that words name.
-fn choose(words: &[String]) -> anyhow::Result<Vec<&'static Case>> {
+fn choose(words: &[&str]) -> anyhow::Result<Vec<&'static Case>> {
     let mut chosen = Vec::new();
     for word in words {
         let before = chosen.len();
-        chosen.extend(CASES.iter().filter(|case| match word.as_str() {
+        chosen.extend(CASES.iter().filter(|case| match *word {
             "all" => true,
             "push" => !case.night,
             "figures" => case.name != "power-cuts" && case.about.contains("left"),
@@ -98,17 +131,24 @@ fn choose(words: &[String]) -> anyhow::Result<Vec<&'static Case>> {
     Ok(chosen)
 }
 
-/// Runs cases, two at once; returns a line for each.
-fn perform(bench: &Bench, figures: &Figures, chosen: &[&'static Case]) -> Vec<String> {
+/// Runs cases, `workers` at once; returns a line for each.
+fn perform(
+    bench: &Bench,
+    figures: &Figures,
+    chosen: &[&'static Case],
+    workers: usize,
+) -> Vec<String> {
     let waiting = Mutex::new(chosen.iter());
     let lines = Mutex::new(Vec::new());
     let next = || waiting.lock().ok()?.next();
     std::thread::scope(|scope| {
-        for _ in 0..WORKERS {
+        for _ in 0..workers {
             scope.spawn(|| {
                 while let Some(case) = next() {
                     let begun = Instant::now();
-                    let done = (case.run)(bench, figures);
+                    let run = AssertUnwindSafe(|| (case.run)(bench, figures));
+                    let done = catch_unwind(run)
+                        .unwrap_or_else(|_| Err(anyhow!("it panicked, see above")));
                     let seconds = begun.elapsed().as_secs_f64();
                     let line = match done {
                         Ok(()) => format!("ok   {}: {} ({seconds:.0} s)", case.name, case.about),

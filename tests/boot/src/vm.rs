@@ -23,6 +23,12 @@ pub(crate) struct Parts {
     serial: String,
     /// A port of loopback behind which the machine's remote door is.
     door: Option<u16>,
+    /// Ports of loopback and those of the machine behind them.
+    forwards: Vec<(u16, u16)>,
+    /// Addresses of the machine's closed network and those of loopback behind them.
+    reached: Vec<(String, String)>,
+    /// NVMe drives beside the system's, with their serial numbers.
+    drives: Vec<(PathBuf, String)>,
     /// The wall clock at power-on; the host's own when empty.
     clock: String,
 }
@@ -43,6 +49,24 @@ impl Parts {
     /// Its remote door, at a port of this machine's loopback.
     pub(crate) fn door(mut self, port: u16) -> Self {
         self.door = Some(port);
+        self
+    }
+
+    /// A port of loopback more, and the machine's behind it.
+    pub(crate) fn forward(mut self, from: u16, to: u16) -> Self {
+        self.forwards.push((from, to));
+        self
+    }
+
+    /// An address the machine reaches, and what of loopback is behind it.
+    pub(crate) fn reach(mut self, from: &str, to: &str) -> Self {
+        self.reached.push((from.to_owned(), to.to_owned()));
+        self
+    }
+
+    /// An NVMe drive more.
+    pub(crate) fn drive(mut self, path: &Path, serial: &str) -> Self {
+        self.drives.push((path.to_owned(), serial.to_owned()));
         self
     }
 
@@ -88,7 +112,7 @@ impl Vm {
             .arg("-drive")
             .arg(drive("d0", &folder.join("disk.raw"), ""))
             .args(["-device", "nvme,serial=system,drive=d0,bootindex=0"])
-            .args(["-netdev", &network(parts)])
+            .args(["-netdev", &network(parts)?])
             .args(["-device", "virtio-net-pci,netdev=n0,romfile="])
             .args(["-device", "i6300esb", "-action", "watchdog=reset"]);
         if !parts.serial.is_empty() {
@@ -97,6 +121,12 @@ impl Vm {
         }
         if !parts.clock.is_empty() {
             qemu.arg("-rtc").arg(format!("base={}", parts.clock));
+        }
+        for (number, (path, serial)) in parts.drives.iter().enumerate() {
+            qemu.arg("-drive")
+                .arg(drive(&format!("n{number}"), path, ""))
+                .arg("-device")
+                .arg(format!("nvme,serial={serial},drive=n{number}"));
         }
         for (number, stick) in parts.sticks.iter().enumerate() {
             qemu.arg("-drive")
@@ -195,11 +225,18 @@ impl Vm {
 }
 
 /// Nothing leaves the machine; what comes in is what a case asked for.
-fn network(parts: &Parts) -> String {
-    let door = parts.door.map_or(String::new(), |port| {
-        format!(",hostfwd=tcp:127.0.0.1:{port}-:5102")
-    });
-    format!("user,id=n0,restrict=on{door}")
+fn network(parts: &Parts) -> anyhow::Result<String> {
+    let mut text = "user,id=n0,restrict=on".to_owned();
+    let door = parts.door.map(|port| (port, 5102));
+    for (from, to) in door.iter().chain(&parts.forwards) {
+        text.push_str(&format!(",hostfwd=tcp:127.0.0.1:{from}-:{to}"));
+    }
+    let own = std::env::current_exe()?;
+    let pipe = own.with_file_name("tests-boot-pipe");
+    for (from, to) in &parts.reached {
+        text.push_str(&format!(",guestfwd=tcp:{from}-cmd:{} {to}", pipe.display()));
+    }
+    Ok(text)
 }
 
 /// The lines of the power-on before stay readable beside those of this one.

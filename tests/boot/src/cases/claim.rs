@@ -17,12 +17,12 @@ const HEALTHY: &str = "health ok: version 0.1.0, slot a, start";
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A port that is free now.
-fn port() -> anyhow::Result<u16> {
+pub(super) fn port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 /// What the console shows: code and fingerprint.
-fn shown(vm: &mut Vm) -> anyhow::Result<(String, String)> {
+pub(super) fn shown(vm: &mut Vm) -> anyhow::Result<(String, String)> {
     vm.wait("this box has no owner")?;
     vm.wait("fingerprint ")?;
     // The line may still be on its way.
@@ -31,7 +31,7 @@ fn shown(vm: &mut Vm) -> anyhow::Result<(String, String)> {
     Ok((word("  code        ")?, word("  fingerprint ")?))
 }
 
-fn fleet(owner: &Owner, port: u16, pin: &str) -> PathBuf {
+pub(super) fn fleet(owner: &Owner, port: u16, pin: &str) -> PathBuf {
     owner.fleet(&[(
         "box".to_owned(),
         format!("127.0.0.1:{port}"),
@@ -40,8 +40,15 @@ fn fleet(owner: &Owner, port: u16, pin: &str) -> PathBuf {
     )])
 }
 
+/// A stick that claims for an owner.
+pub(super) fn stick(bench: &Bench, owner: &Owner, path: &Path) -> anyhow::Result<PathBuf> {
+    let (out, authority) = (path.to_string_lossy(), owner.authority.to_string_lossy());
+    bench.holdfast(&["claim", "--file", &out, "--authority", &authority])?;
+    Ok(path.to_owned())
+}
+
 /// Waits until the box answers its owner.
-fn obeyed(bench: &Bench, file: &Path) -> anyhow::Result<()> {
+pub(super) fn obeyed(bench: &Bench, file: &Path) -> anyhow::Result<()> {
     let file = file.to_string_lossy();
     let until = Instant::now() + PATIENCE;
     loop {
@@ -97,24 +104,19 @@ pub(super) fn by_file(bench: &Bench, _: &Figures) -> anyhow::Result<()> {
         Owner::make(&folder, "owner"),
         Owner::make(&folder, "stranger"),
     );
-    let stick = |owner: &Owner, name: &str| {
-        let path = folder.join(name);
-        let authority = owner.authority.to_string_lossy();
-        let out = path.to_string_lossy();
-        let made = bench.holdfast(&["claim", "--file", &out, "--authority", &authority]);
-        made.map(|_| path.clone())
-    };
-    let parts = Parts::default()
-        .door(port)
-        .stick(&stick(&owner, "owner.bin")?);
+    let parts =
+        Parts::default()
+            .door(port)
+            .stick(&stick(bench, &owner, &folder.join("owner.bin"))?);
     let mut vm = Vm::start(&folder, &parts)?;
     let (_, pin) = shown(&mut vm)?;
     vm.wait("claimed by the file on /dev/vda")?;
     obeyed(bench, &fleet(&owner, port, &pin))?;
     drop(vm);
-    let parts = Parts::default()
-        .door(port)
-        .stick(&stick(&stranger, "stranger.bin")?);
+    let parts =
+        Parts::default()
+            .door(port)
+            .stick(&stick(bench, &stranger, &folder.join("stranger.bin"))?);
     let mut vm = Vm::start(&folder, &parts)?;
     vm.wait(HEALTHY)?;
     obeyed(bench, &fleet(&owner, port, &pin))
@@ -123,9 +125,7 @@ pub(super) fn by_file(bench: &Bench, _: &Figures) -> anyhow::Result<()> {
 pub(super) fn factory_reset(bench: &Bench, _: &Figures) -> anyhow::Result<()> {
     let folder = bench.settled("factory-reset")?;
     let owner = Owner::make(&folder, "owner");
-    let claim = folder.join("owner.bin");
-    let (out, authority) = (claim.to_string_lossy(), owner.authority.to_string_lossy());
-    bench.holdfast(&["claim", "--file", &out, "--authority", &authority])?;
+    let claim = stick(bench, &owner, &folder.join("owner.bin"))?;
     let port = port()?;
     let mut vm = Vm::start(&folder, &Parts::default().door(port).stick(&claim))?;
     for (wipe, done) in [

@@ -3,9 +3,9 @@
 use anyhow::ensure;
 
 use super::Figures;
-use crate::bench::{Bench, FIRST, GOOD};
+use crate::bench::{Bench, FIRST, GOOD, copy};
 use crate::disk;
-use crate::vm::{Parts, Vm};
+use crate::vm::{Parts, VARIABLES, Vm};
 
 pub(super) fn full_esp(bench: &Bench, _: &Figures) -> anyhow::Result<()> {
     let folder = bench.settled("full-esp")?;
@@ -25,6 +25,28 @@ pub(super) fn lost_state(bench: &Bench, _: &Figures) -> anyhow::Result<()> {
     let mut vm = Vm::start(&folder, &Parts::default())?;
     vm.wait("state lost: mounting /sysroot/var")?;
     vm.wait("health ok: version 0.1.0, slot a, start")?;
+    Ok(())
+}
+
+pub(super) fn larger_disk(bench: &Bench, figures: &Figures) -> anyhow::Result<()> {
+    let folder = bench.file("machines/larger-disk");
+    copy(&bench.file(FIRST).join("disk.raw"), &folder)?;
+    let disk = std::fs::File::options()
+        .write(true)
+        .open(folder.join("disk.raw"))?;
+    disk.set_len(6 << 30)?;
+    std::fs::copy(VARIABLES, folder.join("vars.fd"))?;
+    let mut vm = Vm::start(&folder, &Parts::default())?;
+    vm.wait("the state partition has")?;
+    vm.wait(" MiB")?;
+    let mib = vm.number("the state partition has ").unwrap_or_default();
+    ensure!(mib > 2700.0, "of 3071 MiB it has {mib}");
+    figures.note("larger_disk.state_mib", mib);
+    vm.wait("health ok: version 0.1.0, slot a, start")?;
+    drop(vm);
+    let mut vm = Vm::start(&folder, &Parts::default())?;
+    let which = vm.either(&["health ok: version 0.1.0", "the state partition has"])?;
+    ensure!(which == 0, "it grew again");
     Ok(())
 }
 
