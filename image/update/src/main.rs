@@ -161,11 +161,11 @@ async fn run(arguments: &Arguments) -> Result<(), Error> {
             Ok(())
         }
         Verb::Watch { patience } => {
-            watch::settle(&mut machine, &boot, Duration::from_secs(*patience))?;
-            watch::look(&mut machine, &boot, &paths).await
+            let healthy = watch::settle(&mut machine, &boot, Duration::from_secs(*patience))?;
+            watch::look(&mut machine, &boot, &paths, healthy).await
         }
         Verb::Trial { patience } => {
-            watch::settle(&mut machine, &boot, Duration::from_secs(*patience))
+            watch::settle(&mut machine, &boot, Duration::from_secs(*patience)).map(drop)
         }
         Verb::Fetch(bundle) => {
             let from = From::parse(&bundle.bundle)?;

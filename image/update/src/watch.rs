@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use board_slot::Slot;
 use board_slot::efivars::{EfiVars, Name, Variables};
@@ -87,8 +87,13 @@ pub(crate) fn open(paths: &Paths) -> Result<(Machine, Boot), Error> {
     Ok((machine, boot))
 }
 
-/// Judges this start and carries it to its end; returns when the machine may look for updates.
-pub(crate) fn settle(machine: &mut Machine, boot: &Boot, patience: Duration) -> Result<(), Error> {
+/// Judges this start and carries it to its end; returns when the machine may look for updates, and
+/// says whether the host was healthy by then.
+pub(crate) fn settle(
+    machine: &mut Machine,
+    boot: &Boot,
+    patience: Duration,
+) -> Result<bool, Error> {
     let running = machine.running;
     let trial = machine.record.trial();
     let start = plan::judge(Facts {
@@ -119,18 +124,8 @@ pub(crate) fn settle(machine: &mut Machine, boot: &Boot, patience: Duration) -> 
     let before = before.filter(|_| start == Start::Trial);
     match machine.host.wait(patience, before.as_ref()) {
         Ok(after) => {
-            machine.record.set_took(after)?;
-            if boot.firmware {
-                machine.carry_out(&plan::commit(running))?;
-            }
-            console::say(&format!(
-                "health ok: version {}, slot {running}, {word}, {:.1} s after the updater, \
-                 memory in use {} MiB",
-                boot.version,
-                after.as_secs_f64(),
-                console::memory_mib(),
-            ));
-            Ok(())
+            keep(machine, boot, word, after)?;
+            Ok(true)
         }
         Err(why) => {
             console::say(&format!(
@@ -149,9 +144,26 @@ pub(crate) fn settle(machine: &mut Machine, boot: &Boot, patience: Duration) -> 
                 // The restart was asked for; nothing else may happen before it.
                 std::thread::sleep(Duration::from_secs(120));
             }
-            Ok(())
+            Ok(false)
         }
     }
+}
+
+/// Keeps what runs, which was healthy `after` that long.
+fn keep(machine: &mut Machine, boot: &Boot, word: &str, after: Duration) -> Result<(), Error> {
+    let running = machine.running;
+    machine.record.set_took(after)?;
+    if boot.firmware {
+        machine.carry_out(&plan::commit(running))?;
+    }
+    console::say(&format!(
+        "health ok: version {}, slot {running}, {word}, {:.1} s after the updater, memory in use {} \
+         MiB",
+        boot.version,
+        after.as_secs_f64(),
+        console::memory_mib(),
+    ));
+    Ok(())
 }
 
 /// How long a version has to become healthy: twice what the one before it took, so that a slow
@@ -200,13 +212,24 @@ fn forget_why(machine: &mut Machine) {
     }
 }
 
-/// Looks for bundles and wishes until one leads to a restart.
-pub(crate) async fn look(machine: &mut Machine, boot: &Boot, paths: &Paths) -> Result<(), Error> {
+/// Looks for bundles and wishes until one leads to a restart. A start that was not `healthy` in
+/// time is kept as soon as it is: nothing else sets its count of starts back.
+pub(crate) async fn look(
+    machine: &mut Machine,
+    boot: &Boot,
+    paths: &Paths,
+    mut healthy: bool,
+) -> Result<(), Error> {
+    let begun = Instant::now();
     let mut refused = BTreeSet::new();
     let mut system = System::new(paths, machine);
     let mut claiming = Claiming::new(&paths.socket);
     loop {
         system.tell(machine, boot);
+        if !healthy && machine.host.fitness().is_ok() {
+            keep(machine, boot, "start", begun.elapsed())?;
+            healthy = true;
+        }
         claiming.look(&machine.disk, &machine.host);
         if let Some(wish) = system.wish() {
             console::say(&format!("asked to {:?} {}", wish.verb, wish.version));

@@ -103,7 +103,7 @@ const fn night(
 }
 
 /// All cases; the long ones first, so that two workers end together.
-pub(crate) static CASES: [Case; 18] = [
+pub(crate) static CASES: [Case; 19] = [
     push(
         "never-healthy",
         "a version that is never healthy is left, its reason kept, and not tried again",
@@ -168,6 +168,11 @@ pub(crate) static CASES: [Case; 18] = [
         "full-esp",
         "a full system partition refuses an upgrade with its reason; the box goes on",
         room::full_esp,
+    ),
+    night(
+        "late-health",
+        "a start that is healthy later than its patience is kept then",
+        trials::late,
     ),
     night(
         "larger-disk",

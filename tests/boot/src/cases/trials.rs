@@ -5,9 +5,9 @@ use std::path::Path;
 use image_bundle::Version;
 
 use super::Figures;
-use crate::bench::{BAD, Bench};
+use crate::bench::{BAD, Bench, FIRST, copy};
 use crate::disk::ROTTEN;
-use crate::vm::{Parts, Vm};
+use crate::vm::{Parts, VARIABLES, Vm};
 
 const BACK: &str = "health ok: version 0.1.0, slot a, start";
 
@@ -60,6 +60,26 @@ pub(super) fn hang(bench: &Bench, figures: &Figures) -> anyhow::Result<()> {
         &bundle,
         "slot b was left: version 0.3.0",
     )?;
+    Ok(())
+}
+
+/// A start that takes longer than its patience is kept all the same, once it is healthy: its count
+/// of starts goes back, and no slow machine ends in its other slot.
+pub(super) fn late(bench: &Bench, _: &Figures) -> anyhow::Result<()> {
+    let overlay = bench.file("late-site");
+    let unit = overlay.join("etc/systemd/system/holdfast-update.service.d");
+    std::fs::create_dir_all(&unit)?;
+    std::fs::write(
+        unit.join("patience.conf"),
+        "[Service]\nExecStart=\nExecStart=/usr/bin/holdfast-update watch --patience 0\n",
+    )?;
+    bench.image_with(FIRST, "late", &overlay)?;
+    let folder = bench.file("machines/late-health");
+    copy(&bench.file("late/disk.raw"), &folder)?;
+    std::fs::copy(VARIABLES, folder.join("vars.fd"))?;
+    let mut vm = Vm::start(&folder, &Parts::default())?;
+    vm.wait("no health: version 0.1.0, start")?;
+    vm.wait(BACK)?;
     Ok(())
 }
 
