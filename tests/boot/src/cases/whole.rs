@@ -135,6 +135,7 @@ fn begin(bench: &Bench) -> anyhow::Result<(Vm, Life)> {
     let late = sized("late.stick", STICK)?;
     let owner = Owner::make(&folder, "owner");
     let claim = stick(bench, &owner, &folder.join("claim.bin"))?;
+    let plugged = sized("claim.stick", 1 << 20)?;
     let hub = town.network.hubs.first().context("a hub")?;
     let hub = hub.split('/').nth(4).context("a hub's port")?;
     let rpc = town
@@ -146,7 +147,7 @@ fn begin(bench: &Bench) -> anyhow::Result<(Vm, Life)> {
     let mut parts = Parts::default()
         .door(door)
         .forward(swarm, 4001)
-        .stick(&claim)
+        .stick(&plugged)
         .stick(&late);
     parts = parts
         .reach(CHAIN, &rpc)
@@ -169,6 +170,7 @@ fn begin(bench: &Bench) -> anyhow::Result<(Vm, Life)> {
     block_on(purse.send_token(account, Amount(STAKE)))?;
     vm.wait("health ok: version 0.1.0, slot a, start")?;
     let (_, pin) = shown(&mut vm)?;
+    plug(&plugged, &std::fs::read(&claim)?)?;
     let fleet = fleet(&owner, door, &pin);
     obeyed(bench, &fleet)?;
     let caller = Caller::stranger(&town.network);
@@ -286,7 +288,7 @@ pub(super) fn job(bench: &Bench, figures: &Figures) -> anyhow::Result<()> {
 fn plug(stick: &Path, bundle: &[u8]) -> anyhow::Result<()> {
     use std::os::unix::fs::FileExt;
     let file = std::fs::File::options().write(true).open(stick)?;
-    let (head, rest) = bundle.split_at_checked(4096).context("a bundle")?;
+    let (head, rest) = bundle.split_at(bundle.len().min(4096));
     file.write_all_at(rest, 4096)?;
     file.write_all_at(head, 0)?;
     Ok(file.sync_all()?)
