@@ -8,12 +8,15 @@ use serde_json::Value;
 
 use crate::stage::{Home, Host, Plan, Shape, Town, block_on, holdfast, noise, quick_ground, until};
 
+mod rewards;
+
 /// Epochs of a day in this renter's network file: short enough to see the end.
 const EPOCHS: u64 = 6;
 const LIMIT: Duration = Duration::from_secs(240);
 
 fn town() -> Town {
     let mut set = vec!["settle.release_epochs=1".to_owned()];
+    set.push("settle.auto_cash=false".into());
     set.push("offer.price=\"1000000000000000\"".into());
     Town::start(
         "escrow",
@@ -52,6 +55,16 @@ fn agreements(home: &Home, id: &str) -> Vec<(AgreementDigest, String)> {
     named.collect()
 }
 
+fn index_of(town: &Town, peer: &str) -> usize {
+    let mut hosts = town.hosts.iter();
+    let index = hosts.position(|host| host.peer.to_string() == peer);
+    index.expect("a host of this town")
+}
+
+fn of<'a>(town: &'a Town, peer: &str) -> &'a Host {
+    &town.hosts[index_of(town, peer)]
+}
+
 fn tokens(town: &Town, host: &Host) -> u128 {
     let chain = town.ground.chain();
     block_on(chain.token_balance(host.address)).expect("told").0
@@ -86,12 +99,20 @@ fn an_escrowed_object_pays_proven_epochs_gives_missed_ones_back_and_ends_empty()
     assert_eq!(home.balance().issued, Amount::ZERO, "a cheque left too");
     assert_eq!(home.get(&id, &[]), noise("escrow", 300_000));
 
+    // The fee of an agreement paid by the escrow and of one paid by cheques, on one host.
+    home.say(&["wallet", "wrap", "2t"]).well();
+    home.say(&["wallet", "deposit", "1t"]).well();
+    let cheques = home.put("cheques", &noise("cheques", 300_000), &[]);
+    let cheques = agreements(&home, &cheques);
+    let (first, worker) = leases[1].clone();
+    let second = cheques.iter().find(|(_, host)| *host == worker);
+    let rewarded = [first, second.expect("a shard on each host").0];
+    for name in &rewarded {
+        rewards::sponsor(&home, name);
+    }
+
     let (dead, dead_host) = leases[0].clone();
-    let killed = town
-        .hosts
-        .iter()
-        .position(|host| host.peer.to_string() == dead_host);
-    let killed = killed.expect("a host of this town");
+    let killed = index_of(&town, &dead_host);
     town.hosts[killed].kill();
     let living: Vec<AgreementDigest> = leases.iter().skip(1).map(|(name, _)| *name).collect();
     until("every living host is paid for an epoch", LIMIT, || {
@@ -100,6 +121,7 @@ fn an_escrowed_object_pays_proven_epochs_gives_missed_ones_back_and_ends_empty()
             .all(|name| lease(name).released > 0)
             .then_some(())
     });
+    rewards::count(of(&town, &worker), &rewarded, &dead);
     until("missed epochs come back", LIMIT, || {
         home.say(&["renter", "pay", "--json"]).well();
         (lease(&dead).refunded > 0).then_some(())
@@ -131,16 +153,33 @@ fn an_escrowed_object_pays_proven_epochs_gives_missed_ones_back_and_ends_empty()
         let terms = lease(name);
         let share = locked / leases.len() as u128;
         let earned = share * u128::from(terms.released) / u128::from(EPOCHS);
-        let index = town
-            .hosts
-            .iter()
-            .position(|one| one.peer.to_string() == *host);
-        let index = index.expect("a host of this town");
-        let got = tokens(&town, &town.hosts[index]) - before[index];
+        let index = index_of(&town, host);
+        let cashed = match *host == worker {
+            true => town.hosts[index].status().cashed.0,
+            false => 0,
+        };
+        let got = tokens(&town, &town.hosts[index]) - before[index] - cashed;
         assert!(got.abs_diff(earned) <= 1, "{host} got {got} of {earned}");
         paid += got;
     }
     let at = town.network.contracts.escrow().expect("an escrow");
     let held = block_on(chain.token_balance(at)).expect("told");
     assert_eq!(held, Amount::ZERO, "{paid} paid of {locked}, {held} left");
+
+    let host = of(&town, &worker);
+    let before = tokens(&town, host);
+    let claimed = rewards::claim(host);
+    assert!(claimed > 0, "nothing was claimed");
+    assert_eq!(tokens(&town, host) - before, claimed);
+    let back: Value = home
+        .say(&[
+            "airdrop",
+            "reclaim",
+            &first.to_string(),
+            "--dry-run",
+            "--json",
+        ])
+        .json();
+    assert!(back["moves"] != "0", "{back}");
+    home.say(&["airdrop", "reclaim", &first.to_string()]).well();
 }

@@ -5,6 +5,35 @@
 //! changed contract does not compile rather than misread. The function and event signatures of
 //! vault, factory, token and oracle are BTFS's; golden vectors in the tests hold them.
 
+/// The terms of an agreement as the module `$abi` of abigen writes them: each contract that reads
+/// them has a type of its own with the same fields.
+macro_rules! terms_words {
+    ($abi:ident, $of:expr) => {{
+        use crate::translate::h160;
+        let of: &host_core::agreement::Agreement = $of;
+        $abi::Agreement {
+            network_id: of.network.0,
+            agreement_id: of.id.0,
+            renter: h160(of.renter),
+            host: h160(of.host),
+            payout: h160(of.payout),
+            shard_id: of.shard.0,
+            shard_len: of.shard_len,
+            codec: of.codec,
+            price: of.price.0,
+            start_epoch: of.start_epoch,
+            end_epoch: of.end_epoch,
+            egress_price: of.egress_price.0,
+            pay_mode: match of.pay_mode {
+                host_core::agreement::PayMode::Cheque => 0,
+                host_core::agreement::PayMode::Escrow => 1,
+            },
+            nonce: of.nonce,
+        }
+    }};
+}
+use terms_words;
+
 pub mod airdrop;
 pub mod demand;
 pub mod dispute;
@@ -15,6 +44,7 @@ pub(crate) mod launch;
 pub mod oracle;
 pub mod proof;
 pub mod registry;
+pub mod sponsor;
 pub mod staking;
 pub mod token;
 pub mod vault;

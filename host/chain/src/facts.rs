@@ -74,6 +74,8 @@ pub struct AirdropFacts {
     pub first_epoch: u64,
     /// The first round that is not closed.
     pub next_round: u64,
+    /// The round of the present epoch.
+    pub round_now: u64,
     /// Not promised to any round.
     pub pot: Amount,
     /// Promised to closed rounds and not claimed.
@@ -271,8 +273,13 @@ impl EvmChain {
             self.amount_of(what, at, airdrop::pot()),
             self.amount_of(what, at, airdrop::promised()),
         )?;
+        let rules = airdrop::read_rules(&rules)?;
+        let proofs = self.contract(what, Contracts::proofs)?;
+        let now = self.number_of(what, proofs, proof::current_period());
+        let passed = now.await?.saturating_sub(first_epoch);
         Ok(AirdropFacts {
-            rules: airdrop::read_rules(&rules)?,
+            round_now: passed / rules.epochs_per_round.max(1),
+            rules,
             first_epoch,
             next_round,
             pot,

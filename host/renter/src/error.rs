@@ -244,7 +244,7 @@ pub enum Error {
         /// Which.
         agreement: AgreementDigest,
     },
-    /// A conversation with a guard that did not reach its end.
+    /// A conversation with a guard or host that did not reach its end.
     #[error(transparent)]
     Talk {
         /// How it ended.

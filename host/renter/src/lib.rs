@@ -4,6 +4,7 @@
 mod book;
 mod cipher;
 mod codes;
+mod cosign;
 mod encode;
 mod error;
 mod fault;
@@ -28,7 +29,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
-use host_core::agreement::Agreement;
+use host_core::agreement::{Agreement, SignedAgreement};
 use host_core::announce::Announcement;
 use host_core::challenge::SignedVerdict;
 use host_core::identity::SecretKey;
@@ -236,6 +237,15 @@ impl Renter {
         Ok(Self {
             inner: Arc::new(inner),
         })
+    }
+
+    /// An agreement that a put of this home made, with its host's signature, asked for again; none
+    /// when no put made it. Errors: those of asking the host.
+    pub async fn signed(
+        &self,
+        agreement: &AgreementDigest,
+    ) -> Result<Option<SignedAgreement>, Error> {
+        cosign::signed(&self.inner, agreement).await
     }
 
     /// Names the escrow, once; without it nothing is paid that way.

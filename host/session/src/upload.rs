@@ -4,13 +4,13 @@
 //! after it leaves the shard, and a renter that asks again gets the same receipt.
 
 use host_agreement::check_terms;
-use host_core::AgreementDigest;
 use host_core::agreement::{Agreement, PayMode, SignedAgreement};
 use host_core::identity::Signature;
 use host_core::keeper::Signable;
 use host_core::receipt::{Receipt, ReceiptBody};
 use host_core::seams::{Device, LeaseState};
 use host_core::wire::{Frame, UploadReply, UploadRequest};
+use host_core::{AgreementDigest, Amount};
 use host_ledger::{AgreementRow, AgreementState, Fact};
 use host_store::Sealed;
 use tracing::info;
@@ -49,7 +49,10 @@ async fn upload<D: Device>(desk: &Desk<D>, talk: &mut Talk) -> Result<(), Error>
         return Err(Error::Turn { what: "the terms" });
     };
     let _seat = desk.seat_upload()?;
-    let agreed = agree(desk, terms, signature, desk.epoch_now().await?).await?;
+    let agreed = match kept(desk, &terms, &signature)? {
+        Some(agreed) => agreed,
+        None => agree(desk, terms, signature, desk.epoch_now().await?).await?,
+    };
     if !is_locked(desk, &agreed).await? {
         return wait_for_lock(talk, &agreed).await;
     }
@@ -77,6 +80,26 @@ async fn upload<D: Device>(desk: &Desk<D>, talk: &mut Talk) -> Result<(), Error>
     info!(shard = %receipt.body.shard, agreement = %agreed.digest, peer = %talk.peer(),
         bytes = receipt.body.len, "shard kept");
     take_cheques(desk, talk, &agreed).await
+}
+
+/// Terms that stand and were paid for are no new offer: whoever signed them may ask for this host's
+/// signature again at any time, also when the offer has changed.
+fn kept<D: Device>(
+    desk: &Desk<D>,
+    terms: &Agreement,
+    renter_signature: &Signature,
+) -> Result<Option<Agreed>, Error> {
+    let digest = terms.digest(desk.policy().chain_id);
+    let row = desk.ledger().read()?.agreement(&digest)?;
+    let stands = |row: &AgreementRow| {
+        let paid = row.paid > Amount::ZERO || terms.pay_mode == PayMode::Escrow;
+        paid && row.state == AgreementState::Active
+    };
+    let row = row.filter(|row| stands(row) && row.signed.renter_signature == *renter_signature);
+    Ok(row.map(|row| Agreed {
+        digest,
+        signed: row.signed,
+    }))
 }
 
 /// Admits the terms and signs them.

@@ -3,32 +3,14 @@
 use super::{calldata, result};
 use crate::bindings::escrow::escrow as abi;
 use crate::error::Error;
-use crate::translate::{amount, h160, u256};
-use host_core::agreement::{Agreement, PayMode, SignedAgreement};
+use crate::translate::{amount, u256};
+use host_core::agreement::{Agreement, SignedAgreement};
 use host_core::seams::Claimed;
 pub use host_core::seams::{Lease, LeaseState};
 use host_core::{AgreementDigest, Amount};
 
 fn terms(of: &Agreement) -> abi::Agreement {
-    abi::Agreement {
-        network_id: of.network.0,
-        agreement_id: of.id.0,
-        renter: h160(of.renter),
-        host: h160(of.host),
-        payout: h160(of.payout),
-        shard_id: of.shard.0,
-        shard_len: of.shard_len,
-        codec: of.codec,
-        price: of.price.0,
-        start_epoch: of.start_epoch,
-        end_epoch: of.end_epoch,
-        egress_price: of.egress_price.0,
-        pay_mode: match of.pay_mode {
-            PayMode::Cheque => 0,
-            PayMode::Escrow => 1,
-        },
-        nonce: of.nonce,
-    }
+    super::terms_words!(abi, of)
 }
 
 /// Locks the whole price of a signed agreement, at most `most`. The sender pays.

@@ -105,6 +105,12 @@ pub enum Constant {
     Draws,
 }
 
+/// Asks which period the newest block is in; read with `read_number`.
+#[must_use]
+pub fn current_period() -> Vec<u8> {
+    calldata(abi::CurrentPeriodCall {})
+}
+
 /// The number that a question returned.
 pub fn read_number(what: &'static str, bytes: &[u8]) -> Result<u64, Error> {
     let found: U256 = result(what, bytes)?;

@@ -1,5 +1,6 @@
-//! `holdfast airdrop`: what rewards stand, claiming one, and recomputing all of them from the
-//! chain's events and the public score list, which anybody can.
+//! `holdfast airdrop`: what rewards stand, paying the fee that lets an agreement count, counting,
+//! claiming, and recomputing all of them from the chain's events and the public score list, which
+//! anybody can.
 //!
 //! Enters: a network, and for a claim a host and the round's list (docs/formats/bands.md). Leaves:
 //! figures, an order, or every difference between what the events say and what the contract holds.
@@ -11,7 +12,7 @@ use clap::{Args, Subcommand};
 use host_chain::Intent;
 use host_chain::codec::airdrop::{self, FALLBACK_BPS};
 use host_core::network::Contracts;
-use host_core::{Address, Amount, Digest32};
+use host_core::{Address, AgreementDigest, Amount, Digest32};
 use host_daemon::api::Order;
 use serde::{Deserialize, Serialize};
 
@@ -20,9 +21,11 @@ use crate::money;
 use crate::print;
 
 mod recompute;
+#[cfg(feature = "renter")]
+mod sponsor;
 
-/// Rounds shown at most.
-const ROUNDS_MAX: u64 = 20;
+/// Rounds shown, and rounds closed by one transaction, at most: the contract's own bound.
+const ROUNDS_MAX: u64 = 32;
 
 /// Rewards.
 #[derive(Debug, Args)]
@@ -35,7 +38,7 @@ pub(crate) struct AirdropArgs {
 
 #[derive(Debug, Subcommand)]
 enum AirdropCommand {
-    /// The pot, the newest rounds and a host's part of them
+    /// The pot, the rounds up to the present one and a host's part of them
     Show {
         /// Another host's account
         #[arg(long)]
@@ -49,8 +52,29 @@ enum AirdropCommand {
         #[arg(long, value_name = "FILE")]
         bands: Option<PathBuf>,
     },
+    /// Have the proven and paid epochs of sponsored agreements counted, as their host
+    Count {
+        /// Their names
+        #[arg(required = true)]
+        agreements: Vec<AgreementDigest>,
+    },
     /// Close rounds whose counting is over, so that they can be claimed
     Close,
+    /// Pay the protocol's fee for an agreement, as its renter, so that its epochs count
+    #[cfg(feature = "renter")]
+    Sponsor {
+        /// The name of an agreement of this home, or a file of a signed agreement
+        agreement: String,
+        /// The most to pay; the contract's own fee unless given
+        #[arg(long, value_parser = money::typed)]
+        most: Option<Amount>,
+    },
+    /// Take the fee of epochs back that can no longer count
+    #[cfg(feature = "renter")]
+    Reclaim {
+        /// The name of an agreement of this home, or a file of a signed agreement
+        agreement: String,
+    },
     /// Recompute every reward from the chain's events and compare with the contract
     Recompute {
         /// Only this round
@@ -143,24 +167,35 @@ struct AirdropSaid {
     fee_per_gib: Amount,
     reward_per_gib: Amount,
     epochs_per_round: u64,
+    /// The first that is not closed.
     next_round: u64,
+    /// That of the present epoch.
+    round_now: u64,
     host: Option<Address>,
     rounds: Vec<RoundSaid>,
 }
 
 /// Runs one airdrop command; false when the recomputation finds a difference.
 pub(crate) async fn airdrop(args: AirdropArgs) -> anyhow::Result<bool> {
-    let on = OnChain::of(&args.on)?;
+    let on = || OnChain::of(&args.on);
     match args.what {
         AirdropCommand::Show { host } => {
+            let on = on()?;
             let host = match host {
                 Some(host) => Some(host),
                 None => on.account().await.ok(),
             };
             show(&on, host, &args.on).await?;
         }
-        AirdropCommand::Claim { round, bands } => claim(&on, round, bands, &args.on).await?,
+        AirdropCommand::Claim { round, bands } => claim(&on()?, round, bands, &args.on).await?,
+        AirdropCommand::Count { agreements } => {
+            let on = on()?;
+            for agreement in agreements {
+                on.give(&Order::Count { agreement }, &args.on).await?;
+            }
+        }
         AirdropCommand::Close => {
+            let on = on()?;
             let host = on.account().await?;
             let at = on.chain.contract("rewards", Contracts::airdrop)?;
             let most = ROUNDS_MAX;
@@ -168,9 +203,15 @@ pub(crate) async fn airdrop(args: AirdropArgs) -> anyhow::Result<bool> {
             let order = Order::CloseRounds { most };
             on.order(host, call, Amount::ZERO, &order, &args.on).await?;
         }
+        #[cfg(feature = "renter")]
+        AirdropCommand::Sponsor { agreement, most } => {
+            sponsor::sponsor(&agreement, most, &args.on).await?;
+        }
+        #[cfg(feature = "renter")]
+        AirdropCommand::Reclaim { agreement } => sponsor::reclaim(&agreement, &args.on).await?,
         AirdropCommand::Recompute { round, bands } => {
             let bands = bands.as_deref().map(Bands::read).transpose()?;
-            return recompute::run(&on, round, bands.as_ref(), &args.on).await;
+            return recompute::run(&on()?, round, bands.as_ref(), &args.on).await;
         }
     }
     Ok(true)
@@ -178,9 +219,10 @@ pub(crate) async fn airdrop(args: AirdropArgs) -> anyhow::Result<bool> {
 
 async fn show(on: &OnChain, host: Option<Address>, args: &OnChainArgs) -> anyhow::Result<()> {
     let facts = on.chain.airdrop_facts().await?;
-    let first = facts.next_round.saturating_sub(ROUNDS_MAX);
+    // Weight stands in the round of its epoch, however many before it are still to be closed.
+    let last = facts.round_now.max(facts.next_round);
     let mut rounds = Vec::new();
-    for number in first..=facts.next_round {
+    for number in last.saturating_sub(ROUNDS_MAX - 1)..=last {
         let round = on.chain.airdrop_round(number).await?;
         let own = match host {
             Some(host) => Some(on.chain.airdrop_share(number, host).await?),
@@ -210,6 +252,7 @@ async fn show(on: &OnChain, host: Option<Address>, args: &OnChainArgs) -> anyhow
         reward_per_gib: facts.rules.reward_per_gib,
         epochs_per_round: facts.rules.epochs_per_round,
         next_round: facts.next_round,
+        round_now: facts.round_now,
         host,
         rounds,
     };

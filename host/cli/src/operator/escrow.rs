@@ -116,7 +116,7 @@ fn reading(args: &OnChainArgs) -> anyhow::Result<EvmChain> {
 
 /// The terms of an agreement that this home made, by its name, or of the file that is named.
 #[cfg(feature = "renter")]
-fn terms_of(text: &str) -> anyhow::Result<Agreement> {
+pub(super) fn terms_of(text: &str) -> anyhow::Result<Agreement> {
     match text.parse::<AgreementDigest>() {
         Ok(agreement) => crate::renter::home::Home::open()?.terms(&agreement),
         Err(_) => Ok(read(Path::new(text))?.terms),
@@ -124,7 +124,7 @@ fn terms_of(text: &str) -> anyhow::Result<Agreement> {
 }
 
 /// Reads a signed agreement: the CBOR of the wire in hexadecimal digits.
-fn read(path: &Path) -> anyhow::Result<SignedAgreement> {
+pub(super) fn read(path: &Path) -> anyhow::Result<SignedAgreement> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
     let bytes = digits(&text).with_context(|| path.display().to_string())?;

@@ -18,6 +18,8 @@ use super::SharedApi;
 use super::caller::{Caller, Failure};
 use super::chain::{WaitingSaid, waiting};
 
+mod count;
+
 /// Ended transactions told at most.
 const ENDED_MAX: usize = 1_000;
 
@@ -54,6 +56,12 @@ pub enum Order {
         /// What shows the share in the list.
         #[schema(value_type = Vec<String>)]
         path: Vec<Digest32>,
+    },
+    /// Have the proven, paid epochs of a sponsored agreement of the host counted for rewards.
+    Count {
+        /// Which agreement.
+        #[schema(value_type = String)]
+        agreement: AgreementDigest,
     },
     /// Close rewards' rounds whose counting is over.
     CloseRounds {
@@ -167,6 +175,7 @@ pub(crate) async fn order(
     }
     let (intent, call) = match &order {
         Order::Delegate { to } => delegate(&api, *to).await?,
+        Order::Count { agreement } => count::call_of(&api, agreement).await?,
         order => call_of(&api, order)?,
     };
     let intent = IntentKey(intent);
@@ -248,7 +257,7 @@ fn call_of(api: &SharedApi, order: &Order) -> Result<(String, CallRow), Failure>
                 data,
             )
         }
-        Order::Stake { .. } | Order::Delegate { .. } => {
+        Order::Stake { .. } | Order::Delegate { .. } | Order::Count { .. } => {
             return Err(Failure::internal("such orders have a desk of their own"));
         }
     };
