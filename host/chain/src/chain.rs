@@ -17,7 +17,7 @@ use crate::reads::{Block, LogFilter, Receipt};
 use host_core::identity::SecretKey;
 use host_core::keeper::Identity;
 use host_core::network::Contracts;
-use host_core::seams::{Head, VaultFacts};
+use host_core::seams::{ContractCall, Head, VaultFacts};
 use host_core::{Address, Amount, Digest32};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -325,6 +325,18 @@ impl EvmChain {
                 endpoint.call(from, to, data).await
             })
             .await
+    }
+
+    /// Tries a call as `from` on the newest state; nothing is sent. Errors: Reverted with the
+    /// contract's reason.
+    pub(crate) async fn tried(
+        &self,
+        what: &'static str,
+        from: Address,
+        call: &ContractCall,
+    ) -> Result<(), Error> {
+        let called = self.call(what, Some(from), call.to, &call.data);
+        called.await.map(|_| ())
     }
 
     /// Calls a contract at two endpoints, which must return the same bytes.

@@ -139,10 +139,7 @@ impl DisputeChain for Disputes {
     ) -> BoxFuture<'a, Result<(), ChainError>> {
         Box::pin(async move {
             let call = self.call_of(verb);
-            let called = self
-                .chain
-                .call(verb.what(), Some(from), call.to, &call.data);
-            called.await.map(|_| ()).map_err(ChainError::from)
+            Ok(self.chain.tried(verb.what(), from, &call).await?)
         })
     }
 }

@@ -3,7 +3,7 @@
 //! every form ever signed stay in the row, so that a reorganisation finds them again. Their layout
 //! on disk stands in docs/formats/ledger.md.
 
-use host_core::seams::SignedTx;
+use host_core::seams::{ContractCall, SignedTx};
 use host_core::{Address, Amount, Digest32};
 use minicbor::{Decode, Encode};
 
@@ -22,7 +22,7 @@ impl IntentKey {
     /// Whether it is one that any host may do and one is enough for: a seal.
     #[must_use]
     pub fn is_shared(&self) -> bool {
-        self.0.starts_with("proof/seal/")
+        self.0.starts_with("proof/seal/") || self.0 == "price/step"
     }
 }
 
@@ -149,6 +149,17 @@ pub struct CallRow {
     #[n(2)]
     #[cbor(with = "minicbor::bytes")]
     pub data: Vec<u8>,
+}
+
+impl From<ContractCall> for CallRow {
+    /// A call that carries no native value.
+    fn from(call: ContractCall) -> Self {
+        Self {
+            to: call.to,
+            value: Amount::ZERO,
+            data: call.data,
+        }
+    }
 }
 
 /// One cheque of a batch.

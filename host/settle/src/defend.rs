@@ -8,8 +8,8 @@
 
 use std::sync::Arc;
 
+use host_core::Address;
 use host_core::seams::{Chain, DisputeChain, DisputeVerb, ShardChallenge};
-use host_core::{Address, Amount};
 use host_ledger::{CallRow, IntentKey, Ledger, OutboxRow};
 use host_proof::LeafProof;
 use tracing::{error, info, warn};
@@ -117,14 +117,7 @@ impl Defender {
         };
         self.disputes.try_call(self.host, &verb).await?;
         let call = self.disputes.call(&verb)?;
-        let row = OutboxRow::wanted_call(
-            intent,
-            CallRow {
-                to: call.to,
-                value: Amount::ZERO,
-                data: call.data,
-            },
-        );
+        let row = OutboxRow::wanted_call(intent, CallRow::from(call));
         if self.outbox.want(row).await? {
             let (shard, challenger) = (one.entry.shard, one.challenger);
             info!(shard = %shard, %challenger, "a challenge on chain is answered");

@@ -323,14 +323,7 @@ impl Prover {
     async fn want(&self, intent: IntentKey, verb: &ProofVerb) -> Result<bool, Error> {
         self.proofs.try_call(self.host, verb).await?;
         let call = self.proofs.call(verb)?;
-        let row = OutboxRow::wanted_call(
-            intent,
-            CallRow {
-                to: call.to,
-                value: Amount::ZERO,
-                data: call.data,
-            },
-        );
+        let row = OutboxRow::wanted_call(intent, CallRow::from(call));
         self.outbox.want(row).await
     }
 

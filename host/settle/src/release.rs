@@ -9,9 +9,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use host_core::AgreementDigest;
 use host_core::agreement::{Agreement, PayMode};
 use host_core::seams::{ChainError, Claimed, Escrow, LeaseState};
-use host_core::{AgreementDigest, Amount};
 use host_ledger::{AgreementRow, AgreementState, CallRow, IntentKey, Ledger, OutboxRow};
 use tracing::{debug, info};
 
@@ -163,11 +163,7 @@ impl Releaser {
         let call = self.escrow.release(terms, &claims).await?;
         let row = OutboxRow::wanted_call(
             IntentKey(format!("{INTENTS}{name}/{first}-{last}")),
-            CallRow {
-                to: call.to,
-                value: Amount::ZERO,
-                data: call.data,
-            },
+            CallRow::from(call),
         );
         let count = claims.len();
         let wanted = outbox.want(row).await?;

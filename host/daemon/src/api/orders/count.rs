@@ -56,11 +56,7 @@ pub(super) async fn call_of(
     match api.road.evm.countable(&counted, now).await {
         Ok(Counting::Ready(epochs, call)) => {
             tracing::info!(agreement = %agreement, count = epochs.len(), "epochs are counted");
-            let row = CallRow {
-                to: call.to,
-                value: host_core::Amount::ZERO,
-                data: call.data,
-            };
+            let row = CallRow::from(call);
             Ok((format!("airdrop/count/{agreement}"), row))
         }
         Ok(Counting::Nothing(why)) => Err(Failure::refused("nothing-counts", why)),
