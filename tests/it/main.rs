@@ -29,6 +29,7 @@ mod memory;
 mod money;
 mod objects;
 mod operator;
+mod prices;
 mod recovery;
 mod releases;
 mod sessions;

@@ -60,14 +60,25 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
 /// The ground of this test program.
 pub(crate) fn ground() -> &'static Ground {
     static GROUND: OnceLock<Ground> = OnceLock::new();
-    GROUND.get_or_init(|| Ground::make("chain", EPOCH_BLOCKS, BLOCK_MS))
+    GROUND.get_or_init(|| Ground::make("chain", EPOCH_BLOCKS, BLOCK_MS, |_| ()))
 }
 
 /// A ground of its own for tests that see terms end: epochs of twenty seconds.
 #[allow(dead_code, reason = "not every tier sees a term end")]
 pub(crate) fn quick_ground() -> &'static Ground {
     static GROUND: OnceLock<Ground> = OnceLock::new();
-    GROUND.get_or_init(|| Ground::make("quick", QUICK_BLOCKS, QUICK_MS))
+    GROUND.get_or_init(|| Ground::make("quick", QUICK_BLOCKS, QUICK_MS, |_| ()))
+}
+
+/// A ground whose price follows little space: a mebibyte of all hosts is enough to move it.
+#[allow(dead_code, reason = "not every tier moves a price")]
+pub(crate) fn priced_ground() -> &'static Ground {
+    static GROUND: OnceLock<Ground> = OnceLock::new();
+    GROUND.get_or_init(|| {
+        Ground::make("priced", QUICK_BLOCKS, QUICK_MS, |params| {
+            params.demand.min_capacity = 1 << 20;
+        })
+    })
 }
 
 impl std::fmt::Debug for Ground {
@@ -79,7 +90,12 @@ impl std::fmt::Debug for Ground {
 }
 
 impl Ground {
-    fn make(name: &str, epoch_blocks: u64, block_ms: u64) -> Self {
+    fn make(
+        name: &str,
+        epoch_blocks: u64,
+        block_ms: u64,
+        change: impl FnOnce(&mut DeployParams),
+    ) -> Self {
         let dir = tempfile::Builder::new().prefix("holdfast-it-").tempdir();
         let dir = dir.expect("a directory").keep();
         let broom = Broom::behind(&dir);
@@ -101,7 +117,8 @@ impl Ground {
         let ready: ChainReady = child.ready();
         let chain = client(&ready.rpc, None).with_key(key);
         let id = NetworkId::of_name("holdfast-it");
-        let params = DeployParams::demo(id, epoch_blocks);
+        let mut params = DeployParams::demo(id, epoch_blocks);
+        change(&mut params);
         let deployed = block_on(chain.deploy_network(&params)).expect("deployed");
         let rule = EpochRule {
             genesis_block: deployed.genesis_block,

@@ -22,7 +22,7 @@ mod town;
 mod wire;
 
 pub(crate) use child::Child;
-pub(crate) use ground::{CHAIN_ID, block_on, ground, quick_ground};
+pub(crate) use ground::{CHAIN_ID, block_on, ground, priced_ground, quick_ground};
 pub(crate) use home::{Home, sha256};
 pub(crate) use host::{Host, Plan, Status};
 pub(crate) use liar::{Liar, Lie};

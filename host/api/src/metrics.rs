@@ -65,7 +65,7 @@ const fn each(name: &'static str, label: &'static str, help: &'static str) -> Me
 }
 
 /// Every metric a host gives.
-pub const METRICS: [Metric; 49] = [
+pub const METRICS: [Metric; 53] = [
     gauge("holdfast_health", "0 pass, 1 warn, 2 fail"),
     gauge("holdfast_ready", "1 when the host takes part, else 0"),
     gauge("holdfast_mode", "0 serving, 1 draining, 2 maintenance"),
@@ -90,6 +90,22 @@ pub const METRICS: [Metric; 49] = [
     gauge(
         "holdfast_gas_runway_days",
         "days of proofs that value pays at today's fees",
+    ),
+    gauge(
+        "holdfast_network_price",
+        "the network's price as its oracle holds it, micro-tokens per GiB and day",
+    ),
+    gauge(
+        "holdfast_space_announced_bytes",
+        "space this host announced to the price oracle",
+    ),
+    gauge(
+        "holdfast_space_counted_bytes",
+        "of that, what counts: covered by live stake",
+    ),
+    gauge(
+        "holdfast_space_counted_used_bytes",
+        "of that, what is committed to",
     ),
     gauge(
         "holdfast_storage_free_bytes",

@@ -1,14 +1,11 @@
-//! What the contracts say of one host's stake, of an escrow, of the rewards and of the price, each
-//! as one answer.
+//! What the contracts say of one host's stake, of an escrow and of the rewards, each as one answer.
 //!
 //! Enters: whom to ask about. Leaves: plain values. Invariant: figures that decide about money were
 //! said alike by two endpoints where there are two. Does not: decide or send anything.
 
 use crate::chain::EvmChain;
 use crate::codec::airdrop::{self, AirdropEvent, Round, Rules};
-use crate::codec::demand::{self, Rule};
 use crate::codec::escrow::{self, Lease};
-use crate::codec::oracle::Limits;
 use crate::codec::{factory, proof, staking, token, vault};
 use crate::error::Error;
 use crate::reads::LogFilter;
@@ -42,27 +39,6 @@ pub struct StakeFacts {
     pub tokens: Amount,
     /// Tokens the stake contract may take from the host.
     pub allowance: Amount,
-}
-
-/// The price and how it may move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PriceFacts {
-    /// Micro-tokens per GiB and day.
-    pub price: Amount,
-    /// Smallest units per micro-token.
-    pub rate: Amount,
-    /// Its clamps.
-    pub limits: Option<Limits>,
-    /// The rule that moves it; none while the owner does.
-    pub rule: Option<Rule>,
-    /// Announced, staked bytes and the used ones of them.
-    pub space: (u128, u128),
-    /// Block of the last step by the rule; 0 before the first.
-    pub stepped_at: u64,
-    /// Clamps proposed, and the block from which they may be applied.
-    pub limits_next: Option<(Limits, u64)>,
-    /// A rule proposed, and the block from which it may be applied.
-    pub rule_next: Option<(Rule, u64)>,
 }
 
 /// The rewards as a whole.
@@ -100,7 +76,7 @@ impl EvmChain {
         named(self.contracts(what)?, what, of)
     }
 
-    async fn amount_of(
+    pub(crate) async fn amount_of(
         &self,
         what: &'static str,
         to: Address,
@@ -109,7 +85,7 @@ impl EvmChain {
         token::read_amount(what, &self.agreed_call(what, to, data).await?)
     }
 
-    async fn number_of(
+    pub(crate) async fn number_of(
         &self,
         what: &'static str,
         to: Address,
@@ -202,37 +178,6 @@ impl EvmChain {
             payout: (payout != Address::ZERO).then_some(payout),
             tokens,
             allowance,
-        })
-    }
-
-    /// The price, its clamps and what is queued; two endpoints must agree.
-    pub async fn price_facts(&self) -> Result<PriceFacts, Error> {
-        let what = "price";
-        let contracts = self.contracts(what)?;
-        let (at, of_token) = (contracts.price_oracle, contracts.token);
-        let (price, rate) = self.price().await?;
-        let ask = |data| self.agreed_call(what, at, data);
-        let (limits, next_limits, rule, next_rule, space) = tokio::try_join!(
-            ask(demand::limits_of(of_token)),
-            ask(demand::proposed_limits_of(of_token)),
-            ask(demand::rule_of()),
-            ask(demand::proposed_rule()),
-            ask(demand::totals()),
-        )?;
-        let (stepped_at, limits_ready, rule_ready) = tokio::try_join!(
-            self.number_of(what, at, demand::stepped_at(of_token)),
-            self.number_of(what, at, demand::limits_ready_at(of_token)),
-            self.number_of(what, at, demand::rule_ready_at()),
-        )?;
-        Ok(PriceFacts {
-            price,
-            rate,
-            limits: demand::read_limits(&limits)?,
-            rule: demand::read_rule(&rule)?,
-            space: demand::read_totals(&space)?,
-            stepped_at,
-            limits_next: demand::read_limits(&next_limits)?.map(|next| (next, limits_ready)),
-            rule_next: demand::read_rule(&next_rule)?.map(|next| (next, rule_ready)),
         })
     }
 

@@ -38,6 +38,7 @@ use crate::live::Live;
 use crate::machine::pulse::Pulse;
 use crate::machine::{self, Watching};
 use crate::mode::ModeBook;
+use crate::prices::{self, PriceBook};
 use crate::ready::{Places, Ready};
 use crate::reload::Reloader;
 use crate::signer::Kept;
@@ -167,6 +168,7 @@ pub async fn open(
         cashier: Arc::new(cashier),
         reader: Reader::new(ledger.clone(), Arc::clone(&chain), host, genesis),
         means: MeansBook::default(),
+        prices: PriceBook::default(),
         guard: ChainGuard::open(dir, host_chain::expected_of(network))?,
         elsewhere: Arc::new(Elsewhere::open(dir, config)?),
     });
@@ -508,6 +510,17 @@ impl Host {
             stopping.clone(),
         );
         running.spawn("means", means);
+        let whose = {
+            let desk = Arc::clone(&desk);
+            move || api::whose(&desk)
+        };
+        let prices = prices::keep(
+            Arc::clone(&self.road),
+            self.reloader.started.config.prices,
+            whose,
+            stopping.clone(),
+        );
+        running.spawn("prices", prices);
         let runtime = pulse.runtime();
         let watching = Watching {
             dir: self.dir,

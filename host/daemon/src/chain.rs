@@ -16,6 +16,7 @@ use host_settle::{Cashier, Reader};
 use crate::config::ChainConfig;
 use crate::elsewhere::Elsewhere;
 use crate::guard::ChainGuard;
+use crate::prices::PriceBook;
 use crate::welcome::MeansBook;
 
 /// A client of the network's chain with ordinary times and bounds. Nothing is sent; endpoints may
@@ -59,6 +60,8 @@ pub struct Road {
     pub reader: Reader,
     /// What the account has and needs.
     pub means: MeansBook,
+    /// The network's price, and what the host counts for in it.
+    pub prices: PriceBook,
     /// What the host relies on, and what stops it.
     pub guard: ChainGuard,
     /// Further networks, for reading.

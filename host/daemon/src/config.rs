@@ -15,12 +15,14 @@ use serde::{Deserialize, Serialize};
 pub mod alerts;
 pub mod chain;
 pub mod layers;
+pub mod prices;
 pub mod proofs;
 pub mod signer;
 pub mod units;
 
 pub use alerts::Alerts;
 pub use chain::ChainConfig;
+pub use prices::PricesConfig;
 pub use proofs::ProofsConfig;
 pub use signer::SignerConfig;
 use units::Size;
@@ -55,6 +57,8 @@ pub struct Config {
     pub settle: Settle,
     /// What the host may do for its proofs by itself.
     pub proofs: ProofsConfig,
+    /// What the host does for the network's price by itself.
+    pub prices: PricesConfig,
     /// What is written down.
     pub log: Log,
     /// Who is told when something breaks.
@@ -290,6 +294,7 @@ impl Default for Config {
             chain: ChainConfig::default(),
             settle: Settle::default(),
             proofs: ProofsConfig::default(),
+            prices: PricesConfig::default(),
             log: Log::default(),
             alerts: Alerts::default(),
         }

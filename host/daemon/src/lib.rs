@@ -27,6 +27,7 @@ pub mod machine;
 mod memory;
 pub mod mode;
 mod nvme;
+pub mod prices;
 pub mod prover;
 pub mod ready;
 pub mod reload;

@@ -67,6 +67,10 @@ pub struct Rule {
     pub stake_per_gib: Amount,
     /// Used share at which the price stands still, ten-thousandths.
     pub target_bps: u16,
+    /// Blocks an announcement counts.
+    pub fresh_blocks: u64,
+    /// Bytes of all hosts below which the price stands still.
+    pub min_capacity: u64,
 }
 
 /// The rule a question returned; none while the owner moves the price.
@@ -77,6 +81,8 @@ pub fn read_rule(bytes: &[u8]) -> Result<Option<Rule>, Error> {
         proofs: address(found.proofs),
         stake_per_gib: Amount(found.stake_per_gi_b),
         target_bps: found.target_bps,
+        fresh_blocks: found.fresh_blocks,
+        min_capacity: found.min_capacity,
     }))
 }
 
@@ -90,6 +96,48 @@ pub fn totals() -> Vec<u8> {
 pub fn read_totals(bytes: &[u8]) -> Result<(u128, u128), Error> {
     let (capacity, used): (U256, U256) = result("totals", bytes)?;
     Ok((amount("totals", capacity)?.0, amount("totals", used)?.0))
+}
+
+/// What a host announced and what of it counts, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// The host's word.
+    pub announced: u64,
+    /// Of that, what its live stake covers.
+    pub capacity: u64,
+    /// Of that, what it has committed to.
+    pub used: u64,
+    /// Block of the announcement; 0 while none counts.
+    pub at: u64,
+}
+
+/// Asks what counts for a host; read with `read_space`.
+#[must_use]
+pub fn space_of(host: Address) -> Vec<u8> {
+    calldata(abi::SpaceOfCall { host: h160(host) })
+}
+
+/// What a question about a host's space returned.
+pub fn read_space(bytes: &[u8]) -> Result<Space, Error> {
+    let found: abi::Space = result("spaceOf", bytes)?;
+    Ok(Space {
+        announced: found.announced,
+        capacity: found.capacity,
+        used: found.used,
+        at: found.at,
+    })
+}
+
+/// Announces the sender's space in bytes; zero takes it back.
+#[must_use]
+pub fn announce(bytes: u64) -> Vec<u8> {
+    calldata(abi::AnnounceCall { bytes })
+}
+
+/// Moves a token's price by the rule, once an interval.
+#[must_use]
+pub fn step(token: Address) -> Vec<u8> {
+    calldata(abi::StepCall { token: h160(token) })
 }
 
 /// Asks for the block of a price's last step; read with `proof::read_number`.

@@ -105,6 +105,12 @@ pub enum Constant {
     Draws,
 }
 
+/// Asks for the bytes a host has committed to and must keep; read with `read_number`.
+#[must_use]
+pub fn bytes_at_risk(host: Address) -> Vec<u8> {
+    calldata(abi::BytesAtRiskCall { host: h160(host) })
+}
+
 /// Asks which period the newest block is in; read with `read_number`.
 #[must_use]
 pub fn current_period() -> Vec<u8> {

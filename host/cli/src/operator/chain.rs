@@ -4,7 +4,9 @@
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use host_daemon::api::{Acknowledged, AssumptionSaid, AssumptionsSaid, ChainSaid, IdSaid};
+use host_daemon::api::{
+    Acknowledged, AssumptionSaid, AssumptionsSaid, ChainSaid, IdSaid, TransactionsSaid,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -25,6 +27,8 @@ pub(crate) struct ChainArgs {
 enum ChainCommand {
     /// Chain id, endpoints and their health, addresses, balances, what waits and why
     Info(HostArgs),
+    /// Every transaction of the host: under way with what it waits for, and how others ended
+    Transactions(HostArgs),
     /// What the host relies on, held against the chain, and the changes that are queued
     Assumptions(HostArgs),
     /// Take the differences that stop new agreements as they are
@@ -100,6 +104,10 @@ pub(crate) async fn chain(args: ChainArgs) -> anyhow::Result<bool> {
             told(&args, "/api/v1/chain", info).await?;
             Ok(true)
         }
+        ChainCommand::Transactions(args) => {
+            told(&args, "/api/v1/transactions", transactions).await?;
+            Ok(true)
+        }
         ChainCommand::Assumptions(args) => {
             let path = "/api/v1/chain/assumptions";
             let said: AssumptionsSaid = told(&args, path, assumptions).await?;
@@ -123,6 +131,27 @@ pub(crate) async fn chain(args: ChainArgs) -> anyhow::Result<bool> {
             Ok(true)
         }
     }
+}
+
+fn transactions(said: &TransactionsSaid) -> String {
+    let mut lines = Vec::new();
+    lines.extend(said.waiting.iter().map(|one| {
+        let (intent, state, why) = (&one.intent, &one.state, &one.why);
+        format!("{intent} {state}: {why}")
+    }));
+    lines.extend(said.ended.iter().map(|one| {
+        let block = one
+            .block
+            .map_or(String::new(), |at| format!(" in block {at}"));
+        format!("{} {}{block}: {}", one.intent, one.state, one.why)
+    }));
+    if !said.stake_order.is_empty() {
+        lines.push(said.stake_order.clone());
+    }
+    if lines.is_empty() {
+        lines.push("no transaction was ever sent".into());
+    }
+    lines.join("\n")
 }
 
 fn info(said: &ChainSaid) -> String {

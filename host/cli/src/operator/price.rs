@@ -1,10 +1,17 @@
-//! `holdfast price show`: the network's price, what moves it and how far, and what is queued.
-//! Anybody may ask, with a network file alone.
+//! `holdfast price`: the network's price, what moves it and how far, what is queued, and the step
+//! that moves it when it is due.
+//!
+//! Enters: a network file, with which anybody may ask; for the step and for what a host counts for,
+//! its data directory. Leaves: figures, or an order to the running host. Invariant: a step that is
+//! not due, or leads nowhere, is refused with the block or the price. Does not: choose a price.
 
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use host_chain::PriceFacts;
+use host_chain::codec::demand;
 use host_chain::codec::oracle::Limits;
-use host_core::Amount;
+use host_chain::{Intent, PriceFacts, SpaceFacts};
+use host_core::{Address, Amount};
+use host_daemon::api::Order;
 use serde::Serialize;
 
 use super::onchain::{OnChain, OnChainArgs};
@@ -23,7 +30,26 @@ pub(crate) struct PriceArgs {
 #[derive(Debug, Subcommand)]
 enum PriceCommand {
     /// Price, rate, clamps, the used share that moves it, and queued changes
-    Show,
+    Show {
+        /// A host's account: what it announced and what counts
+        #[arg(long)]
+        host: Option<Address>,
+    },
+    /// Move the price by its rule, as a host, when a step is due
+    Step,
+}
+
+/// One host's part.
+#[derive(Debug, Serialize)]
+struct OwnSaid {
+    host: Address,
+    announced: u64,
+    /// Of that, covered by live stake.
+    counted: u64,
+    /// Of that, committed to.
+    used: u64,
+    /// Block of the announcement; 0 while none counts.
+    at: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -83,23 +109,63 @@ struct PriceSaid {
     used: String,
     /// The block from which the rule may move it again.
     next_step: Option<u64>,
+    /// Where a step would lead now.
+    price_next: Option<Amount>,
+    own: Option<OwnSaid>,
     queue: Vec<QueuedSaid>,
 }
 
 /// Runs it.
 pub(crate) async fn price(args: PriceArgs) -> anyhow::Result<()> {
-    let PriceCommand::Show = args.what;
     let on = OnChain::of(&args.on)?;
     let facts = on.chain.price_facts().await?;
     let head = on.chain.newest_block().await?.number;
-    let said = say(&on, &facts, head, &args.on)?;
+    let host = match args.what {
+        PriceCommand::Show { host: Some(host) } => Some(host),
+        PriceCommand::Show { host: None } => on.account().await.ok(),
+        PriceCommand::Step => return step(&on, &facts, head, &args.on).await,
+    };
+    let own = match (facts.rule, host) {
+        (Some(rule), Some(host)) => Some((host, on.chain.space_facts(&rule, host).await?)),
+        _ => None,
+    };
+    let said = say(&on, &facts, head, own, &args.on)?;
     print::either(args.on.money.json, &said, |said| words(said, &args.on))
+}
+
+/// Orders the step, or says why there is none.
+async fn step(
+    on: &OnChain,
+    facts: &PriceFacts,
+    head: u64,
+    args: &OnChainArgs,
+) -> anyhow::Result<()> {
+    let from = facts.step_from();
+    let from = from.context("this price is moved by its owner, not by a rule")?;
+    if head < from {
+        let left = from - head;
+        bail!("the price may move again from block {from} on, in {left} blocks");
+    }
+    if facts.after_step() == Some(facts.price) {
+        let (used, all) = (facts.space.1, facts.space.0);
+        bail!(
+            "{used} of {all} bytes are used: a step leaves the price at {}",
+            facts.price
+        );
+    }
+    let host = on.account().await?;
+    let contracts = on.chain.contracts("price")?;
+    let data = demand::step(contracts.token);
+    let call = Intent::call("step of the price", contracts.price_oracle, data);
+    on.order(host, call, Amount::ZERO, &Order::StepPrice, args)
+        .await
 }
 
 fn say(
     on: &OnChain,
     facts: &PriceFacts,
     head: u64,
+    own: Option<(Address, SpaceFacts)>,
     args: &OnChainArgs,
 ) -> anyhow::Result<PriceSaid> {
     let rule = &on.network.epoch;
@@ -118,8 +184,6 @@ fn say(
     let mut queue = Vec::new();
     queue.extend(facts.limits_next.map(|(_, at)| queued("clamps", at)));
     queue.extend(facts.rule_next.map(|(_, at)| queued("rule", at)));
-    let interval = facts.limits.map_or(0, |limits| limits.interval);
-    let stepped = facts.stepped_at;
     Ok(PriceSaid {
         price: facts.price,
         rate: facts.rate,
@@ -130,7 +194,15 @@ fn say(
         target_bps: facts.rule.map(|rule| rule.target_bps),
         space: facts.space.0.to_string(),
         used: facts.space.1.to_string(),
-        next_step: facts.rule.map(|_| stepped.saturating_add(interval)),
+        next_step: facts.step_from(),
+        price_next: facts.after_step(),
+        own: own.map(|(host, facts)| OwnSaid {
+            host,
+            announced: facts.space.announced,
+            counted: facts.space.capacity,
+            used: facts.space.used,
+            at: facts.space.at,
+        }),
         queue,
     })
 }
@@ -161,6 +233,15 @@ fn words(said: &PriceSaid, args: &OnChainArgs) -> String {
         ),
         None => "moved by its owner".into(),
     });
+    if let (Some(from), Some(next)) = (said.next_step, said.price_next) {
+        lines.push(format!("a step leads to {next}, from block {from} on"));
+    }
+    lines.extend(said.own.as_ref().map(|own| {
+        format!(
+            "{} announced {} bytes at block {}: {} count, {} of them used",
+            own.host, own.announced, own.at, own.counted, own.used
+        )
+    }));
     if said.queue.is_empty() {
         lines.push("nothing is queued".into());
     }

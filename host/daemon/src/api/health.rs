@@ -425,6 +425,15 @@ fn readings(api: &Api, look: &Look) -> Readings {
             put("holdfast_gas_runway_days", days);
         }
     }
+    if let Some((price, own)) = api.road.prices.last() {
+        put(
+            "holdfast_network_price",
+            float(u64::try_from(price.price.0).unwrap_or(u64::MAX)),
+        );
+        put("holdfast_space_announced_bytes", float(own.space.announced));
+        put("holdfast_space_counted_bytes", float(own.space.capacity));
+        put("holdfast_space_counted_used_bytes", float(own.space.used));
+    }
     put("holdfast_epoch", float(api.desk.epoch_known().unwrap_or(0)));
     put("holdfast_storage_free_bytes", float(look.free));
     put("holdfast_storage_used_bytes", float(look.used));

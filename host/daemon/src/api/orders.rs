@@ -7,7 +7,7 @@
 use axum::extract::State;
 use axum::{Extension, Json};
 use host_api::Scope;
-use host_chain::codec::{airdrop, escrow, governor, staking};
+use host_chain::codec::{airdrop, demand, escrow, governor, staking};
 use host_core::network::Contracts;
 use host_core::{Address, AgreementDigest, Amount, Digest32};
 use host_ledger::{CallRow, IntentKey, OutboxRow};
@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use super::SharedApi;
 use super::caller::{Caller, Failure};
 use super::chain::{WaitingSaid, waiting};
+use crate::prices;
 
 mod count;
 
@@ -68,6 +69,8 @@ pub enum Order {
         /// How many at most.
         most: u64,
     },
+    /// Move the network's price by its rule.
+    StepPrice,
     /// Have one proven epoch of an agreement of the host paid by the escrow.
     Release {
         /// Which agreement.
@@ -247,6 +250,11 @@ fn call_of(api: &SharedApi, order: &Order) -> Result<(String, CallRow), Failure>
         Order::Release { agreement, epoch } => {
             let (to, data) = release(api, agreement, *epoch)?;
             (format!("escrow/{agreement}/{epoch}"), to, data)
+        }
+        Order::StepPrice => {
+            let contracts = chain.contracts("price").map_err(missing)?;
+            let data = demand::step(contracts.token);
+            (prices::STEP.to_owned(), contracts.price_oracle, data)
         }
         Order::Vote { proposal, support } => {
             let at = chain.contract("governance", Contracts::governor);
