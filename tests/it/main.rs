@@ -18,6 +18,7 @@ mod copies;
 mod drives;
 mod elsewhere;
 mod escrow;
+mod firsts;
 mod fleets;
 mod gets;
 mod guarding;

@@ -32,6 +32,7 @@ use crate::config::layers::{self, Layered};
 use crate::deadline::VolumeDevice;
 use crate::elsewhere::{self, Elsewhere};
 use crate::events::Events;
+use crate::firsts::Firsts;
 use crate::guard::ChainGuard;
 use crate::heartbeat::{self, Heartbeats};
 use crate::live::Live;
@@ -499,13 +500,17 @@ impl Host {
         let others = elsewhere::keep(others, desk.policy().host, stopping.clone());
         running.spawn("elsewhere", others);
         let stakes = Arc::new(StakeDesk::of(&self.dir));
+        let started = &self.reloader.started.config;
+        let cold = started.offer.payout;
+        let cold = cold.filter(|payout| *payout != desk.policy().host);
+        let firsts = Firsts::of(&self.dir, started.first_start, desk.key().peer_id(), cold);
         let whose = {
             let desk = Arc::clone(&desk);
             move || api::whose(&desk)
         };
         let means = welcome::keep(
             Arc::clone(&self.road),
-            Arc::clone(&stakes),
+            (firsts, Arc::clone(&stakes)),
             whose,
             stopping.clone(),
         );

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod alerts;
 pub mod chain;
+pub mod first;
 pub mod layers;
 pub mod prices;
 pub mod proofs;
@@ -22,6 +23,7 @@ pub mod units;
 
 pub use alerts::Alerts;
 pub use chain::ChainConfig;
+pub use first::FirstStart;
 pub use prices::PricesConfig;
 pub use proofs::ProofsConfig;
 pub use signer::SignerConfig;
@@ -59,6 +61,8 @@ pub struct Config {
     pub proofs: ProofsConfig,
     /// What the host does for the network's price by itself.
     pub prices: PricesConfig,
+    /// What a new host sets up by itself.
+    pub first_start: FirstStart,
     /// What is written down.
     pub log: Log,
     /// Who is told when something breaks.
@@ -295,6 +299,7 @@ impl Default for Config {
             settle: Settle::default(),
             proofs: ProofsConfig::default(),
             prices: PricesConfig::default(),
+            first_start: FirstStart::default(),
             log: Log::default(),
             alerts: Alerts::default(),
         }

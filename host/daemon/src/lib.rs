@@ -15,6 +15,7 @@ pub mod deadline;
 pub mod diagnose;
 pub mod elsewhere;
 pub mod events;
+pub mod firsts;
 mod forget;
 pub mod guard;
 pub mod heartbeat;

@@ -4,7 +4,8 @@
 //! Enters: the chain's word on balances, stake and gas. Leaves: one look for whoever asks (API,
 //! health, metrics), a word in the log when money arrives and when gas runs low. Invariants: a host
 //! without money stays up; the last of the gas is kept for proofs, whatever else would spend it;
-//! nothing is judged on a look that failed. Does not: send anything; orders do (stakes, settle).
+//! nothing is judged on a look that failed. Does not: send anything; orders do (firsts, stakes,
+//! settle).
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -18,6 +19,7 @@ use tracing::{debug, info, warn};
 use utoipa::ToSchema;
 
 use crate::chain::Road;
+use crate::firsts::Firsts;
 use crate::stakes::StakeDesk;
 use crate::supervise::Stopping;
 
@@ -247,11 +249,11 @@ impl Told {
     }
 }
 
-/// Looks at the means each minute and moves a stake order on, until told to end. `space` says what
-/// the host offers and the newest block it knows.
+/// Looks at the means each minute, moves first things and a stake order on, until told to end.
+/// `whose` says what the host offers and the newest block it knows.
 pub(crate) async fn keep(
     road: std::sync::Arc<Road>,
-    stakes: std::sync::Arc<StakeDesk>,
+    (firsts, stakes): (Firsts, std::sync::Arc<StakeDesk>),
     whose: impl Fn() -> Whose + Send + 'static,
     mut stopping: Stopping,
 ) {
@@ -262,14 +264,17 @@ pub(crate) async fn keep(
         let known = road.means.last();
         let empty = known.is_none_or(|(means, _)| !means.is_funded());
         let due = since >= LOOK_EVERY || empty;
-        if due || stakes.standing().is_some() {
+        if due || stakes.standing().is_some() || firsts.open() {
             match look(&road.evm, &road.network.epoch, whose()).await {
                 Ok(means) => {
                     told.tell(&means);
-                    let reserve = means.reserve;
-                    road.means.keep(means);
+                    let (reserve, host) = (means.reserve, whose().host);
+                    road.means.keep(means.clone());
                     since = Duration::ZERO;
-                    if let Err(err) = stakes.step(&road, whose().host, reserve).await {
+                    if let Err(err) = firsts.step(&road, &stakes, host, &means).await {
+                        debug!(err = format!("{err:#}"), "first things wait");
+                    }
+                    if let Err(err) = stakes.step(&road, host, reserve).await {
                         debug!(err = format!("{err:#}"), "ordered stake waits");
                     }
                 }

@@ -67,6 +67,14 @@ pub fn payout_of(host: Address) -> Vec<u8> {
     calldata(abi::PayoutOfCall { host: h160(host) })
 }
 
+/// Registers the address that alone receives the sender's withdrawals; once.
+#[must_use]
+pub fn set_payout(payout: Address) -> Vec<u8> {
+    calldata(abi::SetPayoutCall {
+        payout: h160(payout),
+    })
+}
+
 /// Asks how many blocks stake unbonds; read with `proof::read_number`.
 #[must_use]
 pub fn unbonding_blocks() -> Vec<u8> {
