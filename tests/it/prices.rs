@@ -73,9 +73,33 @@ fn the_price_rises_with_the_used_share_of_staked_space_and_falls_when_more_is_st
     assert_eq!(own["own"]["host"], host.address.to_string(), "{own}");
     assert!(own["own"]["used"].as_u64() > Some(0), "{own}");
 
+    // What the stake does not cover stays out of the dataset, and gets no cheque.
+    let over = home.put("over", &noise("over", 900_000), &[]);
+    let codes = |paid: &Value| -> Vec<(String, String)> {
+        let missed = paid["missed"].as_array().expect("a list").iter();
+        let word = |one: &Value, key: &str| one[key].as_str().expect("a word").to_owned();
+        missed
+            .map(|one| (word(one, "object"), word(one, "code")))
+            .collect()
+    };
+    let paid = until("an agreement without stake to be told of", LIMIT, || {
+        let paid: Value = home.say(&["renter", "pay", "--json"]).json();
+        (!codes(&paid).is_empty()).then_some(paid)
+    });
+    for (object, code) in codes(&paid) {
+        assert_eq!(
+            (object, code.as_str()),
+            (over.clone(), "agreement-omitted"),
+            "{paid}"
+        );
+    }
     for host in &town.hosts {
         on(host, &["stake", "add", "1t"]).well();
     }
+    until("what is staked for to be paid", LIMIT, || {
+        let paid: Value = home.say(&["renter", "pay", "--json"]).json();
+        (codes(&paid).is_empty() && paid["paid"].as_u64() > Some(0)).then_some(())
+    });
     let mut highest = first;
     until("the price to fall with more staked space", LIMIT, || {
         let now = price(&town).price;

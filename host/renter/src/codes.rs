@@ -153,6 +153,8 @@ codes! {
         "nothing; an earlier run was cut off and another agreement took its place";
     ShardAbsent = "shard-absent", Peer,
         "put the object again with --reuse; this host gets no further cheque";
+    AgreementOmitted = "agreement-omitted", Peer,
+        "nothing; it is paid again once its dataset on the chain holds the agreement";
     TermsUnknown = "terms-unknown", Operator,
         "put the file again with --reuse: a recovered home lacks the terms that later cheques \
          need";

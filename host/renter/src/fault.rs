@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use host_core::Digest32;
 use host_core::seams::ChainError;
 
 use crate::codes::Code;
@@ -34,12 +35,31 @@ pub(crate) enum Fault {
     /// The shard is not there when it is asked for.
     #[error("the host does not show the shard: {0}")]
     Absent(host_transfer::Error),
+    /// The agreement is not in the dataset that the chain holds the host to.
+    #[error("the agreement is not in the host's dataset on the chain: {0}")]
+    Omitted(Omission),
     /// The escrow does not take this host's terms.
     #[error(transparent)]
     Lock(ChainError),
     /// Not the host's doing.
     #[error(transparent)]
     Own(#[from] Error),
+}
+
+/// What a host said instead of where an agreement stands in its dataset.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Omission {
+    /// Nothing that leads from the agreement anywhere.
+    #[error(transparent)]
+    Unshown(host_transfer::Error),
+    /// The way to a list that the chain does not know as the host's.
+    #[error("it is shown in list {said}, and the chain knows {current}")]
+    Elsewhere {
+        /// The list the host named.
+        said: Digest32,
+        /// The newest list on the chain.
+        current: Digest32,
+    },
 }
 
 impl Fault {
@@ -51,6 +71,7 @@ impl Fault {
             Self::Stalled { .. } => Code::HostStalled,
             Self::Left => Code::HostLeft,
             Self::Absent(_) => Code::ShardAbsent,
+            Self::Omitted(_) => Code::AgreementOmitted,
             Self::Lock(error) => Code::of_chain(error),
             Self::Own(error) => error.code(),
         }

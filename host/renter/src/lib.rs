@@ -35,7 +35,7 @@ use host_core::challenge::SignedVerdict;
 use host_core::identity::SecretKey;
 use host_core::network::Network;
 use host_core::object::{Descriptor, Place, Placement, SignedPlacement};
-use host_core::seams::{Chain, Clock, Entropy, Escrow, PeerAddr, Peers};
+use host_core::seams::{Chain, Clock, Entropy, Escrow, PeerAddr, Peers, ProofChain};
 use host_core::wire::RefusalCode;
 use host_core::{Address, AgreementDigest, Amount, NetworkId, ObjectId, PeerId};
 use host_score::{Facts, Score};
@@ -111,6 +111,7 @@ pub(crate) struct Inner {
     pub(crate) heavy: Heavy,
     pub(crate) book: Book,
     pub(crate) escrow: OnceLock<Arc<dyn Escrow>>,
+    pub(crate) proofs: OnceLock<Arc<dyn ProofChain>>,
     /// The first epoch in which the escrow was not asked for returns yet.
     pub(crate) escrow_looked: AtomicU64,
     pub(crate) speeds: Speeds,
@@ -231,6 +232,7 @@ impl Renter {
             meter: parts.meter,
             heavy: parts.heavy,
             escrow: OnceLock::new(),
+            proofs: OnceLock::new(),
             escrow_looked: AtomicU64::new(0),
             speeds: Speeds::default(),
         };
@@ -251,6 +253,12 @@ impl Renter {
     /// Names the escrow, once; without it nothing is paid that way.
     pub fn set_escrow(&self, escrow: Arc<dyn Escrow>) {
         let _ = self.inner.escrow.set(escrow);
+    }
+
+    /// Names the contracts of proof, once; without them no host is asked where an agreement stands
+    /// on the chain before it is paid.
+    pub fn set_proofs(&self, proofs: Arc<dyn ProofChain>) {
+        let _ = self.inner.proofs.set(proofs);
     }
 
     /// Announced hosts, the newest word of each; a sample of 2,048 where more are announced.

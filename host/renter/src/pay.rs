@@ -1,11 +1,11 @@
 //! Later cheques: every agreement whose next epoch has begun is looked at and paid for it.
 //!
 //! An agreement is paid one epoch ahead, from the first epoch on, and only after its host showed
-//! that it has the shard (`inclusion`): so the renter never has more than one epoch's price at
-//! stake, and a host that is paid late has the choice to wait or to drop. The whole sum of a round
-//! is looked for in the vault before the first cheque of it leaves. What was paid stands in the
-//! journal of the session that made the agreement; agreements that a new placement replaced, or
-//! whose object was given up, are not paid any more.
+//! that it has the shard and answers for it on the chain (`inclusion`): so the renter never has
+//! more than one epoch's price at stake, and a host that is paid late has the choice to wait or to
+//! drop. The whole sum of a round is looked for in the vault before the first cheque of it leaves.
+//! What was paid stands in the journal of the session that made the agreement; agreements that a
+//! new placement replaced, or whose object was given up, are not paid any more.
 
 use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +31,8 @@ use crate::{Renter, Whereabouts};
 mod adopt;
 mod escrow;
 mod inclusion;
+
+use inclusion::Gate;
 
 /// Hosts paid side by side.
 const HOSTS_AT_ONCE: usize = 16;
@@ -150,7 +152,7 @@ pub(crate) async fn due(renter: &Renter) -> Result<Paid, Error> {
     let journals = journals(renter, by_host.values().flatten())?;
     let rounds = by_host
         .into_values()
-        .map(|dues| pay_host(renter, &journals, &now, dues));
+        .map(|dues| pay_host(renter, &journals, (&now, epoch), dues));
     let mut rounds = stream::iter(rounds).buffer_unordered(HOSTS_AT_ONCE);
     while let Some((paid, promised, more)) = rounds.next().await.transpose()? {
         done = (done.0 + paid, done.1.plus(promised)?);
@@ -276,16 +278,17 @@ fn journals<'d>(
 async fn pay_host(
     renter: &Renter,
     journals: &BTreeMap<SessionId, Noted>,
-    now: &Whereabouts,
+    (now, epoch): (&Whereabouts, u64),
     dues: Vec<Due>,
 ) -> Result<(usize, Amount, Vec<Missed>), Error> {
     let (mut paid, mut sum, mut missed) = (0, Amount::ZERO, Vec::new());
+    let mut gate = Gate::at(epoch);
     for due in dues {
         let Some(noted) = journals.get(&due.session) else {
             continue;
         };
         let to = now.of(&due.trial.place);
-        match pay_one(renter, &due, &to).await {
+        match pay_one(renter, &mut gate, &due, &to).await {
             Ok(promised) => {
                 noted.note(&Entry::Paid {
                     agreement: due.trial.place.agreement,
@@ -308,9 +311,14 @@ async fn pay_host(
 /// Pays one agreement once its host showed the shard. Where it is not known up to which epoch it
 /// was paid, the least sum is offered first and more only when the host asks for more: a sum that
 /// was refused is part of the next one, so nothing is promised twice.
-async fn pay_one(renter: &Renter, due: &Due, to: &PeerAddr) -> Result<Amount, Fault> {
+async fn pay_one(
+    renter: &Renter,
+    gate: &mut Gate,
+    due: &Due,
+    to: &PeerAddr,
+) -> Result<Amount, Fault> {
     let inner = &*renter.inner;
-    inclusion::check(inner, to, &due.terms).await?;
+    gate.check(inner, to, &due.terms).await?;
     let mut purse = Purse::take(inner, due.terms.host).await?;
     let (agreement, peers) = (due.trial.place.agreement, inner.peers.as_ref());
     let known = due.paid_through.is_some();

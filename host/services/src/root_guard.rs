@@ -76,6 +76,7 @@ pub(crate) async fn run(arguments: GuardArguments) -> anyhow::Result<()> {
     .await?;
     let (told, signals) = super::until_told(until_stdin_ends)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let proofs = host_chain::Proofs::of(&chain).ok();
     let (peers, chain) = (Arc::new(net.clone()), Arc::new(chain));
     let renter = Renter::open(host_renter::Parts {
         network: network.clone(),
@@ -90,6 +91,9 @@ pub(crate) async fn run(arguments: GuardArguments) -> anyhow::Result<()> {
         heavy: Heavy::Threads,
         home: data.join("book"),
     })?;
+    if let Some(proofs) = proofs {
+        renter.set_proofs(Arc::new(proofs));
+    }
     let guard = Arc::new(Guard::open(Parts {
         network,
         key: key.clone(),

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use host_chain::{Escrows, EvmChain};
+use host_chain::{Escrows, EvmChain, Proofs};
 use host_core::agreement::Agreement;
 use host_core::identity::SecretKey;
 use host_core::network::Network;
@@ -226,6 +226,9 @@ impl Home {
         })?;
         if let Ok(escrows) = Escrows::of(&chain) {
             renter.set_escrow(Arc::new(escrows));
+        }
+        if let Ok(proofs) = Proofs::of(&chain) {
+            renter.set_proofs(Arc::new(proofs));
         }
         Ok((renter, net))
     }

@@ -5,6 +5,7 @@
 mod clock;
 mod leases;
 mod money;
+mod omitting;
 mod renewing;
 mod repairing;
 mod resuming;
