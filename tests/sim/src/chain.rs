@@ -220,6 +220,11 @@ impl Ether {
         self.world().paid(vault, host)
     }
 
+    /// Transactions of an account that are in blocks.
+    pub(crate) fn sent(&self, of: Address) -> u64 {
+        self.world().nonce(of)
+    }
+
     /// The same chain for one account.
     pub(crate) fn line(&self, own: Address) -> Line {
         Line {

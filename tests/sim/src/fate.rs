@@ -15,7 +15,7 @@ use crate::tenant::CODE;
 /// Longest time between two faults.
 const PAUSE_MAX: u64 = 900;
 /// How long renters may take, once everything is well, to store what they began.
-const CALM: Duration = Duration::from_secs(3 * 3600);
+pub(crate) const CALM: Duration = Duration::from_secs(3 * 3600);
 
 /// What a repair may take once everything is well.
 const MEND_S: u64 = 4 * 3600;

@@ -42,6 +42,8 @@ pub(crate) struct Ground {
     pub(crate) ether: Ether,
     pub(crate) network: Network,
     pub(crate) hub: PeerAddr,
+    /// Days that files are stored for.
+    pub(crate) days: u64,
 }
 
 /// A machine.

@@ -12,6 +12,7 @@ mod machine;
 mod mutants;
 mod promises;
 mod run;
+mod silence;
 mod street;
 mod tenant;
 mod time;
@@ -56,6 +57,9 @@ struct Arguments {
     /// Every so many seeds a network with guards, and with hosts that go for good
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     guarded_every: u64,
+    /// Every so many seeds a network whose chain is dead for a day from the hosts' start on
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    silent_every: u64,
     /// Faults in each run
     #[arg(long, default_value_t = 10)]
     faults: u64,
@@ -133,12 +137,14 @@ fn again(seed: u64, arguments: &Arguments) -> String {
         files,
         guards,
         guarded_every,
+        silent_every,
         faults,
         ..
     } = arguments;
     format!(
         "just sim 1 --first {seed} --hosts {hosts} --renters {renters} --files {files} \
-         --guards {guards} --guarded-every {guarded_every} --faults {faults} --tell"
+         --guards {guards} --guarded-every {guarded_every} \
+         --silent-every {silent_every} --faults {faults} --tell"
     )
 }
 
@@ -152,6 +158,7 @@ fn one(seed: u64, arguments: &Arguments) -> Told {
             true => arguments.guards,
             false => 0,
         },
+        silent_day: seed % arguments.silent_every == arguments.silent_every / 4,
         faults: arguments.faults,
         ignore_flush: arguments.ignore_flush,
     };

@@ -20,7 +20,7 @@ use crate::warden;
 /// Agreements and cheques read from one machine.
 const ROWS: usize = 100_000;
 /// Blocks after which a transaction counts for everybody.
-const DEEP: u32 = 40;
+pub(crate) const DEEP: u32 = 40;
 
 /// Asks for every promise and writes down those that are broken.
 pub(crate) async fn keep(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
@@ -45,7 +45,7 @@ pub(crate) async fn keep(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
     terms_end(cast, told).await
 }
 
-fn lives(cast: &Cast) -> impl Iterator<Item = (&Machine, Life)> {
+pub(crate) fn lives(cast: &Cast) -> impl Iterator<Item = (&Machine, Life)> {
     let machines = cast.machines.iter();
     machines.filter_map(|machine| Some((machine.as_ref(), machine.life()?)))
 }
@@ -55,7 +55,7 @@ fn agreements(life: &Life) -> anyhow::Result<Vec<AgreementRow>> {
 }
 
 /// Every file that was stored comes back.
-async fn files(cast: &Cast, told: &mut Told) {
+pub(crate) async fn files(cast: &Cast, told: &mut Told) {
     for tenant in &cast.tenants {
         let works = tenant.works();
         told.stored.1 += works.len();
@@ -244,7 +244,7 @@ fn agreed(machine: &Machine, life: &Life, tenant: &Tenant) -> anyhow::Result<Vec
 }
 
 /// The best cheque's sum and what was cashed of it.
-fn counted(life: &Life, vault: &Address) -> anyhow::Result<(Amount, Amount)> {
+pub(crate) fn counted(life: &Life, vault: &Address) -> anyhow::Result<(Amount, Amount)> {
     let row = life.desk.ledger().read()?.cheque(vault)?;
     Ok(row.map_or((Amount::ZERO, Amount::ZERO), |row| {
         (row.cheque.cheque.cumulative, row.cashed)
@@ -287,7 +287,9 @@ fn money(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
 /// When every term is over, nothing is kept and all space is free.
 async fn terms_end(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
     let rule = cast.ground.network.epoch;
-    let blocks = rule.epoch_blocks * (60 + rule.grace_epochs) + rule.depth;
+    // The last term begins a few hours after the first.
+    let epochs = rule.epochs_of_days(cast.ground.days)? + 12;
+    let blocks = rule.epoch_blocks * (epochs + rule.grace_epochs) + rule.depth;
     {
         let mut world = cast.ground.ether.world();
         (0..blocks).for_each(|_| world.mine());

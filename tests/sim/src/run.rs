@@ -20,6 +20,7 @@ use crate::chain::Ether;
 use crate::fate;
 use crate::machine::{Ground, Machine};
 use crate::promises;
+use crate::silence;
 use crate::street::Streets;
 use crate::tenant::Tenant;
 use crate::time::{Owner, Time};
@@ -41,6 +42,8 @@ pub(crate) struct Shape {
     pub(crate) tenants: u32,
     pub(crate) files: u64,
     pub(crate) guards: u32,
+    /// It begins with a day without a chain.
+    pub(crate) silent_day: bool,
     /// Faults in the course of it.
     pub(crate) faults: u64,
     /// The mutation that proves that a run sees a missing flush.
@@ -141,6 +144,9 @@ async fn live(seed: u64, shape: Shape, time: Time) -> anyhow::Result<Told> {
         seed,
         ..Told::default()
     };
+    if shape.silent_day {
+        silence::day(&cast, &mut told).await?;
+    }
     fate::strike(&cast, shape, &mut chance, &mut told).await?;
     promises::keep(&cast, &mut told).await?;
     Ok(told)
@@ -159,6 +165,8 @@ async fn gather(shape: Shape, time: &Time, chance: &mut Chance) -> anyhow::Resul
         ether: Ether::new(),
         network: network(&hub),
         hub,
+        // A day of silence must not outlast the terms.
+        days: if shape.silent_day { 3 } else { 1 },
     };
     open_hub(&ground);
     let mut machines = Vec::new();

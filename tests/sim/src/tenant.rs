@@ -227,7 +227,7 @@ impl Tenant {
         let session = match work.session {
             Some(session) => session,
             None => {
-                let Ok(session) = renter.begin(&request(&work.path)) else {
+                let Ok(session) = renter.begin(&request(&work.path, self.ground.days)) else {
                     return false;
                 };
                 self.note(number, |work| work.session = Some(session));
@@ -329,12 +329,12 @@ impl Tenant {
     }
 }
 
-fn request(path: &std::path::Path) -> PutRequest {
+fn request(path: &std::path::Path, days: u64) -> PutRequest {
     PutRequest {
         path: path.to_path_buf(),
         data: CODE.0,
         parity: CODE.1,
-        days: 1,
+        days,
         public: false,
         price_max: None,
         pay: host_core::agreement::PayMode::Cheque,
