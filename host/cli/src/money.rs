@@ -5,13 +5,15 @@
 //! sends nothing; sums are whole smallest units until they are written; fiat is for reading alone.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use clap::Args;
 use host_chain::{EvmChain, PATIENCE, Quote, Step};
 use host_core::{Address, Amount, Digest32};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::print;
 
@@ -26,7 +28,8 @@ pub(crate) struct MoneyArgs {
     /// Only show gas and money; nothing is signed or sent
     #[arg(long, global = true)]
     pub(crate) dry_run: bool,
-    /// What one token is worth, for example `0.0000008 USD`: sums are shown in that money too
+    /// What one token is worth, for example `0.0000008 USD`, or `@FILE` that a source keeps fresh
+    /// (JSON with price, currency, source, at): sums are shown in that money too
     #[arg(long, global = true, value_name = "PRICE [CURRENCY]")]
     pub(crate) rate: Option<Rate>,
     /// Answer as JSON
@@ -40,12 +43,38 @@ pub(crate) struct Rate {
     /// In units of 10^-12.
     scaled: u128,
     currency: String,
+    /// Who says so, and the age of the word in seconds; none when a person typed it.
+    told: Option<(String, u64)>,
+}
+
+/// A rate as a source writes it down.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RateFile {
+    /// One token, as a decimal.
+    price: String,
+    currency: String,
+    /// The name of the source.
+    source: String,
+    /// When it was so, seconds since 1970.
+    at: u64,
 }
 
 impl FromStr for Rate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix('@') {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH);
+            return Self::read(Path::new(path), now.map_or(0, |now| now.as_secs()));
+        }
+        Self::typed(text)
+    }
+}
+
+impl Rate {
+    /// A rate as a person types it.
+    fn typed(text: &str) -> Result<Self, String> {
         let mut words = text.split_whitespace();
         let price = words.next().unwrap_or_default();
         let currency = words.next().unwrap_or("USD").to_owned();
@@ -54,23 +83,52 @@ impl FromStr for Rate {
         let fits = part.len() <= digits && !price.is_empty() && words.next().is_none();
         let scaled = format!("{whole}{part:0<digits$}").parse();
         match scaled {
-            Ok(scaled) if fits => Ok(Self { scaled, currency }),
+            Ok(scaled) if fits => Ok(Self {
+                scaled,
+                currency,
+                told: None,
+            }),
             _ => Err(format!(
                 "`{text}` is not PRICE [CURRENCY], as in `0.0000008 USD`"
             )),
         }
     }
-}
 
-impl Rate {
+    /// The rate that a source keeps in a file. Errors when the file does not read as one.
+    fn read(path: &Path, now: u64) -> Result<Self, String> {
+        let name = path.display();
+        let text = std::fs::read_to_string(path);
+        let text = text.map_err(|error| format!("the rate in {name}: {error}"))?;
+        let file: RateFile =
+            serde_json::from_str(&text).map_err(|error| format!("the rate in {name}: {error}"))?;
+        let typed = Self::typed(&format!("{} {}", file.price, file.currency))?;
+        let age = now.saturating_sub(file.at);
+        Ok(Self {
+            told: Some((file.source, age)),
+            ..typed
+        })
+    }
+
     /// A sum in this money, six digits behind the point.
     pub(crate) fn of(&self, sum: Amount) -> String {
         // Tokens in 10^-9 times the rate in 10^-12 keep every digit that is shown.
         let value = (sum.0 / 1_000_000_000).saturating_mul(self.scaled);
         let micro = value / 10_u128.pow(15);
         let (whole, part) = (micro / 1_000_000, micro % 1_000_000);
-        format!("{whole}.{part:06} {}", self.currency)
+        let told = self.told.as_ref().map_or(String::new(), |(source, age)| {
+            format!(" by {source}, {} old", age_of(*age))
+        });
+        format!("{whole}.{part:06} {}{told}", self.currency)
     }
+}
+
+/// Seconds for people, in the largest unit that fits.
+fn age_of(seconds: u64) -> String {
+    let units = [("d", 86_400), ("h", 3_600), ("min", 60)];
+    let unit = units.into_iter().find(|(_, of)| seconds >= *of);
+    unit.map_or(format!("{seconds} s"), |(name, of)| {
+        format!("{} {name}", seconds / of)
+    })
 }
 
 /// A sum in whole tokens, as few digits as say it exactly.

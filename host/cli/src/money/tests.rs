@@ -35,3 +35,25 @@ fn a_rate_turns_tokens_into_fiat() {
         assert!(wrong.parse::<Rate>().is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn a_rate_of_a_source_is_told_with_its_name_and_age_and_a_bad_file_is_named() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("rate.json");
+    let text = r#"{"price":"2","currency":"EUR","source":"an.exchange","at":1000}"#;
+    std::fs::write(&path, text).expect("written");
+    let rate = Rate::read(&path, 1000 + 7 * 60 + 5).expect("a rate");
+    let told = rate.of(Amount(10_u128.pow(18)));
+    assert_eq!(told, "2.000000 EUR by an.exchange, 7 min old");
+    let typed: Rate = format!("@{}", path.display()).parse().expect("a rate");
+    assert_eq!(typed.scaled, rate.scaled);
+    for bad in ["", "{}", &text.replace("\"2\"", "\"@x\"")] {
+        std::fs::write(&path, bad).expect("written");
+        assert!(Rate::read(&path, 0).is_err(), "{bad}");
+    }
+    std::fs::remove_file(&path).expect("gone");
+    let gone = Rate::read(&path, 0).expect_err("no file");
+    assert!(gone.contains("rate.json"), "{gone}");
+    assert_eq!(age_of(59), "59 s");
+    assert_eq!(age_of(2 * 86_400), "2 d");
+}
