@@ -161,8 +161,8 @@ async fn run(arguments: &Arguments) -> Result<(), Error> {
             Ok(())
         }
         Verb::Watch { patience } => {
-            let healthy = watch::settle(&mut machine, &boot, Duration::from_secs(*patience))?;
-            watch::look(&mut machine, &boot, &paths, healthy).await
+            let settled = watch::settle(&mut machine, &boot, Duration::from_secs(*patience))?;
+            watch::look(&mut machine, &boot, &paths, settled).await
         }
         Verb::Trial { patience } => {
             watch::settle(&mut machine, &boot, Duration::from_secs(*patience)).map(drop)

@@ -88,7 +88,7 @@ pub(crate) fn open(paths: &Paths) -> Result<(Machine, Boot), Error> {
 }
 
 /// Judges this start and carries it to its end; returns when the machine may look for updates, and
-/// says whether the host was healthy by then.
+/// says whether it is settled: kept or given up. What is not may still be kept when it is healthy.
 pub(crate) fn settle(
     machine: &mut Machine,
     boot: &Boot,
@@ -144,7 +144,8 @@ pub(crate) fn settle(
                 // The restart was asked for; nothing else may happen before it.
                 std::thread::sleep(Duration::from_secs(120));
             }
-            Ok(false)
+            // What was given up is never kept, however healthy it still becomes.
+            Ok(start == Start::Trial)
         }
     }
 }
@@ -212,13 +213,13 @@ fn forget_why(machine: &mut Machine) {
     }
 }
 
-/// Looks for bundles and wishes until one leads to a restart. A start that was not `healthy` in
-/// time is kept as soon as it is: nothing else sets its count of starts back.
+/// Looks for bundles and wishes until one leads to a restart. A start that is not `settled`
+/// is kept as soon as it is: nothing else sets its count of starts back.
 pub(crate) async fn look(
     machine: &mut Machine,
     boot: &Boot,
     paths: &Paths,
-    mut healthy: bool,
+    mut settled: bool,
 ) -> Result<(), Error> {
     let begun = Instant::now();
     let mut refused = BTreeSet::new();
@@ -226,9 +227,9 @@ pub(crate) async fn look(
     let mut claiming = Claiming::new(&paths.socket);
     loop {
         system.tell(machine, boot);
-        if !healthy && machine.host.fitness().is_ok() {
+        if !settled && machine.host.fitness().is_ok() {
             keep(machine, boot, "start", begun.elapsed())?;
-            healthy = true;
+            settled = true;
         }
         claiming.look(&machine.disk, &machine.host);
         if let Some(wish) = system.wish() {
