@@ -24,6 +24,7 @@ mod guards;
 mod hash;
 mod network;
 mod place;
+pub(crate) mod private;
 mod proofs;
 mod report;
 mod screen;

@@ -154,6 +154,9 @@ enum Command {
     /// Run a whole network on this machine and send a file through it
     #[cfg(feature = "renter")]
     Demo(demo::DemoArgs),
+    /// Run chain, hub, status server and guard of a company's own network, under a shared key
+    #[cfg(feature = "renter")]
+    Network(demo::private::NetworkArgs),
     /// Break a whole network on this machine in every way and write what held
     #[cfg(feature = "renter")]
     Drill(demo::drill::DrillArgs),
@@ -287,6 +290,8 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Vault(args) => wallet::vault::run(args).await?,
         #[cfg(feature = "renter")]
         Command::Demo(args) => return demo::run(args).await,
+        #[cfg(feature = "renter")]
+        Command::Network(args) => return demo::private::run(args).await,
         #[cfg(feature = "renter")]
         Command::Drill(args) => return demo::drill::run(args).await,
     }

@@ -12,6 +12,7 @@ use host_daemon::config::units::Size;
 use host_daemon::config::{Config, VolumeConfig};
 use host_daemon::{init as making, inspect as inspecting};
 use host_keystore::Phrase;
+use host_net::SwarmKey;
 use serde::Serialize;
 
 use crate::print;
@@ -175,6 +176,8 @@ pub(crate) async fn init(args: InitArgs) -> anyhow::Result<()> {
         .with_context(|| format!("reading the network file {}", args.network.display()))?;
     let network: Network =
         toml::from_str(&text).with_context(|| args.network.display().to_string())?;
+    // Said before anything is made: a host without the key would be understood by nobody.
+    SwarmKey::beside(&args.network, &network)?;
     let mut config = Layered::read(&args.dir.join(making::CONFIG_FILE), &args.set)?.config;
     if !args.volumes.is_empty() {
         config.storage.volumes = args
@@ -200,6 +203,12 @@ pub(crate) async fn init(args: InitArgs) -> anyhow::Result<()> {
     let words = args.recover.as_deref().map(read_words).transpose()?;
     let phrase = words.map(|words| Phrase::parse(&words)).transpose()?;
     let given = phrase.is_some();
+    if !args.dir.join(making::CONFIG_FILE).exists() {
+        std::fs::create_dir_all(&args.dir)
+            .with_context(|| format!("making {}", args.dir.display()))?;
+        let to = Config::resolve(&args.dir, &config.network);
+        SwarmKey::carry(&args.network, &network, &to)?;
+    }
     let made = making::make(making::Plan {
         dir: args.dir.clone(),
         config,

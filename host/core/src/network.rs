@@ -167,6 +167,10 @@ pub struct Services {
     /// Relays for hosts that nobody can dial, likewise.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub relays: Vec<String>,
+    /// Whether members share a key, `swarm.key` beside this file; a program without it does not
+    /// start.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub swarm_key: bool,
     /// The rules of the scores.
     pub score: ScoreRules,
 }

@@ -12,7 +12,7 @@ use host_core::network::Network;
 use host_core::pressure::Pressure;
 use host_core::seams::{Chain, Escrow, PeerAddr};
 use host_core::wire::Protocol;
-use host_net::{Bounds, Inlet, Net};
+use host_net::{Bounds, Inlet, Net, SwarmKey};
 use host_session::Desk;
 use host_session::desk::Parts;
 use host_session::head::HeadMemory;
@@ -121,7 +121,8 @@ pub async fn open(
     let lock = host_uring::DirLock::acquire(dir)?;
     let standing = Standing::open(dir, network.id(), key.peer_id(), hubs(network)?)?;
     let standing = Arc::new(standing);
-    let (net, inlet) = open_net(config, network, &key).await?;
+    let swarm_key = SwarmKey::beside(&Config::resolve(dir, &config.network), network)?;
+    let (net, inlet) = open_net(config, network, &key, swarm_key).await?;
     let opening = open_volumes(dir, config, network, key.peer_id());
     let opened = if standing.must_claim() {
         // Nothing of a restored copy is touched while another one lives.
@@ -336,6 +337,7 @@ async fn open_net(
     config: &Config,
     network: &Network,
     key: &Identity,
+    swarm_key: Option<SwarmKey>,
 ) -> anyhow::Result<(Net, Inlet)> {
     let options = host_net::Options {
         key: key.clone(),
@@ -349,7 +351,7 @@ async fn open_net(
         agent: concat!("holdfast/", env!("CARGO_PKG_VERSION")).to_owned(),
         bounds: Bounds::house(),
     };
-    Net::start(options)
+    Net::start_in(options, swarm_key.as_ref())
         .await
         .context("starting the network (keys `swarm.listen`, `swarm.announce`)")
 }

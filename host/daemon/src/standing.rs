@@ -8,6 +8,7 @@
 //! (that is pure and lives in `backup::instance`) or stop tasks.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use host_session::announce;
 use host_session::desk::Copied;
 use host_transfer::hub;
 use tokio::sync::watch;
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, warn};
 
 use crate::assemble::HostDesk;
 use crate::backup::instance::{CLAIM_WAIT, Refusal, Sighting, State, Verdict};
@@ -49,6 +50,8 @@ pub struct Standing {
     hubs: Vec<PeerAddr>,
     instance: Mutex<Instance>,
     refused: watch::Sender<Option<Refusal>>,
+    /// Whether the newest announcement failed: said aloud once, not at every try.
+    untaken: AtomicBool,
 }
 
 impl Standing {
@@ -79,6 +82,7 @@ impl Standing {
             hubs,
             instance: Mutex::new(instance),
             refused: watch::Sender::new(None),
+            untaken: AtomicBool::new(false),
         })
     }
 
@@ -238,7 +242,14 @@ impl Standing {
             return false;
         }
         match hub::announce(net, to, said.clone()).await {
-            Ok(()) => true,
+            Ok(()) => {
+                self.untaken.store(false, Ordering::Relaxed);
+                true
+            }
+            Err(err) if !self.untaken.swap(true, Ordering::Relaxed) => {
+                warn!(peer = %to.peer, err = %err, "hub did not take the announcement");
+                false
+            }
             Err(err) => {
                 debug!(peer = %to.peer, err = %err, "hub did not take the announcement");
                 false

@@ -6,6 +6,20 @@ use host_core::Blame;
 /// Why a node did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// A swarm key file that is none.
+    #[error("a swarm key file has three lines: /key/swarm/psk/1.0.0/, /base16/, 64 hex digits")]
+    SwarmKey,
+    /// The swarm key of the network cannot be read or written.
+    #[error(
+        "this network's members share a key: {} of every member, given by who runs the network: \
+         {source}", .path.display()
+    )]
+    SwarmKeyFile {
+        /// Where it was looked for.
+        path: std::path::PathBuf,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
     /// A listen or announce address this node cannot use.
     #[error("address {address}: {why}")]
     Address {
@@ -48,7 +62,11 @@ impl Error {
     #[must_use]
     pub const fn blame(&self) -> Blame {
         match self {
-            Self::Address { .. } | Self::PortInUse { .. } | Self::Key => Blame::Operator,
+            Self::Address { .. }
+            | Self::PortInUse { .. }
+            | Self::Key
+            | Self::SwarmKey
+            | Self::SwarmKeyFile { .. } => Blame::Operator,
             Self::Listen { .. } => Blame::Machine,
             Self::Transport { .. } => Blame::Us,
         }

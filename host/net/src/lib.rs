@@ -19,6 +19,7 @@ mod noise;
 mod options;
 mod policy;
 mod swarm;
+mod swarm_key;
 mod talk;
 mod transport;
 
@@ -27,3 +28,4 @@ pub use lan::OnLink;
 pub use net::{Inbound, Inlet, Net};
 pub use options::{Bounds, NodeKey, Options};
 pub use policy::Policy;
+pub use swarm_key::SwarmKey;

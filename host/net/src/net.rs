@@ -24,6 +24,7 @@ use crate::lan::{Lan, OnLink};
 use crate::options::{Bounds, NodeKey, Options};
 use crate::policy::{self, Policy, Target};
 use crate::swarm::{self, Parts, Shared, Wish};
+use crate::swarm_key::SwarmKey;
 use crate::talk::{Accepted, NoStream, Opening, Talk, Wanted};
 use crate::transport;
 
@@ -85,6 +86,16 @@ impl Net {
     /// when a port is taken, or when the key is not usable or its keeper does not vouch for this
     /// node. With a kept key, QUIC addresses are left out.
     pub async fn start<K: Into<NodeKey>>(options: Options<K>) -> Result<(Self, Inlet), Error> {
+        Self::start_in(options, None).await
+    }
+
+    /// Like `start`, in a network whose members share a key: who has another one, or none, is not
+    /// understood. TCP alone; QUIC addresses are left out. Errors like `start`, and when nothing
+    /// is left to listen on.
+    pub async fn start_in<K: Into<NodeKey>>(
+        options: Options<K>,
+        swarm_key: Option<&SwarmKey>,
+    ) -> Result<(Self, Inlet), Error> {
         keep_heap_top();
         let policy = Policy {
             private: options.private_network,
@@ -98,13 +109,13 @@ impl Net {
         let key = options.key.into();
         let credentials = Credentials::of(&key).await?;
         let mut listen_on = options.listen;
-        if matches!(key, NodeKey::Kept(_)) {
+        if swarm_key.is_some() || matches!(key, NodeKey::Kept(_)) {
             listen_on.retain(|address| !address.contains("/quic"));
         }
         let bounds = options.bounds;
         let lan = Lan::default();
         let judges = (policy, lan.clone());
-        let link = transport::build(&credentials, &judges, bounds.dial_timeout)?;
+        let link = transport::build(&credentials, swarm_key, &judges, bounds.dial_timeout)?;
         let (accepted, line) = line::channel(ACCEPTED_MAX);
         let talk = Talk::new(options.protocols.into(), accepted, bounds);
         let mut swarm = swarm::build(
@@ -237,6 +248,11 @@ impl Net {
                     return Err(LinkError::Refused { peer: to.peer, why });
                 }
                 Some(Err(NoStream::Undialled(why))) => return Err(unreachable(why)),
+                Some(Err(NoStream::Strange(why))) if self.policy.private => {
+                    let key = "silent, or under another swarm key than this node";
+                    return Err(unreachable(format!("{why} ({key})")));
+                }
+                Some(Err(NoStream::Strange(why))) => return Err(unreachable(why)),
                 Some(Err(NoStream::NoAddress)) => {
                     return Err(match refused {
                         Some(why) => LinkError::Refused { peer: to.peer, why },

@@ -66,6 +66,8 @@ pub(crate) enum NoStream {
     Bound(String),
     /// No address answered as this peer.
     Undialled(String),
+    /// An address was reached or not; who may be there says nothing we understand.
+    Strange(String),
 }
 
 /// What is known of a connected peer.
@@ -314,14 +316,29 @@ fn reason(error: &DialError) -> NoStream {
         DialError::WrongPeerId { obtained, address } => {
             NoStream::Undialled(format!("{address} is {obtained}"))
         }
-        DialError::Transport(tries) => NoStream::Undialled(
-            tries
-                .last()
-                .map(|(address, error)| format!("{address}: {}", deepest(error)))
-                .unwrap_or_default(),
-        ),
+        DialError::Transport(tries) => match tries.last() {
+            Some((address, error)) if is_network(error) => {
+                NoStream::Undialled(format!("{address}: {}", deepest(error)))
+            }
+            Some((address, error)) => NoStream::Strange(format!("{address}: {}", deepest(error))),
+            None => NoStream::Undialled(String::new()),
+        },
         other => NoStream::Undialled(other.to_string()),
     }
+}
+
+/// Whether the kernel could not reach the other side, rather than the two not understanding.
+fn is_network(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(inner) = cause {
+        if let Some(io) = inner.downcast_ref::<std::io::Error>()
+            && io.raw_os_error().is_some()
+        {
+            return io.kind() != std::io::ErrorKind::ConnectionReset;
+        }
+        cause = inner.source();
+    }
+    false
 }
 
 /// The innermost cause: the outer ones only say that there was one.

@@ -7,10 +7,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use futures::{AsyncRead, AsyncWrite};
 use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::{Boxed, DialOpts, ListenerId, TransportError, TransportEvent};
 use libp2p::core::upgrade::Version;
 use libp2p::multiaddr::Protocol as Part;
+use libp2p::pnet::PnetConfig;
 use libp2p::{Multiaddr, PeerId, Transport, dns, noise, quic, tcp};
 
 use crate::error::Error;
@@ -18,6 +20,7 @@ use crate::keys::Credentials;
 use crate::lan::Lan;
 use crate::mux::Yamux;
 use crate::policy::Policy;
+use crate::swarm_key::SwarmKey;
 
 /// What the swarm is built over.
 pub(crate) type Link = Boxed<(PeerId, StreamMuxerBox)>;
@@ -28,49 +31,44 @@ const QUIC_CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// Streams a peer may hold open on one QUIC connection.
 const QUIC_STREAMS: u32 = 128;
 
-/// Builds the transport. `timeout` bounds one connection's making, handshakes included.
+/// Builds the transport. `timeout` bounds one connection's making, handshakes included. With a
+/// swarm key there is TCP alone, every byte of it under the key.
 /// Errors when the key cannot make the handshake's certificates.
 pub(crate) fn build(
     key: &Credentials,
+    swarm: Option<&SwarmKey>,
     judges: &(Policy, Lan),
     timeout: Duration,
 ) -> Result<Link, Error> {
-    match dns::tokio::Transport::system(numeric(key, judges, timeout)?) {
+    let (policy, lan) = judges.clone();
+    let guard = |inner| Guard {
+        inner,
+        policy,
+        lan: lan.clone(),
+    };
+    let numeric = || numeric(key, swarm, timeout).map(guard);
+    match dns::tokio::Transport::system(numeric()?) {
         Ok(named) => Ok(named.boxed()),
         // A box without resolver configuration still reaches every numeric address.
         Err(err) => {
             tracing::warn!(%err, "names cannot be resolved here");
-            Ok(numeric(key, judges, timeout)?.boxed())
+            Ok(numeric()?.boxed())
         }
     }
 }
 
-/// TCP and, where the key is at hand, QUIC to numeric addresses, behind the guard.
-fn numeric(key: &Credentials, judges: &(Policy, Lan), timeout: Duration) -> Result<Guard, Error> {
-    let (policy, lan) = judges.clone();
-    let key = match key {
-        Credentials::Own(key) => key,
-        Credentials::Kept(_, noise) => {
-            let inner = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true))
-                .upgrade(Version::V1Lazy)
-                .authenticate(noise.clone())
-                .multiplex(Yamux)
-                .timeout(timeout)
-                .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))
-                .boxed();
-            return Ok(Guard { inner, policy, lan });
-        }
+/// TCP and, where the key is at hand and the network open, QUIC to numeric addresses.
+fn numeric(key: &Credentials, swarm: Option<&SwarmKey>, timeout: Duration) -> Result<Link, Error> {
+    let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true));
+    if let Some(swarm) = swarm {
+        let shared = swarm.shared();
+        let keyed = tcp.and_then(move |socket, _| PnetConfig::new(shared).handshake(socket));
+        return secured(keyed, key, timeout);
+    }
+    let tcp = secured(tcp, key, timeout)?;
+    let Credentials::Own(key) = key else {
+        return Ok(tcp);
     };
-    let noise = noise::Config::new(key).map_err(|e| Error::Transport {
-        part: "noise",
-        why: e.to_string(),
-    })?;
-    let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true))
-        .upgrade(Version::V1Lazy)
-        .authenticate(noise)
-        .multiplex(Yamux)
-        .timeout(timeout)
-        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
     let mut config = quic::Config::new(key);
     config.handshake_timeout = timeout;
     config.max_stream_data = QUIC_STREAM_WINDOW;
@@ -78,11 +76,41 @@ fn numeric(key: &Credentials, judges: &(Policy, Lan), timeout: Duration) -> Resu
     config.max_concurrent_stream_limit = QUIC_STREAMS;
     let quic = quic::tokio::Transport::new(config)
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
-    let inner = quic
+    Ok(quic
         .or_transport(tcp)
         .map(|either, _| either.into_inner())
-        .boxed();
-    Ok(Guard { inner, policy, lan })
+        .boxed())
+}
+
+/// Noise and Yamux over a raw transport.
+fn secured<T>(raw: T, key: &Credentials, timeout: Duration) -> Result<Link, Error>
+where
+    T: Transport + Send + Unpin + 'static,
+    T::Output: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T::Error: Send + Sync + 'static,
+    T::Dial: Send + 'static,
+    T::ListenerUpgrade: Send + 'static,
+{
+    let raw = raw.upgrade(Version::V1Lazy);
+    Ok(match key {
+        Credentials::Own(key) => {
+            let noise = noise::Config::new(key).map_err(|e| Error::Transport {
+                part: "noise",
+                why: e.to_string(),
+            })?;
+            raw.authenticate(noise)
+                .multiplex(Yamux)
+                .timeout(timeout)
+                .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))
+                .boxed()
+        }
+        Credentials::Kept(_, noise) => raw
+            .authenticate(noise.clone())
+            .multiplex(Yamux)
+            .timeout(timeout)
+            .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))
+            .boxed(),
+    })
 }
 
 /// Refuses dials that the policy or the state of the own links refuses; everything else passes.

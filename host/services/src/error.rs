@@ -29,6 +29,9 @@ pub enum Error {
         /// Where it stops being that.
         why: String,
     },
+    /// The network's shared key.
+    #[error(transparent)]
+    Net(#[from] host_net::Error),
     /// A setting that stands neither in the settings file nor on the command line.
     #[error("{name} is not set")]
     Missing {
@@ -219,6 +222,7 @@ impl Error {
             | Self::NotAsked { .. }
             | Self::OrderLength { .. }
             | Self::Cheque { .. } => Blame::Peer,
+            Self::Net(error) => error.blame(),
             Self::Value(error) => error.blame(),
             Self::Chain(error) => error.blame(),
             Self::Link(error) => error.blame(),

@@ -149,7 +149,8 @@ async fn run(
     let key = identity::load_or_make(&data.join("identity.key"))?;
     let clock = Arc::new(SystemClock::start());
     let hub = open_hub(&network, data, &key, &*clock, http.is_some())?;
-    let (net, inlet) = Net::start(Options {
+    let swarm_key = settings.swarm_key(&network)?;
+    let options = Options {
         key,
         listen: settings.listen(),
         announce: settings.announce.clone(),
@@ -161,8 +162,8 @@ async fn run(
             idle_connection: HUB_IDLE,
             ..Bounds::house()
         },
-    })
-    .await?;
+    };
+    let (net, inlet) = Net::start_in(options, swarm_key.as_ref()).await?;
     let (told, signals) = until_told(until_stdin_ends)?;
     let hub = Arc::new(hub);
     let door = open_door(http, &hub, &clock, &network.name, told.clone()).await?;

@@ -64,7 +64,8 @@ pub(crate) async fn run(arguments: GuardArguments) -> anyhow::Result<()> {
     let vault = vault(&chain).await;
     let disputes = Disputes::of(&chain).ok();
     let disputes = disputes.map(|of| Arc::new(of) as Arc<dyn DisputeChain>);
-    let (net, inlet) = Net::start(Options {
+    let swarm_key = settings.swarm_key(&network)?;
+    let options = Options {
         key: key.clone(),
         listen: settings.listen(),
         announce: settings.announce.clone(),
@@ -72,8 +73,8 @@ pub(crate) async fn run(arguments: GuardArguments) -> anyhow::Result<()> {
         protocols: vec![Protocol::Guard],
         agent: concat!("holdfast/", env!("CARGO_PKG_VERSION")).to_owned(),
         bounds: Bounds::house(),
-    })
-    .await?;
+    };
+    let (net, inlet) = Net::start_in(options, swarm_key.as_ref()).await?;
     let (told, signals) = super::until_told(until_stdin_ends)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let proofs = host_chain::Proofs::of(&chain).ok();

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use host_core::network::Network;
+use host_net::SwarmKey;
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -57,6 +58,14 @@ impl HubSettings {
         let network: Network = toml_file(path, "network file")?;
         network.check()?;
         Ok(network)
+    }
+
+    /// The key the network's members share, from beside the network file. Errors when it is not
+    /// there or no key.
+    pub fn swarm_key(&self, network: &Network) -> Result<Option<SwarmKey>, Error> {
+        let file = self.network.as_deref();
+        let file = file.ok_or(Error::Missing { name: "network" })?;
+        Ok(SwarmKey::beside(file, network)?)
     }
 
     /// The data directory. Errors when none is set.

@@ -20,6 +20,7 @@ use host_daemon::config::{Config, VolumeConfig, layers};
 use host_daemon::ready::Ready;
 use host_daemon::{init, tokens, vitals};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::child::Program;
 use super::guards::{self, GuardBox};
@@ -37,14 +38,14 @@ const GIFT: u128 = 1_000_000_000_000_000_000_000;
 
 /// What the development chain says when it serves.
 #[derive(Debug, Deserialize)]
-struct ChainReady {
-    rpc: String,
+pub(super) struct ChainReady {
+    pub(super) rpc: String,
 }
 
 /// What a hub or a status server says when it serves.
 #[derive(Debug, Deserialize)]
-struct HubReady {
-    hub: String,
+pub(super) struct HubReady {
+    pub(super) hub: String,
 }
 
 /// One host of the demo: its directory, its identity, and its process while it runs.
@@ -99,14 +100,20 @@ impl DemoNetwork {
         funded.extend(guards.iter().map(GuardBox::account));
         funded.push(deployer.address());
         funded.extend_from_slice(fund);
-        let (devchain, ready) = start_chain(dir, &logs, &funded).await?;
+        let (devchain, ready) =
+            start_chain(dir, &logs, &funded, ([127, 0, 0, 1], 0).into()).await?;
         network.endpoints = vec![ready.rpc];
         let chain = deploy(&mut network, deployer).await?;
         write_network(&file, &network)?;
-        let (hub, ready) = start_service("hub", &[], dir, &logs, &file).await?;
+        let words = ServiceWords {
+            dir,
+            logs: &logs,
+            network: &file,
+        };
+        let (hub, ready): (_, HubReady) = start_service("hub", LISTEN, &[], words).await?;
         network.hubs = vec![ready.hub];
         let page = ["--http", "127.0.0.1:0"];
-        let (status, ready) = start_service("status", &page, dir, &logs, &file).await?;
+        let (status, ready): (_, HubReady) = start_service("status", LISTEN, &page, words).await?;
         network.services.status = vec![ready.hub];
         write_network(&file, &network)?;
         let services = vec![("chain", devchain), ("hub", hub), ("status", status)];
@@ -243,7 +250,7 @@ fn draw_key() -> anyhow::Result<SecretKey> {
 }
 
 /// The network file before chain and hub are known. Private: loopback may be dialled.
-fn blank_network() -> Network {
+pub(super) fn blank_network() -> Network {
     Network {
         guard: Default::default(),
         services: Services {
@@ -280,7 +287,7 @@ fn demo_rules() -> ScoreRules {
     }
 }
 
-fn write_network(path: &Path, network: &Network) -> anyhow::Result<()> {
+pub(super) fn write_network(path: &Path, network: &Network) -> anyhow::Result<()> {
     let text = toml::to_string_pretty(network).context("writing the network file")?;
     layers::write_atomic(path, &text)?;
     Ok(())
@@ -336,16 +343,18 @@ async fn make_host(
     })
 }
 
-async fn start_chain(
+/// Starts the chain of a network, its data in `dir`.
+pub(super) async fn start_chain(
     dir: &Path,
     logs: &Path,
     funded: &[Address],
+    listen: SocketAddr,
 ) -> anyhow::Result<(Program, ChainReady)> {
     let data = dir.join("chain").to_string_lossy().into_owned();
-    let chain_id = CHAIN_ID.to_string();
+    let (chain_id, listen) = (CHAIN_ID.to_string(), listen.to_string());
     let fixed = [
         "--listen",
-        "127.0.0.1:0",
+        &listen,
         "--data",
         &data,
         "--chain-id",
@@ -359,14 +368,22 @@ async fn start_chain(
     Program::start("holdfast-devchain", &args, &logs.join("chain.log")).await
 }
 
+/// Where the services of a network are and what they share.
+#[derive(Clone, Copy)]
+pub(super) struct ServiceWords<'a> {
+    pub(super) dir: &'a Path,
+    pub(super) logs: &'a Path,
+    pub(super) network: &'a Path,
+}
+
 /// Starts a service of the network beside its chain; `more` are its own words.
-async fn start_service(
+pub(super) async fn start_service<R: DeserializeOwned>(
     kind: &str,
+    listen: &str,
     more: &[&str],
-    dir: &Path,
-    logs: &Path,
-    network: &Path,
-) -> anyhow::Result<(Program, HubReady)> {
+    words: ServiceWords<'_>,
+) -> anyhow::Result<(Program, R)> {
+    let ServiceWords { dir, logs, network } = words;
     let data = dir.join(kind).to_string_lossy().into_owned();
     let network = network.to_string_lossy().into_owned();
     let fixed = [
@@ -376,7 +393,7 @@ async fn start_service(
         "--data",
         &data,
         "--listen",
-        LISTEN,
+        listen,
     ];
     let mut args: Vec<String> = fixed.map(str::to_owned).to_vec();
     args.extend(more.iter().map(|word| (*word).to_owned()));
@@ -386,19 +403,8 @@ async fn start_service(
 }
 
 /// Deploys the contracts and writes their addresses into the network.
-async fn deploy(network: &mut Network, deployer: SecretKey) -> anyhow::Result<EvmChain> {
-    let options = host_chain::Options {
-        endpoints: network.endpoints.clone(),
-        guard: Guard {
-            chain_id: network.chain_id,
-            anchor: None,
-            code: Vec::new(),
-        },
-        contracts: None,
-        fee_cap: 10_000_000_000_000,
-        depth: 0,
-    };
-    let chain = EvmChain::new(options)?.with_key(deployer);
+pub(super) async fn deploy(network: &mut Network, deployer: SecretKey) -> anyhow::Result<EvmChain> {
+    let chain = chain_of(network, None)?.with_key(deployer);
     let deployed = tokio::time::timeout(
         Duration::from_secs(60),
         chain.deploy_network(&DeployParams::of_network(network)),
@@ -407,4 +413,24 @@ async fn deploy(network: &mut Network, deployer: SecretKey) -> anyhow::Result<Ev
     .context("deploying the contracts took over a minute")??;
     deployed.into_file(network);
     Ok(chain.with_contracts(network.contracts.clone()))
+}
+
+/// A chain client for an account of the network.
+pub(super) fn connect(network: &Network, key: SecretKey) -> anyhow::Result<EvmChain> {
+    Ok(chain_of(network, Some(network.contracts.clone()))?.with_key(key))
+}
+
+fn chain_of(network: &Network, contracts: Option<Contracts>) -> anyhow::Result<EvmChain> {
+    let options = host_chain::Options {
+        endpoints: network.endpoints.clone(),
+        guard: Guard {
+            chain_id: network.chain_id,
+            anchor: None,
+            code: Vec::new(),
+        },
+        contracts,
+        fee_cap: 10_000_000_000_000,
+        depth: 0,
+    };
+    Ok(EvmChain::new(options)?)
 }

@@ -15,7 +15,9 @@ use host_chain::{EvmChain, Intent, Step};
 use host_core::network::Network;
 use host_core::{Address, Amount};
 use host_daemon::api::{IdSaid, Order, Ordered, TransactionsSaid};
+use host_daemon::config::Config;
 use host_daemon::{chain, init};
+use host_net::SwarmKey;
 use serde::Serialize;
 
 use super::{Local, config_of};
@@ -49,6 +51,8 @@ pub(crate) struct OnChainArgs {
 pub(crate) struct OnChain {
     pub(crate) chain: EvmChain,
     pub(crate) network: Network,
+    /// The key the network's members share, if they do.
+    pub(crate) swarm_key: Option<SwarmKey>,
     dir: Option<PathBuf>,
     api: Option<SocketAddr>,
 }
@@ -67,22 +71,24 @@ struct OrderSaid {
 impl OnChain {
     /// The chain of a host's network or of a network file. Nothing is asked yet.
     pub(crate) fn of(args: &OnChainArgs) -> anyhow::Result<Self> {
-        let (chain, network) = match (&args.dir, &args.network) {
+        let (chain, network, file) = match (&args.dir, &args.network) {
             (Some(dir), _) => {
                 let config = config_of(dir)?;
                 let network = init::read_network(dir, &config)?;
-                (chain::connect_with(&network, &config.chain)?, network)
+                let chain = chain::connect_with(&network, &config.chain)?;
+                (chain, network, Config::resolve(dir, &config.network))
             }
             (None, Some(file)) => {
                 let text = std::fs::read_to_string(file)
                     .with_context(|| format!("reading the network file {}", file.display()))?;
                 let network: Network =
                     toml::from_str(&text).with_context(|| file.display().to_string())?;
-                (chain::connect(&network)?, network)
+                (chain::connect(&network)?, network, file.clone())
             }
             (None, None) => bail!("name a host with --dir, or a network with --network"),
         };
         Ok(Self {
+            swarm_key: SwarmKey::beside(&file, &network)?,
             chain,
             network,
             dir: args.dir.clone(),

@@ -16,7 +16,7 @@ use host_core::seams::{Entropy, PeerAddr, Peers};
 use host_core::wire::Protocol;
 use host_core::witness::{SpeedWord, Statement};
 use host_daemon::clock::SystemEntropy;
-use host_net::{Bounds, Net, Options};
+use host_net::{Bounds, Net, Options, SwarmKey};
 use host_score::{Facts, Score, facts, merge, score};
 use host_transfer::hub;
 
@@ -41,10 +41,10 @@ pub(crate) struct Outside {
 
 impl Outside {
     /// Goes onto the network with a key of the moment.
-    pub(crate) async fn go(network: Network) -> anyhow::Result<Self> {
+    pub(crate) async fn go(network: Network, swarm_key: Option<&SwarmKey>) -> anyhow::Result<Self> {
         let mut bytes = [0; 32];
         SystemEntropy.fill(&mut bytes);
-        let (net, _inlet) = Net::start(Options {
+        let options = Options {
             key: SecretKey::from_bytes(&bytes).context("drawing a key")?,
             listen: Vec::new(),
             announce: Vec::new(),
@@ -52,8 +52,8 @@ impl Outside {
             protocols: Vec::new(),
             agent: concat!("holdfast/", env!("CARGO_PKG_VERSION")).to_owned(),
             bounds: Bounds::house(),
-        })
-        .await?;
+        };
+        let (net, _inlet) = Net::start_in(options, swarm_key).await?;
         let hubs = host_daemon::assemble::hubs(&network)?;
         Ok(Self { network, net, hubs })
     }

@@ -73,7 +73,7 @@ pub(crate) async fn score(args: ScoreArgs) -> anyhow::Result<bool> {
         Some(host) => host,
         None => own_peer(&on).await?,
     };
-    let outside = Outside::go(on.network.clone()).await?;
+    let outside = Outside::go(on.network.clone(), on.swarm_key.as_ref()).await?;
     let told = outside.ask(host).await;
     let judged = outside.judge(&told);
     let rules = outside.network.services.score.clone();

@@ -80,7 +80,7 @@ pub(crate) async fn why(args: WhyArgs) -> anyhow::Result<bool> {
         Some(host) => host,
         None => own_peer(&on).await?,
     };
-    let outside = Outside::go(on.network.clone()).await?;
+    let outside = Outside::go(on.network.clone(), on.swarm_key.as_ref()).await?;
     let told = outside.ask(host).await;
     let found = findings(&on, &outside, host, &told).await;
     outside.leave().await;

@@ -18,7 +18,7 @@ use host_core::network::Network;
 use host_core::{Address, AgreementDigest, Amount};
 use host_daemon::clock::{SystemClock, SystemEntropy};
 use host_keystore::{Phrase, Role, SealedKey};
-use host_net::{Bounds, Net};
+use host_net::{Bounds, Net, SwarmKey};
 use host_renter::{Code, POLICY_FILE, Parts, PlacementPolicy, Renter, Session, SessionId};
 
 use super::meter::ProcessMeter;
@@ -129,6 +129,7 @@ impl Home {
         let network: Network = toml::from_str(&text).with_context(|| file.display().to_string())?;
         let wrong = || Coded::new(Code::NetworkFile, file.display().to_string());
         network.check().with_context(wrong)?;
+        SwarmKey::carry(file, &network, &self.dir.join(NETWORK_FILE))?;
         host_daemon::config::layers::write_atomic(&self.dir.join(NETWORK_FILE), &text)?;
         Ok(network)
     }
@@ -201,7 +202,8 @@ impl Home {
         let network = self.network()?;
         let chain = self.chain()?;
         let vault = self.vault(&chain).await?;
-        let (net, _inlet) = Net::start(host_net::Options {
+        let shared = SwarmKey::beside(&self.dir.join(NETWORK_FILE), &network)?;
+        let options = host_net::Options {
             key: self.phrase.key(Role::Identity),
             listen: Vec::new(),
             announce: Vec::new(),
@@ -209,8 +211,8 @@ impl Home {
             protocols: Vec::new(),
             agent: concat!("holdfast-renter/", env!("CARGO_PKG_VERSION")).to_owned(),
             bounds: Bounds::house(),
-        })
-        .await?;
+        };
+        let (net, _inlet) = Net::start_in(options, shared.as_ref()).await?;
         let renter = Renter::open(Parts {
             network,
             key: self.key(),
