@@ -27,8 +27,10 @@ const ANNOUNCE: &str = "price/announce";
 /// Shared with every other host: somebody may be faster.
 pub(crate) const STEP: &str = "price/step";
 /// Looks at the oracle in an epoch, and the bounds of the time between two.
-const LOOKS: u64 = 8;
-const LOOK_EVERY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(3600));
+const LOOKS: u64 = 2;
+const LOOK_EVERY: (Duration, Duration) = (Duration::from_secs(8), Duration::from_secs(3600));
+/// The part of what counts, as a divisor, below which a change is not worth a transaction.
+const WORTH: u64 = 64;
 
 /// The newest look at the oracle; none while it has no rule or never answered.
 #[derive(Debug, Default)]
@@ -77,7 +79,11 @@ impl Look {
         let ages_at = space.at.saturating_add(rule.fresh_blocks / 2);
         let stale = space.at == 0 || self.block >= ages_at;
         let known = (space.announced, space.capacity, space.used);
-        let changed = known != (self.offered, would.0, would.1);
+        let least = (would.0.max(space.capacity) / WORTH).max(1);
+        let differs = |one: u64, other: u64| one.abs_diff(other) >= least;
+        let changed = differs(known.0, self.offered)
+            || differs(known.1, would.0)
+            || differs(known.2, would.1);
         (stale || changed).then_some(self.offered)
     }
 

@@ -72,6 +72,11 @@ fn space_is_announced_first_then_when_something_changed_and_before_it_gets_old()
     assert_eq!(look(grown).announces(), Some(4 * GIB));
     let filled = Space { used: 0, ..KNOWN };
     assert_eq!(look(filled).announces(), Some(4 * GIB));
+    let little = Space {
+        used: GIB - (1 << 20),
+        ..KNOWN
+    };
+    assert_eq!(look(little).announces(), None, "not worth a transaction");
     let old = Space { at: 5, ..KNOWN };
     assert_eq!(look(old).announces(), Some(4 * GIB));
 }
