@@ -17,9 +17,9 @@ use crate::proofs::{ONE, Town};
 use crate::stage::{CHAIN, key};
 
 /// The guard's account.
-const GUARD: u8 = 5;
+pub(crate) const GUARD: u8 = 5;
 
-fn defender(town: &Town) -> Defender {
+pub(crate) fn defender(town: &Town) -> Defender {
     let disputes = Disputes::of(&town.chain).expect("the contract");
     Defender::new(DefenderParts {
         ledger: town.promises.ledger.clone(),
@@ -42,7 +42,7 @@ fn accuser(town: &Town) -> Accuser {
     Accuser::open(&home, chain, Arc::new(disputes), own).expect("opened")
 }
 
-fn about(terms: &Agreement) -> Accusation {
+pub(crate) fn about(terms: &Agreement) -> Accusation {
     Accusation {
         object: ObjectId::of_descriptor(b"an object"),
         host: key(3).peer_id(),
@@ -57,7 +57,7 @@ fn about(terms: &Agreement) -> Accusation {
 }
 
 /// A host with a proven dataset of one shard, and a guard with tokens.
-async fn begun() -> (Town, Prover, Agreement) {
+pub(crate) async fn begun() -> (Town, Prover, Agreement) {
     let mut town = Town::new(10).await;
     let terms = town.promises.add(5_000, 9_000).await;
     let prover = town.prover(Amount::ZERO);
@@ -67,7 +67,7 @@ async fn begun() -> (Town, Prover, Agreement) {
     (town, prover, terms)
 }
 
-async fn tokens(town: &Town, of: u8) -> u128 {
+pub(crate) async fn tokens(town: &Town, of: u8) -> u128 {
     let read = town.chain.token_balance(key(of).address()).await;
     read.expect("read").0
 }
@@ -96,7 +96,12 @@ async fn challenged(town: &Town, prover: &Prover, terms: &Agreement) -> Accuser 
 }
 
 /// Blocks, turns of the host, looks of the guard, until the challenge has ended.
-async fn ended(town: &Town, defender: &Defender, prover: &Prover, accuser: &Accuser) -> Ending {
+pub(crate) async fn ended(
+    town: &Town,
+    defender: &Defender,
+    prover: &Prover,
+    accuser: &Accuser,
+) -> Ending {
     for _ in 0..200 {
         let _waits = prover.turn().await;
         let _waits = defender.turn().await;

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod accusing;
 mod anvil;
 mod batching;
 mod cashing;

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use host_core::cheque::SignedCheque;
 use host_core::repair::{SignedOrder, SignedRepair};
-use host_core::{Address, AgreementDigest, Amount, ObjectId, PeerId, codec};
+use host_core::seams::SignedTx;
+use host_core::{Address, AgreementDigest, Amount, Digest32, ObjectId, PeerId, codec};
 use minicbor::{Decode, Encode};
 
 use crate::error::Error;
@@ -65,6 +66,38 @@ pub(super) struct Accused {
     /// How it ended; none while it runs.
     #[n(6)]
     pub(super) ended: Option<String>,
+    /// What was signed last: the challenge, later the claim. Only these bytes are sent again.
+    #[n(7)]
+    pub(super) tx: Option<Signed>,
+}
+
+/// A signed transaction at rest.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(super) struct Signed {
+    #[n(0)]
+    hash: Digest32,
+    #[n(1)]
+    pub(super) nonce: u64,
+    #[cbor(n(2), with = "minicbor::bytes")]
+    raw: Vec<u8>,
+}
+
+impl Signed {
+    pub(super) fn of(tx: &SignedTx) -> Self {
+        Self {
+            hash: tx.hash,
+            nonce: tx.nonce,
+            raw: tx.raw.clone(),
+        }
+    }
+
+    pub(super) fn tx(&self) -> SignedTx {
+        SignedTx {
+            hash: self.hash,
+            nonce: self.nonce,
+            raw: self.raw.clone(),
+        }
+    }
 }
 
 pub(super) fn failed(op: &'static str, path: &Path) -> impl Fn(std::io::Error) -> Error {
