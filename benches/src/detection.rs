@@ -38,7 +38,7 @@ pub fn report(quick: bool) -> Report {
             let part = share(lost, 100);
             let name = format!("detect {part} % lost by {drawn} leaves / theory");
             report.rows.push(Row::new(name, "%", &figures, Goal::None));
-            let rounds = (0.01_f64.ln() / (1.0 - theory).ln()).ceil();
+            let rounds = (0.01_f64.ln() / (1.0 - theory).ln()).ceil().max(1.0);
             report.notes.push(format!(
                 "{part} % lost, {drawn} leaves: found at once {:.2} %, within {rounds} rounds 99 %",
                 theory * 100.0
