@@ -11,11 +11,14 @@ use crate::place::Place;
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 
-/// The words after `cargo` that build every program of the workspace.
-pub(crate) const BUILD_PROGRAMS: [&str; 6] = [
+/// The words after `cargo` that build every program of the workspace but the images' own command
+/// line, which is `holdfast` once more without the renter's half.
+pub(crate) const BUILD_PROGRAMS: [&str; 8] = [
     "build",
     "--release",
     "--workspace",
+    "--exclude",
+    "host-box",
     "--bins",
     "--test",
     "launch",

@@ -65,6 +65,13 @@ pub(crate) fn faults(desk: &Desk<'_>) -> Result<Option<String>, Error> {
     packages(desk, "crash", "nbdkit and nbdfuse", &names, there)
 }
 
+/// `ip`, from the system's packages when missing. Its tests skip themselves without it, so a reason
+/// is no obstacle.
+pub(crate) fn links(desk: &Desk<'_>) -> Result<Option<String>, Error> {
+    let there = || works("ip", &["-V"]);
+    packages(desk, "it", "ip", &["iproute2"], there)
+}
+
 /// A virtual machine with firmware, and what the image is built with, from the system's packages
 /// when missing. Ok(None) when they are there.
 pub(crate) fn machine(desk: &Desk<'_>) -> Result<Option<String>, Error> {

@@ -18,7 +18,17 @@ pub(super) fn plan(desk: &Desk<'_>) -> Result<Vec<Step>, Error> {
     if let Some(why) = need::machine(desk)? {
         return Ok(vec![Step::skip("boot", why)]);
     }
+    // The images' own command line is not among the programs of the other tiers.
+    let all = [
+        "build",
+        "--release",
+        "--workspace",
+        "--bins",
+        "--test",
+        "launch",
+    ];
+    let build = Step::cargo(desk.place, "images' programs", &all, Counting::Status);
     let program = desk.place.program("tests-boot");
     let cases = Step::program(desk.place, program, &["push"], Counting::Tail);
-    Ok(vec![cases.named("cases of every push")])
+    Ok(vec![build, cases.named("cases of every push")])
 }
