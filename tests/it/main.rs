@@ -9,6 +9,7 @@ mod stage;
 
 mod absent;
 mod alerts;
+mod capture;
 mod cheques;
 mod claiming;
 mod coming;
@@ -31,6 +32,7 @@ mod money;
 mod objects;
 mod operator;
 mod prices;
+mod private;
 mod recovery;
 mod releases;
 mod sessions;

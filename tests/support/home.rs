@@ -76,14 +76,25 @@ impl Home {
 
     /// The same on another ground.
     pub(crate) fn make_on(ground: &Ground, dir: &Path, network: &Path, deposit: Amount) -> Self {
+        let home = Self::alone(dir);
+        ground.fund(home.account);
+        home.join(network, deposit);
+        home
+    }
+
+    /// Makes a home that knows no network.
+    pub(crate) fn alone(dir: &Path) -> Self {
         let made: Made = holdfast(Some(dir), &["renter", "init", "--json"]).json();
-        let account = made.address.parse().expect("an account");
-        let home = Self {
+        Self {
             dir: dir.to_path_buf(),
-            account,
+            account: made.address.parse().expect("an account"),
             phrase: made.phrase,
-        };
-        ground.fund(account);
+        }
+    }
+
+    /// Joins the network of a file and fills the vault of an account that has money.
+    pub(crate) fn join(&self, network: &Path, deposit: Amount) {
+        let home = self;
         home.say(&["renter", "join", &network.to_string_lossy()])
             .well();
         if deposit > Amount::ZERO {
@@ -91,7 +102,6 @@ impl Home {
             home.say(&["wallet", "deposit", &deposit.to_string()])
                 .well();
         }
-        home
     }
 
     /// Runs a command as this renter.
