@@ -248,11 +248,9 @@ impl Net {
                     return Err(LinkError::Refused { peer: to.peer, why });
                 }
                 Some(Err(NoStream::Undialled(why))) => return Err(unreachable(why)),
-                Some(Err(NoStream::Strange(why))) if self.policy.private => {
-                    let key = "silent, or under another swarm key than this node";
-                    return Err(unreachable(format!("{why} ({key})")));
+                Some(Err(NoStream::Strange(why))) => {
+                    return Err(unreachable(self.with_key_in_mind(why)));
                 }
-                Some(Err(NoStream::Strange(why))) => return Err(unreachable(why)),
                 Some(Err(NoStream::NoAddress)) => {
                     return Err(match refused {
                         Some(why) => LinkError::Refused { peer: to.peer, why },
@@ -266,10 +264,20 @@ impl Net {
             }
             if Instant::now() >= deadline {
                 let seconds = self.bounds.dial_timeout.as_secs();
-                return Err(unreachable(format!("no answer within {seconds} s")));
+                let why = format!("no answer within {seconds} s");
+                return Err(unreachable(self.with_key_in_mind(why)));
             }
         }
         Err(unreachable(why))
+    }
+
+    /// Why a peer is not understood, with what it may be in a private network: who has another key
+    /// sends nothing that reads, or waits for more until time is up.
+    fn with_key_in_mind(&self, why: String) -> String {
+        match self.policy.private {
+            true => format!("{why} (silent, or under another swarm key than this node)"),
+            false => why,
+        }
     }
 
     /// One wish and its answer; none when the connection went away or time is up.
