@@ -33,7 +33,7 @@ test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
         "{told:?}"
     );
     assert!(!told.iter().any(|line| line.contains("three")), "{told:?}");
-    assert_eq!(told.last(), text.lines().nth(14).as_ref());
+    assert_eq!(told.last(), text.lines().nth(15).as_ref());
 }
 
 #[test]
