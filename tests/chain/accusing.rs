@@ -98,6 +98,23 @@ async fn approved(town: &Town, prover: &Prover, terms: &Agreement, accuser: &Acc
     town.mine().await;
 }
 
+/// Accuses while the endpoint is dead, which it stays; what the guard had before.
+async fn unheard(
+    town: &Town,
+    wire: &Wire,
+    (prover, terms): (&Prover, &Agreement),
+    accuser: &Accuser,
+) -> u128 {
+    approved(town, prover, terms, accuser).await;
+    let before = tokens(town, GUARD).await;
+    wire.mood.store(DEAD, Ordering::SeqCst);
+    let said = accuser
+        .accuse(&about(terms), inclusion(prover, terms))
+        .await;
+    assert!(said.is_err(), "it was not heard");
+    before
+}
+
 fn inclusion(prover: &Prover, terms: &Agreement) -> Vec<u8> {
     prover
         .inclusion(&about(terms).entry.agreement)
@@ -123,13 +140,7 @@ async fn what_a_dead_endpoint_did_not_hear_is_sent_when_it_is_back_and_once() {
     let (town, prover, terms) = begun().await;
     let wire = wire(&town);
     let accuser = accuser(&town, &wire);
-    approved(&town, &prover, &terms, &accuser).await;
-    let before = tokens(&town, GUARD).await;
-    wire.mood.store(DEAD, Ordering::SeqCst);
-    let said = accuser
-        .accuse(&about(&terms), inclusion(&prover, &terms))
-        .await;
-    assert!(said.is_err(), "it was not heard");
+    let before = unheard(&town, &wire, (&prover, &terms), &accuser).await;
     town.mine().await;
     // It stands in the files: nothing else is signed, and each look tries the same bytes.
     let again = accuser
@@ -200,13 +211,7 @@ async fn what_never_got_there_in_its_window_is_opened_anew_at_the_same_nonce() {
     let (town, prover, terms) = begun().await;
     let wire = wire(&town);
     let accuser = accuser(&town, &wire);
-    approved(&town, &prover, &terms, &accuser).await;
-    let before = tokens(&town, GUARD).await;
-    wire.mood.store(DEAD, Ordering::SeqCst);
-    let said = accuser
-        .accuse(&about(&terms), inclusion(&prover, &terms))
-        .await;
-    assert!(said.is_err(), "it was not heard");
+    let before = unheard(&town, &wire, (&prover, &terms), &accuser).await;
     let mut endings = Vec::new();
     for _ in 0..200 {
         town.mine().await;
