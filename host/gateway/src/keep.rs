@@ -61,6 +61,12 @@ impl Spent {
     }
 }
 
+/// Whether a look at `then_ms` is old enough for another one; a clock that went back waits.
+fn is_due(then_ms: u64, now_ms: u64, every: Duration) -> bool {
+    let wait = u64::try_from(every.as_millis()).unwrap_or(u64::MAX);
+    now_ms.saturating_sub(then_ms) >= wait
+}
+
 /// Whether so few hosts may still die that shards are placed anew.
 fn is_thin(health: &Health, parity: u16) -> bool {
     let margin = MARGIN.min(usize::from(parity));
@@ -80,35 +86,30 @@ impl Gateway {
         }
     }
 
+    /// Looks at what is due. What could not be looked after stays due for the next round.
     async fn keep_due(&self, every: Duration) -> Result<(), Error> {
         for row in self.inner.renter.ls()? {
-            if !self.is_due(&row.id, every).await? {
+            if uses::some_use(self.inner.rows.as_ref(), &row.id)?.is_none() {
                 continue;
             }
-            if let Err(error) = self.keep(row.id).await {
-                tracing::warn!(object = %row.id, err = %error, "object not looked after");
+            let looked: Option<u64> = self.row(&rows::looked(&row.id))?;
+            match looked {
+                Some(then) if !is_due(then, self.now_ms(), every) => continue,
+                Some(_) => {
+                    if let Err(error) = self.keep(row.id).await {
+                        tracing::warn!(object = %row.id, err = %error, "object not looked after");
+                        continue;
+                    }
+                }
+                // It was just stored.
+                None => {}
             }
+            let mut change = RowChange::default();
+            let now = rows::to_bytes(&self.now_ms());
+            change.write.insert(rows::looked(&row.id), Some(now));
+            commit(&self.inner.rows, change).await?;
         }
         Ok(())
-    }
-
-    /// Whether an object was last looked at so long ago; notes that it is looked at now. One that
-    /// is new was just stored.
-    async fn is_due(&self, object: &ObjectId, every: Duration) -> Result<bool, Error> {
-        let at = rows::looked(object);
-        let now = self.now_ms();
-        let before: Option<u64> = self.row(&at)?;
-        let wait = u64::try_from(every.as_millis()).unwrap_or(u64::MAX);
-        if before.is_some_and(|then| now.saturating_sub(then) < wait) {
-            return Ok(false);
-        }
-        if uses::some_use(self.inner.rows.as_ref(), object)?.is_none() {
-            return Ok(false);
-        }
-        let mut change = RowChange::default();
-        change.write.insert(at, Some(rows::to_bytes(&now)));
-        commit(&self.inner.rows, change).await?;
-        Ok(before.is_some())
     }
 
     async fn keep(&self, object: ObjectId) -> Result<(), Error> {

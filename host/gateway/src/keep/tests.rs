@@ -50,3 +50,11 @@ fn an_object_is_thin_below_five_or_below_its_own_parity() {
     }
     assert!(!is_thin(&health(None), 20), "nothing was asked");
 }
+
+#[test]
+fn a_look_is_due_after_its_time_and_not_because_the_clock_went_back() {
+    let hour = Duration::from_secs(3600);
+    assert!(!is_due(1_000, 3_600_999, hour));
+    assert!(is_due(1_000, 3_601_000, hour));
+    assert!(!is_due(9_000_000, 1_000, hour));
+}
