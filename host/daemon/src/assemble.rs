@@ -12,7 +12,7 @@ use host_core::network::Network;
 use host_core::pressure::Pressure;
 use host_core::seams::{Chain, Escrow, PeerAddr};
 use host_core::wire::Protocol;
-use host_net::{Bounds, Inlet, Net, SwarmKey};
+use host_net::{Bounds, Inlet, Net, SwarmKey, Ways};
 use host_session::Desk;
 use host_session::desk::Parts;
 use host_session::head::HeadMemory;
@@ -351,9 +351,19 @@ async fn open_net(
         agent: concat!("holdfast/", env!("CARGO_PKG_VERSION")).to_owned(),
         bounds: Bounds::house(),
     };
-    Net::start_in(options, swarm_key.as_ref())
+    let relays = &network.services.relays;
+    let ways = Ways {
+        swarm_key,
+        relays: relays
+            .iter()
+            .filter(|_| config.swarm.relay)
+            .cloned()
+            .collect(),
+        relaying: None,
+    };
+    Net::start_in(options, ways)
         .await
-        .context("starting the network (keys `swarm.listen`, `swarm.announce`)")
+        .context("starting the network (keys `swarm.listen`, `swarm.announce`, `swarm.relay`)")
 }
 
 async fn bind(key: &str, enabled: bool, listen: SocketAddr) -> anyhow::Result<Option<TcpListener>> {

@@ -90,6 +90,8 @@ pub struct Swarm {
     pub announce: Vec<String>,
     /// Multiaddresses inside the operator's own network, for its own peers.
     pub inside: Vec<String>,
+    /// Whether the network's relays hold a place for this host and tell whether it can be dialled.
+    pub relay: bool,
 }
 
 /// A TCP listener that can be switched off.
@@ -322,6 +324,7 @@ impl Default for Swarm {
             listen: listen.map(String::from).to_vec(),
             announce: Vec::new(),
             inside: Vec::new(),
+            relay: true,
         }
     }
 }

@@ -30,6 +30,8 @@ use crate::supervise::Stopping;
 
 /// Between two tries to announce while no hub took it.
 const RETRY: Duration = Duration::from_secs(3);
+/// From one found address to the announcement of it: more are found in the same moments.
+const SETTLES: Duration = Duration::from_secs(2);
 /// Name of the file of kept days.
 pub const DAYS_FILE: &str = "days.jsonl";
 /// Days kept of each status server: two years.
@@ -100,7 +102,9 @@ pub(crate) async fn announce(
     mut stopping: Stopping,
 ) {
     let mut stake = Amount::ZERO;
+    let mut reach = net.watch_reach();
     loop {
+        reach.mark_unchanged();
         desk.set_addrs(net.addresses());
         // A chain that is silent leaves what was known last.
         if let Ok(Some(live)) = desk.chain().stake_of(desk.key().address()).await {
@@ -113,8 +117,10 @@ pub(crate) async fn announce(
         } else {
             RETRY.min(beats.every())
         };
-        if !stopping.sleep(pause).await {
-            return;
+        tokio::select! {
+            more = stopping.sleep(pause) => if !more { return },
+            // Whoever asks a hub now must not be sent where nobody answers.
+            Ok(()) = reach.changed() => if !stopping.sleep(SETTLES).await { return },
         }
     }
 }

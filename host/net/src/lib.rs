@@ -6,7 +6,7 @@
 //! checked before memory is taken for it; every queue, dial, stream and connection is counted
 //! against `Bounds`; an accepted stream is either handed to its reader or reset, never lost; a
 //! node whose network is not private neither dials nor announces an address that is not global.
-//! What it deliberately does not do: read messages, find peers, relay for others, or store.
+//! What it deliberately does not do: read messages, find peers, or store.
 
 mod conversation;
 mod crowd;
@@ -22,6 +22,7 @@ mod swarm;
 mod swarm_key;
 mod talk;
 mod transport;
+mod ways;
 
 pub use error::Error;
 pub use lan::OnLink;
@@ -29,3 +30,4 @@ pub use net::{Inbound, Inlet, Net};
 pub use options::{Bounds, NodeKey, Options};
 pub use policy::Policy;
 pub use swarm_key::SwarmKey;
+pub use ways::{Reach, Relaying, Ways};

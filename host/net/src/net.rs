@@ -12,8 +12,8 @@ use host_core::PeerId;
 use host_core::seams::{BoxFuture, Frames, LinkError, PeerAddr, Peers};
 use host_core::wire::Protocol;
 use libp2p::swarm::{Swarm, SwarmEvent};
-use libp2p::{Multiaddr, core::transport::ListenerId};
-use tokio::sync::{mpsc, oneshot};
+use libp2p::{Multiaddr, core::transport::ListenerId, relay};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -24,9 +24,9 @@ use crate::lan::{Lan, OnLink};
 use crate::options::{Bounds, NodeKey, Options};
 use crate::policy::{self, Policy, Target};
 use crate::swarm::{self, Parts, Shared, Wish};
-use crate::swarm_key::SwarmKey;
 use crate::talk::{Accepted, NoStream, Opening, Talk, Wanted};
 use crate::transport;
+use crate::ways::{Links, Places, Reach, Ways, is_circuit};
 
 /// Wishes that may wait for the swarm task.
 const WISHES_MAX: usize = 256;
@@ -86,15 +86,16 @@ impl Net {
     /// when a port is taken, or when the key is not usable or its keeper does not vouch for this
     /// node. With a kept key, QUIC addresses are left out.
     pub async fn start<K: Into<NodeKey>>(options: Options<K>) -> Result<(Self, Inlet), Error> {
-        Self::start_in(options, None).await
+        Self::start_in(options, Ways::default()).await
     }
 
-    /// Like `start`, in a network whose members share a key: who has another one, or none, is not
-    /// understood. TCP alone; QUIC addresses are left out. Errors like `start`, and when nothing
-    /// is left to listen on.
+    /// Like `start`, with what the network shares and how nodes are found that not everybody can
+    /// dial. Where members share a key, who has another one, or none, is not understood, and TCP
+    /// alone is spoken: QUIC addresses are left out. Errors like `start`, and when a relay's
+    /// address is malformed.
     pub async fn start_in<K: Into<NodeKey>>(
         options: Options<K>,
-        swarm_key: Option<&SwarmKey>,
+        ways: Ways,
     ) -> Result<(Self, Inlet), Error> {
         keep_heap_top();
         let policy = Policy {
@@ -109,27 +110,45 @@ impl Net {
         let key = options.key.into();
         let credentials = Credentials::of(&key).await?;
         let mut listen_on = options.listen;
-        if swarm_key.is_some() || matches!(key, NodeKey::Kept(_)) {
+        if ways.swarm_key.is_some() || matches!(key, NodeKey::Kept(_)) {
             listen_on.retain(|address| !address.contains("/quic"));
         }
         let bounds = options.bounds;
         let lan = Lan::default();
         let judges = (policy, lan.clone());
-        let link = transport::build(&credentials, swarm_key, &judges, bounds.dial_timeout)?;
+        let places = Places::of(&ways)?;
+        let me = credentials.public().to_peer_id();
+        let (circuits, client) = relay::client::new(me);
+        let (key_shared, timeout) = (ways.swarm_key.as_ref(), bounds.dial_timeout);
+        let link = transport::build(&credentials, key_shared, &judges, timeout, circuits)?;
         let (accepted, line) = line::channel(ACCEPTED_MAX);
         let talk = Talk::new(options.protocols.into(), accepted, bounds);
         let mut swarm = swarm::build(
             link,
             credentials.public(),
             talk,
+            Links::new(me, client, &ways),
             options.agent,
             policy,
             bounds,
         );
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            relays: ways.relaying.is_some() && options.announce.is_empty(),
+            ..Shared::default()
+        });
+        for address in &options.announce {
+            if let Ok(address) = address.parse::<Multiaddr>() {
+                if ways.relaying.is_some() {
+                    swarm.add_external_address(address);
+                } else if places.any() {
+                    swarm.behaviour_mut().talk.candidate(address);
+                }
+            }
+        }
         let listeners = listen(&mut swarm, &shared, &listen_on).await?;
         let (wishes, taken) = mpsc::channel(WISHES_MAX);
-        let task = tokio::spawn(swarm::run(swarm, taken, Arc::clone(&shared), listeners));
+        let running = swarm::run(swarm, taken, Arc::clone(&shared), listeners, places);
+        let task = tokio::spawn(running);
         let net = Self {
             me: key.peer_id(),
             policy,
@@ -157,15 +176,29 @@ impl Net {
     }
 
     /// What to tell others, without the peer id: the configured addresses, or else those listened
-    /// on that the policy allows.
+    /// on that the policy allows; those another node dialled first, those through relays last.
     #[must_use]
     pub fn addresses(&self) -> Vec<String> {
-        if !self.announce.is_empty() {
-            return self.announce.to_vec();
+        let mut said = self.announce.to_vec();
+        if said.is_empty() {
+            said = self.listening();
         }
-        let mut bound = self.listening();
-        bound.retain(|text| self.policy.admit(text).is_ok());
-        bound
+        let mut said = self.reach().join(said);
+        said.retain(|text| self.policy.admit(text).is_ok());
+        said
+    }
+
+    /// Where this node can be reached, as far as it knows; empty while it is found by itself, or
+    /// knows no relay that could tell.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        self.shared.reach.borrow().clone()
+    }
+
+    /// The same, to be waited on.
+    #[must_use]
+    pub fn watch_reach(&self) -> watch::Receiver<Reach> {
+        self.shared.reach.subscribe()
     }
 
     /// The addresses listened on, as bound.
@@ -355,6 +388,9 @@ async fn listen(
         let Target::Socket { socket, quic } = target else {
             return Err(wrong("a name cannot be listened on"));
         };
+        if is_circuit(&address) {
+            return Err(wrong("a relay is no address of this machine"));
+        }
         probe(text, socket, quic)?;
         let id = swarm.listen_on(address).map_err(|err| Error::Listen {
             address: text.clone(),

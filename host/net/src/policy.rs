@@ -70,10 +70,16 @@ impl Policy {
     }
 }
 
-/// Reads `/ip4|ip6|dns|dns4|dns6/HOST/tcp/P` or `.../udp/P/quic-v1`. Errors when it is neither.
+/// Reads `/ip4|ip6|dns|dns4|dns6/HOST/tcp/P` or `.../udp/P/quic-v1`, each also with
+/// `/p2p/<relay>/p2p-circuit` behind it. Errors when it is neither.
 pub(crate) fn read(text: &str) -> Result<(Multiaddr, Target), &'static str> {
     let address: Multiaddr = text.parse().map_err(|_| "not a multiaddress")?;
     let parts: Vec<Part<'_>> = address.iter().collect();
+    let parts = match parts.as_slice() {
+        // Through a relay: judged by where the relay is.
+        [front @ .., Part::P2p(_), Part::P2pCircuit] => front,
+        all => all,
+    };
     let (port, quic) = match parts.get(1..) {
         Some([Part::Tcp(port)]) => (*port, false),
         Some([Part::Udp(port), Part::QuicV1]) => (*port, true),

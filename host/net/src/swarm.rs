@@ -10,13 +10,14 @@ use libp2p::core::transport::ListenerId;
 use libp2p::identity::PublicKey;
 use libp2p::swarm::{NetworkBehaviour, Swarm, SwarmEvent};
 use libp2p::{Multiaddr, identify, ping};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::crowd::Crowd;
 use crate::options::Bounds;
 use crate::policy::Policy;
 use crate::talk::{Opening, Talk};
 use crate::transport::Link;
+use crate::ways::{Links, LinksEvent, Places, RETRY, Reach, is_circuit, without_end};
 
 /// The identify protocol's word for which network family a node belongs to.
 const FAMILY: &str = "holdfast/1";
@@ -50,6 +51,7 @@ pub(crate) struct Parts {
     limits: connection_limits::Behaviour,
     crowd: Crowd,
     pub(crate) talk: Talk,
+    links: Links,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
 }
@@ -63,6 +65,10 @@ pub(crate) struct Shared {
     pub(crate) connections: std::sync::atomic::AtomicU32,
     /// Signs of life given.
     pub(crate) signs: std::sync::atomic::AtomicU64,
+    /// Where the node is reachable, as far as it knows.
+    pub(crate) reach: watch::Sender<Reach>,
+    /// Whether the addresses listened on are those a relay tells to who asks for a place.
+    pub(crate) relays: bool,
 }
 
 /// Makes the swarm; it does nothing until it is run.
@@ -70,6 +76,7 @@ pub(crate) fn build(
     link: Link,
     key: PublicKey,
     talk: Talk,
+    links: Links,
     agent: String,
     policy: Policy,
     bounds: Bounds,
@@ -90,6 +97,7 @@ pub(crate) fn build(
         limits: connection_limits::Behaviour::new(limits),
         crowd: Crowd::new((!policy.private).then_some(bounds.connections_per_address)),
         talk,
+        links,
         identify: identify::Behaviour::new(identify),
         ping: ping::Behaviour::new(ping),
     };
@@ -105,9 +113,16 @@ pub(crate) async fn run(
     mut wishes: mpsc::Receiver<Wish>,
     shared: Arc<Shared>,
     listeners: Vec<ListenerId>,
+    mut places: Places,
 ) {
+    let mut again = tokio::time::interval(RETRY);
     let answer = loop {
         tokio::select! {
+            _ = again.tick(), if places.any() => {
+                for (relay, listener) in places.missing() {
+                    *listener = swarm.listen_on(relay.clone()).ok();
+                }
+            }
             wish = wishes.recv() => match wish {
                 Some(Wish::Open(opening)) => swarm.behaviour_mut().talk.open(opening),
                 Some(Wish::Sign) => {
@@ -119,7 +134,12 @@ pub(crate) async fn run(
                 Some(Wish::Stop(answer)) => break Some(answer),
                 None => break None,
             },
-            event = swarm.select_next_some() => note(&mut swarm, &shared, event),
+            event = swarm.select_next_some() => {
+                if let SwarmEvent::ListenerClosed { listener_id, .. } = &event {
+                    places.lost(*listener_id);
+                }
+                note(&mut swarm, &shared, event);
+            }
         }
     };
     for listener in listeners {
@@ -164,10 +184,75 @@ async fn turn(
     let _ = tokio::time::timeout(span, turning).await;
 }
 
+/// Addresses through relays that hold no longer.
+fn lose(shared: &Shared, gone: &[Multiaddr]) {
+    let gone: Vec<String> = gone
+        .iter()
+        .map(|address| without_end(address).to_string())
+        .collect();
+    shared.reach.send_if_modified(|reach| {
+        let before = reach.relayed.len();
+        reach.relayed.retain(|known| !gone.contains(known));
+        reach.relayed.len() != before
+    });
+}
+
+/// What relays and those who test our addresses found.
+fn learn(shared: &Shared, event: LinksEvent) {
+    match event {
+        LinksEvent::Probe(probe) => {
+            let said = without_end(&probe.tested_addr).to_string();
+            shared.reach.send_if_modified(|reach| match probe.result {
+                Ok(()) => {
+                    tracing::info!(address = said, "another node dialled this host");
+                    reach.prove(said)
+                }
+                Err(err) => {
+                    tracing::info!(address = said, err = %err, "nobody can dial this address");
+                    reach.refute(said)
+                }
+            });
+        }
+        LinksEvent::Punch(dcutr) => match dcutr.result {
+            Ok(_) => tracing::debug!(peer = %dcutr.remote_peer_id, "a direct way was opened"),
+            Err(err) => {
+                tracing::debug!(peer = %dcutr.remote_peer_id, err = %err, "only the relay's way");
+            }
+        },
+        LinksEvent::Client(_) | LinksEvent::Relay(_) | LinksEvent::Probed(_) => {}
+    }
+}
+
 /// Keeps the shared facts and the log up to date.
 pub(crate) fn note(swarm: &mut Swarm<Parts>, shared: &Shared, event: SwarmEvent<PartsEvent>) {
     match event {
+        SwarmEvent::NewListenAddr { address, .. } if is_circuit(&address) => {
+            let said = without_end(&address).to_string();
+            shared.reach.send_if_modified(|reach| {
+                let new = !reach.relayed.contains(&said);
+                if new {
+                    tracing::info!(address = said, "a relay holds a place for this host");
+                    reach.relayed.push(said);
+                }
+                new
+            });
+        }
+        SwarmEvent::ExpiredListenAddr { address, .. } if is_circuit(&address) => {
+            lose(shared, &[address]);
+        }
+        SwarmEvent::ListenerClosed {
+            addresses, reason, ..
+        } => {
+            if let Err(err) = reason {
+                tracing::debug!(err = %err, "a listener ended");
+            }
+            lose(shared, &addresses);
+        }
+        SwarmEvent::Behaviour(PartsEvent::Links(event)) => learn(shared, event),
         SwarmEvent::NewListenAddr { address, .. } => {
+            if shared.relays {
+                swarm.add_external_address(address.clone());
+            }
             if let Ok(mut listening) = shared.listening.write()
                 && !listening.contains(&address)
             {

@@ -142,6 +142,12 @@ impl Talk {
         self.dial_next();
     }
 
+    /// Has others told that we may be at this address, so that they try it.
+    pub(crate) fn candidate(&mut self, address: Multiaddr) {
+        self.actions
+            .push_back(ToSwarm::NewExternalAddrCandidate(address));
+    }
+
     /// Closes a connection that no longer answers.
     pub(crate) fn close(&mut self, peer: PeerId, connection: ConnectionId) {
         self.actions.push_back(ToSwarm::CloseConnection {
@@ -236,7 +242,10 @@ impl Talk {
     /// A dial ended without a connection. When a stranger answered at one address, the others
     /// are still worth a try; else everybody who waited is told.
     fn undialled(&mut self, event: &DialFailure<'_>) {
-        self.dialling.remove(&event.connection_id);
+        // Relays and hole punching dial too; nobody here waits for those.
+        if !self.dialling.remove(&event.connection_id) {
+            return;
+        }
         let Some(peer) = event.peer_id else { return };
         if let (DialError::WrongPeerId { address, .. }, Some(openings)) =
             (event.error, self.waiting.get_mut(&peer))

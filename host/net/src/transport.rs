@@ -7,13 +7,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
 use futures::{AsyncRead, AsyncWrite};
 use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::{Boxed, DialOpts, ListenerId, TransportError, TransportEvent};
 use libp2p::core::upgrade::Version;
 use libp2p::multiaddr::Protocol as Part;
 use libp2p::pnet::PnetConfig;
-use libp2p::{Multiaddr, PeerId, Transport, dns, noise, quic, tcp};
+use libp2p::{Multiaddr, PeerId, Transport, dns, noise, quic, relay, tcp};
 
 use crate::error::Error;
 use crate::keys::Credentials;
@@ -21,6 +22,7 @@ use crate::lan::Lan;
 use crate::mux::Yamux;
 use crate::policy::Policy;
 use crate::swarm_key::SwarmKey;
+use crate::ways::HEAD_START;
 
 /// What the swarm is built over.
 pub(crate) type Link = Boxed<(PeerId, StreamMuxerBox)>;
@@ -31,7 +33,8 @@ const QUIC_CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// Streams a peer may hold open on one QUIC connection.
 const QUIC_STREAMS: u32 = 128;
 
-/// Builds the transport. `timeout` bounds one connection's making, handshakes included. With a
+/// Builds the transport. `timeout` bounds one connection's making, handshakes included;
+/// `circuits` are those through relays, which end in the same handshakes. With a
 /// swarm key there is TCP alone, every byte of it under the key.
 /// Errors when the key cannot make the handshake's certificates.
 pub(crate) fn build(
@@ -39,7 +42,9 @@ pub(crate) fn build(
     swarm: Option<&SwarmKey>,
     judges: &(Policy, Lan),
     timeout: Duration,
+    circuits: relay::client::Transport,
 ) -> Result<Link, Error> {
+    let circuits = secured(circuits, key, timeout)?;
     let (policy, lan) = judges.clone();
     let guard = |inner| Guard {
         inner,
@@ -48,13 +53,27 @@ pub(crate) fn build(
     };
     let numeric = || numeric(key, swarm, timeout).map(guard);
     match dns::tokio::Transport::system(numeric()?) {
-        Ok(named) => Ok(named.boxed()),
+        Ok(named) => Ok(either(circuits, named)),
         // A box without resolver configuration still reaches every numeric address.
         Err(err) => {
             tracing::warn!(%err, "names cannot be resolved here");
-            Ok(numeric()?.boxed())
+            Ok(either(circuits, numeric()?))
         }
     }
+}
+
+/// Circuits through relays first: what is none of theirs, the others dial.
+fn either<T>(circuits: Link, plain: T) -> Link
+where
+    T: Transport<Output = (PeerId, StreamMuxerBox)> + Send + Unpin + 'static,
+    T::Error: Send + Sync + 'static,
+    T::Dial: Send + 'static,
+    T::ListenerUpgrade: Send + 'static,
+{
+    Later(circuits)
+        .or_transport(plain)
+        .map(|either, _| either.into_inner())
+        .boxed()
 }
 
 /// TCP and, where the key is at hand and the network open, QUIC to numeric addresses.
@@ -111,6 +130,47 @@ where
             .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))
             .boxed(),
     })
+}
+
+/// Circuits, dialled a little later than what is dialled beside them: a direct way that works wins.
+struct Later(Link);
+
+impl Transport for Later {
+    type Output = <Link as Transport>::Output;
+    type Error = io::Error;
+    type ListenerUpgrade = <Link as Transport>::ListenerUpgrade;
+    type Dial = BoxFuture<'static, io::Result<Self::Output>>;
+
+    fn listen_on(
+        &mut self,
+        id: ListenerId,
+        address: Multiaddr,
+    ) -> Result<(), TransportError<io::Error>> {
+        self.0.listen_on(id, address)
+    }
+
+    fn remove_listener(&mut self, id: ListenerId) -> bool {
+        self.0.remove_listener(id)
+    }
+
+    fn dial(
+        &mut self,
+        address: Multiaddr,
+        options: DialOpts,
+    ) -> Result<Self::Dial, TransportError<io::Error>> {
+        let dial = self.0.dial(address, options)?;
+        Ok(Box::pin(async {
+            tokio::time::sleep(HEAD_START).await;
+            dial.await
+        }))
+    }
+
+    fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<TransportEvent<Self::ListenerUpgrade, io::Error>> {
+        Pin::new(&mut self.0).poll(cx)
+    }
 }
 
 /// Refuses dials that the policy or the state of the own links refuses; everything else passes.

@@ -15,7 +15,7 @@ use host_core::limits;
 use host_core::network::Network;
 use host_core::seams::Clock;
 use host_core::wire::Protocol;
-use host_net::{Bounds, Net, Options, Policy};
+use host_net::{Bounds, Net, Options, Policy, Ways};
 use host_services::clock::SystemClock;
 use host_services::hub::{self, Days, Directory, Hub, Witness, snapshot};
 use host_services::identity;
@@ -28,6 +28,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 mod root_guard;
+mod root_relay;
 
 /// Connections of a hub: ten thousand hosts that each call for a moment a minute.
 const HUB_CONNECTIONS_MAX: u32 = 4096;
@@ -52,6 +53,8 @@ enum Service {
     Status(StatusArguments),
     /// Challenges hosts for the renters that named it, and repairs under their grants.
     Guard(root_guard::GuardArguments),
+    /// Carries conversations to listed hosts that nobody can dial, and tests who can be dialled.
+    Relay(root_relay::RelayArguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -121,6 +124,7 @@ fn main() -> anyhow::Result<()> {
             runtime.block_on(run(settings, Some(arguments.http), until_stdin_ends))
         }
         Service::Guard(arguments) => runtime.block_on(root_guard::run(arguments)),
+        Service::Relay(arguments) => runtime.block_on(root_relay::run(arguments)),
     }
 }
 
@@ -149,7 +153,10 @@ async fn run(
     let key = identity::load_or_make(&data.join("identity.key"))?;
     let clock = Arc::new(SystemClock::start());
     let hub = open_hub(&network, data, &key, &*clock, http.is_some())?;
-    let swarm_key = settings.swarm_key(&network)?;
+    let ways = Ways {
+        swarm_key: settings.swarm_key(&network)?,
+        ..Ways::default()
+    };
     let options = Options {
         key,
         listen: settings.listen(),
@@ -163,7 +170,7 @@ async fn run(
             ..Bounds::house()
         },
     };
-    let (net, inlet) = Net::start_in(options, swarm_key.as_ref()).await?;
+    let (net, inlet) = Net::start_in(options, ways).await?;
     let (told, signals) = until_told(until_stdin_ends)?;
     let hub = Arc::new(hub);
     let door = open_door(http, &hub, &clock, &network.name, told.clone()).await?;

@@ -11,7 +11,7 @@ use host_core::network::Network;
 use host_core::seams::{Clock, DisputeChain, Entropy};
 use host_core::wire::Protocol;
 use host_core::{Address, Amount, Digest32};
-use host_net::{Bounds, Net, Options};
+use host_net::{Bounds, Net, Options, Ways};
 use host_renter::{Heavy, NoMeter, Renter};
 use host_services::clock::SystemClock;
 use host_services::guard::{self, Guard, Parts};
@@ -64,7 +64,10 @@ pub(crate) async fn run(arguments: GuardArguments) -> anyhow::Result<()> {
     let vault = vault(&chain).await;
     let disputes = Disputes::of(&chain).ok();
     let disputes = disputes.map(|of| Arc::new(of) as Arc<dyn DisputeChain>);
-    let swarm_key = settings.swarm_key(&network)?;
+    let ways = Ways {
+        swarm_key: settings.swarm_key(&network)?,
+        ..Ways::default()
+    };
     let options = Options {
         key: key.clone(),
         listen: settings.listen(),
@@ -74,7 +77,7 @@ pub(crate) async fn run(arguments: GuardArguments) -> anyhow::Result<()> {
         agent: concat!("holdfast/", env!("CARGO_PKG_VERSION")).to_owned(),
         bounds: Bounds::house(),
     };
-    let (net, inlet) = Net::start_in(options, swarm_key.as_ref()).await?;
+    let (net, inlet) = Net::start_in(options, ways).await?;
     let (told, signals) = super::until_told(until_stdin_ends)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let proofs = host_chain::Proofs::of(&chain).ok();

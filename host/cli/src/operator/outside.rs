@@ -16,7 +16,7 @@ use host_core::seams::{Entropy, PeerAddr, Peers};
 use host_core::wire::Protocol;
 use host_core::witness::{SpeedWord, Statement};
 use host_daemon::clock::SystemEntropy;
-use host_net::{Bounds, Net, Options, SwarmKey};
+use host_net::{Bounds, Net, Options, SwarmKey, Ways};
 use host_score::{Facts, Score, facts, merge, score};
 use host_transfer::hub;
 
@@ -53,7 +53,11 @@ impl Outside {
             agent: concat!("holdfast/", env!("CARGO_PKG_VERSION")).to_owned(),
             bounds: Bounds::house(),
         };
-        let (net, _inlet) = Net::start_in(options, swarm_key).await?;
+        let ways = Ways {
+            swarm_key: swarm_key.cloned(),
+            ..Ways::default()
+        };
+        let (net, _inlet) = Net::start_in(options, ways).await?;
         let hubs = host_daemon::assemble::hubs(&network)?;
         Ok(Self { network, net, hubs })
     }

@@ -18,7 +18,7 @@ use host_core::network::Network;
 use host_core::{Address, AgreementDigest, Amount};
 use host_daemon::clock::{SystemClock, SystemEntropy};
 use host_keystore::{Phrase, Role, SealedKey};
-use host_net::{Bounds, Net, SwarmKey};
+use host_net::{Bounds, Net, SwarmKey, Ways};
 use host_renter::{Code, POLICY_FILE, Parts, PlacementPolicy, Renter, Session, SessionId};
 
 use super::meter::ProcessMeter;
@@ -202,17 +202,27 @@ impl Home {
         let network = self.network()?;
         let chain = self.chain()?;
         let vault = self.vault(&chain).await?;
-        let shared = SwarmKey::beside(&self.dir.join(NETWORK_FILE), &network)?;
+        let swarm_key = SwarmKey::beside(&self.dir.join(NETWORK_FILE), &network)?;
+        // A way through a router is opened from a port that listens; where no relay helps with
+        // that, none does.
+        let listen = match network.services.relays.is_empty() {
+            true => Vec::new(),
+            false => vec!["/ip4/0.0.0.0/tcp/0".to_owned()],
+        };
         let options = host_net::Options {
             key: self.phrase.key(Role::Identity),
-            listen: Vec::new(),
+            listen,
             announce: Vec::new(),
             private_network: network.private,
             protocols: Vec::new(),
             agent: concat!("holdfast-renter/", env!("CARGO_PKG_VERSION")).to_owned(),
             bounds: Bounds::house(),
         };
-        let (net, _inlet) = Net::start_in(options, shared.as_ref()).await?;
+        let ways = Ways {
+            swarm_key,
+            ..Ways::default()
+        };
+        let (net, _inlet) = Net::start_in(options, ways).await?;
         let renter = Renter::open(Parts {
             network,
             key: self.key(),

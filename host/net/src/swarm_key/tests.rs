@@ -7,7 +7,7 @@ use host_core::seams::{PeerAddr, Peers};
 use host_core::wire::Protocol;
 
 use super::SwarmKey;
-use crate::{Bounds, Inlet, Net, Options};
+use crate::{Bounds, Inlet, Net, Options, Ways};
 
 async fn node(seed: u8, listen: &[&str], swarm: Option<&SwarmKey>) -> (Net, Inlet) {
     let options = Options {
@@ -22,7 +22,11 @@ async fn node(seed: u8, listen: &[&str], swarm: Option<&SwarmKey>) -> (Net, Inle
             ..Bounds::house()
         },
     };
-    Net::start_in(options, swarm).await.expect("a node")
+    let ways = Ways {
+        swarm_key: swarm.cloned(),
+        ..Ways::default()
+    };
+    Net::start_in(options, ways).await.expect("a node")
 }
 
 #[tokio::test]
