@@ -65,7 +65,7 @@ const fn each(name: &'static str, label: &'static str, help: &'static str) -> Me
 }
 
 /// Every metric a host gives.
-pub const METRICS: [Metric; 53] = [
+pub const METRICS: [Metric; 56] = [
     gauge("holdfast_health", "0 pass, 1 warn, 2 fail"),
     gauge("holdfast_ready", "1 when the host takes part, else 0"),
     gauge("holdfast_mode", "0 serving, 1 draining, 2 maintenance"),
@@ -195,6 +195,18 @@ pub const METRICS: [Metric; 53] = [
     gauge(
         "holdfast_stake_short_tokens",
         "stake missing before more can be committed, whole tokens",
+    ),
+    counter(
+        "holdfast_links_direct",
+        "connections with peers made without a relay",
+    ),
+    counter(
+        "holdfast_links_relayed",
+        "connections with peers made through a relay",
+    ),
+    counter(
+        "holdfast_links_punched",
+        "direct ones opened through routers after words over a relay",
     ),
     gauge("holdfast_uploads", "uploads served now"),
     gauge("holdfast_downloads", "downloads served now"),

@@ -23,10 +23,11 @@ use crate::keys::{self, Credentials};
 use crate::lan::{Lan, OnLink};
 use crate::options::{Bounds, NodeKey, Options};
 use crate::policy::{self, Policy, Target};
+use crate::reach::Reach;
 use crate::swarm::{self, Parts, Shared, Wish};
 use crate::talk::{Accepted, NoStream, Opening, Talk, Wanted};
 use crate::transport;
-use crate::ways::{Links, Places, Reach, Ways, is_circuit};
+use crate::ways::{Links, Places, Routes, Ways, is_circuit};
 
 /// Wishes that may wait for the swarm task.
 const WISHES_MAX: usize = 256;
@@ -101,12 +102,7 @@ impl Net {
         let policy = Policy {
             private: options.private_network,
         };
-        for address in &options.announce {
-            policy.admit(address).map_err(|why| Error::Address {
-                address: address.clone(),
-                why,
-            })?;
-        }
+        let announced = announced(policy, &options.announce)?;
         let key = options.key.into();
         let credentials = Credentials::of(&key).await?;
         let mut listen_on = options.listen;
@@ -127,7 +123,7 @@ impl Net {
             link,
             credentials.public(),
             talk,
-            Links::new(me, client, &ways),
+            Routes::new(me, client, &ways),
             options.agent,
             policy,
             bounds,
@@ -136,13 +132,12 @@ impl Net {
             relays: ways.relaying.is_some() && options.announce.is_empty(),
             ..Shared::default()
         });
-        for address in &options.announce {
-            if let Ok(address) = address.parse::<Multiaddr>() {
-                if ways.relaying.is_some() {
-                    swarm.add_external_address(address);
-                } else if places.any() {
-                    swarm.behaviour_mut().talk.candidate(address);
-                }
+        shared.reach.send_modify(|reach| reach.asked = places.any());
+        for address in announced {
+            if ways.relaying.is_some() {
+                swarm.add_external_address(address);
+            } else if places.any() {
+                swarm.behaviour_mut().talk.candidate(address);
             }
         }
         let listeners = listen(&mut swarm, &shared, &listen_on).await?;
@@ -214,6 +209,16 @@ impl Net {
     #[must_use]
     pub fn connections(&self) -> u32 {
         self.shared.connections.load(Ordering::Relaxed)
+    }
+
+    /// Connections made since the start, by the way they took.
+    #[must_use]
+    pub fn links(&self) -> Links {
+        self.shared
+            .links
+            .lock()
+            .map(|links| *links)
+            .unwrap_or_default()
     }
 
     /// Asks the swarm's task for a sign of life and tells how many it has given: a number that
@@ -356,6 +361,17 @@ impl Peers for Net {
             Ok(Box::new(frames) as Box<dyn Frames>)
         })
     }
+}
+
+/// Reads the addresses to announce. Errors with the first that the policy does not admit.
+fn announced(policy: Policy, announce: &[String]) -> Result<Vec<Multiaddr>, Error> {
+    let admit = |address: &String| {
+        policy.admit(address).map_err(|why| Error::Address {
+            address: address.clone(),
+            why,
+        })
+    };
+    announce.iter().map(admit).collect()
 }
 
 /// Bytes whose release teaches glibc to keep twice as many at the top of the heap.

@@ -1,7 +1,7 @@
 //! The one task that turns the crank: takes wishes from `Net`, polls the swarm, keeps the list of
 //! addresses listened on, and closes every connection in order when it is told to stop.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -15,9 +15,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::crowd::Crowd;
 use crate::options::Bounds;
 use crate::policy::Policy;
+use crate::reach::Reach;
 use crate::talk::{Opening, Talk};
 use crate::transport::Link;
-use crate::ways::{Links, LinksEvent, Places, RETRY, Reach, is_circuit, without_end};
+use crate::ways::{Links, Places, RETRY, Routes, RoutesEvent, is_circuit, without_end};
 
 /// The identify protocol's word for which network family a node belongs to.
 const FAMILY: &str = "holdfast/1";
@@ -51,7 +52,7 @@ pub(crate) struct Parts {
     limits: connection_limits::Behaviour,
     crowd: Crowd,
     pub(crate) talk: Talk,
-    links: Links,
+    routes: Routes,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
 }
@@ -67,8 +68,25 @@ pub(crate) struct Shared {
     pub(crate) signs: std::sync::atomic::AtomicU64,
     /// Where the node is reachable, as far as it knows.
     pub(crate) reach: watch::Sender<Reach>,
+    /// Connections made, by their way.
+    pub(crate) links: Mutex<Links>,
     /// Whether the addresses listened on are those a relay tells to who asks for a place.
     pub(crate) relays: bool,
+}
+
+impl Shared {
+    fn count(&self, more: impl FnOnce(&mut Links)) {
+        if let Ok(mut links) = self.links.lock() {
+            more(&mut links);
+        }
+    }
+
+    /// Notes how many connections stand.
+    fn stand(&self, swarm: &Swarm<Parts>) {
+        let count = swarm.network_info().connection_counters().num_established();
+        self.connections
+            .store(count, std::sync::atomic::Ordering::Relaxed);
+    }
 }
 
 /// Makes the swarm; it does nothing until it is run.
@@ -76,7 +94,7 @@ pub(crate) fn build(
     link: Link,
     key: PublicKey,
     talk: Talk,
-    links: Links,
+    routes: Routes,
     agent: String,
     policy: Policy,
     bounds: Bounds,
@@ -97,7 +115,7 @@ pub(crate) fn build(
         limits: connection_limits::Behaviour::new(limits),
         crowd: Crowd::new((!policy.private).then_some(bounds.connections_per_address)),
         talk,
-        links,
+        routes,
         identify: identify::Behaviour::new(identify),
         ping: ping::Behaviour::new(ping),
     };
@@ -198,9 +216,9 @@ fn lose(shared: &Shared, gone: &[Multiaddr]) {
 }
 
 /// What relays and those who test our addresses found.
-fn learn(shared: &Shared, event: LinksEvent) {
+fn learn(shared: &Shared, event: RoutesEvent) {
     match event {
-        LinksEvent::Probe(probe) => {
+        RoutesEvent::Probe(probe) => {
             let said = without_end(&probe.tested_addr).to_string();
             shared.reach.send_if_modified(|reach| match probe.result {
                 Ok(()) => {
@@ -213,13 +231,16 @@ fn learn(shared: &Shared, event: LinksEvent) {
                 }
             });
         }
-        LinksEvent::Punch(dcutr) => match dcutr.result {
-            Ok(_) => tracing::debug!(peer = %dcutr.remote_peer_id, "a direct way was opened"),
+        RoutesEvent::Punch(dcutr) => match dcutr.result {
+            Ok(_) => {
+                tracing::debug!(peer = %dcutr.remote_peer_id, "a direct way was opened");
+                shared.count(|links| links.punched += 1);
+            }
             Err(err) => {
                 tracing::debug!(peer = %dcutr.remote_peer_id, err = %err, "only the relay's way");
             }
         },
-        LinksEvent::Client(_) | LinksEvent::Relay(_) | LinksEvent::Probed(_) => {}
+        RoutesEvent::Client(_) | RoutesEvent::Relay(_) | RoutesEvent::Probed(_) => {}
     }
 }
 
@@ -248,7 +269,7 @@ pub(crate) fn note(swarm: &mut Swarm<Parts>, shared: &Shared, event: SwarmEvent<
             }
             lose(shared, &addresses);
         }
-        SwarmEvent::Behaviour(PartsEvent::Links(event)) => learn(shared, event),
+        SwarmEvent::Behaviour(PartsEvent::Routes(event)) => learn(shared, event),
         SwarmEvent::NewListenAddr { address, .. } => {
             if shared.relays {
                 swarm.add_external_address(address.clone());
@@ -273,12 +294,14 @@ pub(crate) fn note(swarm: &mut Swarm<Parts>, shared: &Shared, event: SwarmEvent<
                 swarm.behaviour_mut().talk.close(ping.peer, ping.connection);
             }
         }
-        SwarmEvent::ConnectionEstablished { .. } | SwarmEvent::ConnectionClosed { .. } => {
-            let count = swarm.network_info().connection_counters().num_established();
-            shared
-                .connections
-                .store(count, std::sync::atomic::Ordering::Relaxed);
+        SwarmEvent::ConnectionEstablished { endpoint, .. } => {
+            shared.count(|links| match endpoint.is_relayed() {
+                true => links.relayed += 1,
+                false => links.direct += 1,
+            });
+            shared.stand(swarm);
         }
+        SwarmEvent::ConnectionClosed { .. } => shared.stand(swarm),
         SwarmEvent::IncomingConnectionError { error, .. } => {
             tracing::debug!(err = %error, "inbound connection refused");
         }

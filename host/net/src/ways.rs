@@ -1,7 +1,7 @@
 //! How a node is found by others where not everybody can dial it, and what it does for such nodes.
 //!
 //! Enters: the key of a private network, relays, what a relay may carry and for whom. Leaves: the
-//! behaviours that do it, and after each event where the node is reachable. Invariants: a relay
+//! behaviours that do it (`Reach` keeps what they find). Invariants: a relay
 //! reserves places for listed peers alone, and no circuit outlives its bytes or its time; an
 //! address counts as reachable only after another node dialled it from a fresh port. A reservation
 //! is kept and told where an address was proven too: its connection is what holds a router's
@@ -12,7 +12,6 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use host_core::PeerId;
-use host_core::limits;
 use libp2p::core::transport::ListenerId;
 use libp2p::multiaddr::Protocol as Part;
 use libp2p::swarm::behaviour::toggle::Toggle;
@@ -27,8 +26,6 @@ use crate::swarm_key::SwarmKey;
 pub(crate) const RETRY: Duration = Duration::from_secs(5);
 /// Relays a node holds a place at.
 const RELAYS_MAX: usize = 2;
-/// Addresses announced through relays: one relay may have several of its own.
-const CIRCUITS_SAID_MAX: usize = 2;
 /// Hosts a relay holds places for where every member of the network may have one.
 const MEMBERS_MAX: usize = 1024;
 /// Circuits at once that begin or end at one peer: a renter reaches its hosts, one each.
@@ -66,20 +63,20 @@ pub struct Relaying {
     pub circuit_time: Duration,
 }
 
-/// Where a node can be reached, as far as it knows.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Reach {
-    /// Own addresses another node has dialled.
-    pub direct: Vec<String>,
-    /// Addresses through relays that hold a place for us.
-    pub relayed: Vec<String>,
-    /// Own addresses another node tried to dial in vain.
-    pub closed: Vec<String>,
+/// Connections made since the start, by the way they took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Links {
+    /// Without a relay.
+    pub direct: u64,
+    /// Through a relay.
+    pub relayed: u64,
+    /// Of the direct ones, those opened after words over a relay: a hole was punched.
+    pub punched: u64,
 }
 
 /// The behaviours of all that.
 #[derive(libp2p::swarm::NetworkBehaviour)]
-pub(crate) struct Links {
+pub(crate) struct Routes {
     client: relay::client::Behaviour,
     relay: Toggle<relay::Behaviour>,
     punch: Toggle<dcutr::Behaviour>,
@@ -87,7 +84,7 @@ pub(crate) struct Links {
     probed: Toggle<autonat::v2::server::Behaviour>,
 }
 
-impl Links {
+impl Routes {
     pub(crate) fn new(me: libp2p::PeerId, client: relay::client::Behaviour, ways: &Ways) -> Self {
         let found = ways.relaying.is_none();
         Self {
@@ -195,40 +192,6 @@ pub(crate) fn without_end(address: &Multiaddr) -> Multiaddr {
         bare.push(end);
     }
     bare
-}
-
-impl Reach {
-    /// Adds to what is said otherwise: proven addresses, then some through relays, which keep a
-    /// place among the `limits::ADDRS_MAX` that others read.
-    pub(crate) fn join(&self, mut said: Vec<String>) -> Vec<String> {
-        let circuits = self.relayed.iter().take(CIRCUITS_SAID_MAX);
-        let mut own = self.direct.clone();
-        said.retain(|text| !own.contains(text));
-        own.append(&mut said);
-        own.truncate(limits::ADDRS_MAX - circuits.len());
-        own.extend(circuits.cloned());
-        own
-    }
-
-    /// Another node dialled this address; whether that is new.
-    pub(crate) fn prove(&mut self, text: String) -> bool {
-        self.closed.retain(|known| *known != text);
-        let new = !self.direct.contains(&text);
-        if new {
-            self.direct.push(text);
-        }
-        new
-    }
-
-    /// Another node dialled this address in vain; whether that is new.
-    pub(crate) fn refute(&mut self, text: String) -> bool {
-        self.direct.retain(|known| *known != text);
-        let new = !self.closed.contains(&text) && self.closed.len() < limits::ADDRS_MAX;
-        if new {
-            self.closed.push(text);
-        }
-        new
-    }
 }
 
 #[cfg(test)]

@@ -168,6 +168,9 @@ async fn host(
         None => Finding::new("process", Grade::Advice, "does not run")
             .mend(format!("holdfastd --dir {}", dir.display())),
     });
+    if process.is_some() {
+        found.push(outside::reach(dir).await);
+    }
     let state = dir.join(&config.storage.state);
     found.push(place::space(place::read_space(&state)));
     found.extend(place::volumes(files, dir, &config));

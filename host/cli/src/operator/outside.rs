@@ -99,6 +99,8 @@ impl Outside {
     pub(crate) async fn dial(&self, peer: PeerId, addrs: &[String]) -> BTreeMap<String, bool> {
         let mut found = BTreeMap::new();
         for addr in addrs {
+            // A connection to the address before would answer for this one.
+            self.net.close_idle().await;
             let to = PeerAddr {
                 peer,
                 addrs: vec![addr.clone()],

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 use host_core::announce::Announcement;
 use host_core::{Amount, PeerId};
+use host_net::Standpoint;
 use host_score::{Facts, Score, explain};
 use serde::Serialize;
 
@@ -176,34 +177,7 @@ pub(crate) fn causes(found: &Findings) -> Vec<Cause> {
             "look in the log for hubs that do not take the announcement",
         );
     }
-    let (open, shut): (Vec<_>, Vec<_>) = found.reachable.iter().partition(|(_, open)| **open);
-    let shut: Vec<&str> = shut.into_iter().map(|(addr, _)| addr.as_str()).collect();
-    if open.is_empty() {
-        let cause = match shut.is_empty() {
-            true => "it announces no address".to_owned(),
-            false => format!(
-                "nobody answers at {} (asked from this machine)",
-                shut.join(", ")
-            ),
-        };
-        say(
-            95,
-            "reachability",
-            cause,
-            "map the port of `swarm.listen` at the router and name it in `swarm.announce`, or \
-             name a relay in `swarm.relays`",
-        );
-    } else if !shut.is_empty() {
-        say(
-            30,
-            "reachability",
-            format!(
-                "nobody answers at {} (asked from this machine)",
-                shut.join(", ")
-            ),
-            "take addresses that do not answer out of `swarm.announce`",
-        );
-    }
+    reach_causes(&found.reachable, &mut say);
     if offer.free == 0 {
         say(
             90,
@@ -236,6 +210,41 @@ pub(crate) fn causes(found: &Findings) -> Vec<Cause> {
     }
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.weight));
     causes
+}
+
+fn reach_causes(
+    reachable: &BTreeMap<String, bool>,
+    say: &mut impl FnMut(u32, &'static str, String, &str),
+) {
+    let (open, shut): (Vec<_>, Vec<_>) = reachable.iter().partition(|(_, open)| **open);
+    let nobody = || {
+        let shut: Vec<&str> = shut.iter().map(|(addr, _)| addr.as_str()).collect();
+        format!(
+            "nobody answers at {} (asked from this machine)",
+            shut.join(", ")
+        )
+    };
+    if open.is_empty() {
+        let cause = match shut.is_empty() {
+            true => "it announces no address".to_owned(),
+            false => nobody(),
+        };
+        say(95, "reachability", cause, Standpoint::Inside.remedy());
+    } else if open.iter().all(|(addr, _)| addr.ends_with("/p2p-circuit")) {
+        say(
+            25,
+            "reachability",
+            "it answers through a relay alone (asked from this machine)".into(),
+            Standpoint::Relayed.remedy(),
+        );
+    } else if !shut.is_empty() {
+        say(
+            30,
+            "reachability",
+            nobody(),
+            "take addresses that do not answer out of `swarm.announce`",
+        );
+    }
 }
 
 fn score_causes(found: &Findings, say: &mut impl FnMut(u32, &'static str, String, &str)) {

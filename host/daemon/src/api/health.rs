@@ -15,6 +15,7 @@ use host_api::{Check, Health, Mode, Scope, Standing};
 use host_core::pressure::Pressure;
 use host_core::{Amount, VolumeId};
 use host_ledger::{Totals, VolumeRow, VolumeState};
+use host_net::Standpoint;
 use host_settle::prove::Report;
 
 use super::caller::{Caller, Failure};
@@ -70,6 +71,7 @@ impl Look {
                 proofs::check(self.proofs.as_ref(), self.at),
             ),
             ("network:addresses".to_owned(), self.addresses(api)),
+            ("network:reach".to_owned(), self.reach(api)),
             ("storage:free".to_owned(), self.space()),
             ("storage:volumes".to_owned(), self.count(api)),
             ("storage:fenced".to_owned(), self.fenced(api)),
@@ -140,6 +142,21 @@ impl Look {
             return check.judged(Standing::Fail, why);
         }
         check
+    }
+
+    /// From where it can be reached, as the network's relays found.
+    fn reach(&self, api: &Api) -> Check {
+        let reach = api.net.reach();
+        let standpoint = reach.standpoint(&api.net.listening());
+        let check = Check::seen("component", standpoint.label(), self.at);
+        if standpoint != Standpoint::Inside {
+            return check;
+        }
+        let tried = match reach.closed.is_empty() {
+            true => "no relay of the network holds a place for this host".to_owned(),
+            false => format!("nobody outside can dial {}", reach.closed.join(", ")),
+        };
+        check.judged(Standing::Warn, format!("{tried}: {}", standpoint.remedy()))
     }
 
     fn space(&self) -> Check {
@@ -456,6 +473,10 @@ fn readings(api: &Api, look: &Look) -> Readings {
     );
     put("holdfast_cheques_cashed_tokens", tokens(look.totals.cashed));
     put("holdfast_cashing_pending", count(look.cashing));
+    let links = api.net.links();
+    put("holdfast_links_direct", float(links.direct));
+    put("holdfast_links_relayed", float(links.relayed));
+    put("holdfast_links_punched", float(links.punched));
     put("holdfast_uploads", count(uploads));
     put("holdfast_downloads", count(downloads));
     put(

@@ -9,8 +9,8 @@ use host_core::identity::SecretKey;
 use host_core::seams::{PeerAddr, Peers};
 use host_core::wire::Protocol;
 
-use super::{Reach, Relaying, Ways};
-use crate::{Bounds, Inbound, Inlet, Net, Options, SwarmKey};
+use super::{Relaying, Ways};
+use crate::{Bounds, Inbound, Inlet, Net, Options, Reach, Standpoint, SwarmKey};
 
 const TCP: &str = "/ip4/127.0.0.1/tcp/0";
 /// Longest wait for a place at a relay.
@@ -98,6 +98,7 @@ async fn host(seed: u8, at: &str, key: Option<&SwarmKey>) -> (Net, PeerAddr) {
 async fn speaks(key: Option<&SwarmKey>) {
     let (_relay, _inlet, at) = relay(&[2], 1 << 30, key).await;
     let (net, to) = host(2, &at, key).await;
+    assert_eq!(net.reach().standpoint(&[]), Standpoint::Relayed);
     assert_eq!(net.addresses(), to.addrs, "that is what it tells others");
     let ways = Ways {
         swarm_key: key.cloned(),
@@ -110,6 +111,7 @@ async fn speaks(key: Option<&SwarmKey>) {
         frames.send(frame.clone()).await.expect("sent");
         assert_eq!(frames.recv().await.expect("a frame"), Some(frame.clone()));
     }
+    assert!(net.links().relayed > 0, "{:?}", net.links());
 }
 
 #[tokio::test]
@@ -132,7 +134,8 @@ async fn a_relay_holds_no_place_for_a_host_that_is_not_listed() {
     let (stranger, _inlet) = node(9, &[], ways).await;
     // The listed one asked later and has its place: the stranger was answered before.
     let (_host, _) = host(2, &at, None).await;
-    assert_eq!(stranger.reach(), Reach::default());
+    let standpoint = stranger.reach().standpoint(&[]);
+    assert_eq!(standpoint, Standpoint::Inside);
     let (caller, _) = node(3, &[], Ways::default()).await;
     let to = PeerAddr {
         peer: stranger.peer_id(),
@@ -165,7 +168,7 @@ async fn a_relay_tells_a_host_at_which_address_it_was_dialled() {
     let (host, _inlet) = node(2, &[TCP], ways).await;
     let whole = |reach: &Reach| !reach.direct.is_empty() && !reach.relayed.is_empty();
     let reach = reaches(&host, whole).await;
-    assert!(host.listening().contains(&reach.direct[0]), "{reach:?}");
+    assert_eq!(reach.standpoint(&host.listening()), Standpoint::Public);
     let said = host.addresses();
     assert_eq!(said.first(), reach.direct.first());
     assert_eq!(

@@ -1,13 +1,18 @@
-//! What others say: the endpoints of the chain, and with their answers what time it is. Bounded in
+//! What others say: the endpoints of the chain, with their answers what time it is, and the running
+//! host itself, from where it can be reached. Bounded in
 //! time; an endpoint that is silent is a finding and never ends the doctor.
 
+use std::path::Path;
 use std::time::Duration;
 
+use host_api::Health;
 use host_core::network::Network;
 use host_daemon::chain;
 use host_daemon::config::Config;
+use host_net::Standpoint;
 
 use super::finding::{Finding, Grade};
+use crate::operator::Local;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Endpoints asked for the time.
@@ -49,6 +54,54 @@ pub(crate) async fn chain(config: &Config, network: &Network) -> Finding {
 fn silent(why: &str) -> Finding {
     Finding::new("chain", Grade::Warn, why)
         .mend("the host serves on; look at names (chain.resolvers), firewall and endpoints")
+}
+
+/// From where a running host can be reached, as the relays of its network found; asked of its
+/// local API.
+pub(crate) async fn reach(dir: &Path) -> Finding {
+    match asked(dir).await {
+        Ok(health) => health
+            .checks
+            .get("network:reach")
+            .and_then(|all| all.first())
+            .map_or_else(
+                || Finding::unknown("reach", "the host is of a version that does not tell"),
+                |check| {
+                    judged(
+                        check.observed_value.as_str().unwrap_or_default(),
+                        check.output.as_deref(),
+                    )
+                },
+            ),
+        Err(err) => Finding::unknown("reach", format!("{err:#}")),
+    }
+}
+
+async fn asked(dir: &Path) -> anyhow::Result<Health> {
+    let local = Local::at(dir, None)?;
+    let request = local.client.get(local.url("/health")).timeout(PATIENCE);
+    Ok(serde_json::from_str(&local.ask(request).await?)?)
+}
+
+/// The finding for a standpoint by its label. Pure.
+pub(crate) fn judged(label: &str, more: Option<&str>) -> Finding {
+    let Some(standpoint) = Standpoint::of_label(label) else {
+        return Finding::unknown("reach", format!("the host says `{label}`"));
+    };
+    let found = match standpoint {
+        Standpoint::Public => "from everywhere, at an address of this machine",
+        Standpoint::Mapped => "from everywhere, through a mapped port",
+        Standpoint::Relayed => "from everywhere, through a relay alone",
+        Standpoint::Inside => more.unwrap_or("from inside its own network alone"),
+        Standpoint::Untested => "nobody was asked to dial this host",
+    };
+    let grade = match standpoint {
+        Standpoint::Public | Standpoint::Mapped => Grade::Good,
+        Standpoint::Relayed => Grade::Advice,
+        Standpoint::Inside => Grade::Warn,
+        Standpoint::Untested => Grade::Unknown,
+    };
+    Finding::new("reach", grade, found).mend(standpoint.remedy())
 }
 
 /// The clocks of the endpoints, by the date of their answers: who, seconds since 1970.

@@ -318,3 +318,17 @@ fn the_exit_status_follows_the_worst() {
     assert_eq!(exit_status(&[one(Grade::Warn), one(Grade::Good)]), 3);
     assert_eq!(exit_status(&[one(Grade::Fail), one(Grade::Warn)]), 4);
 }
+
+#[test]
+fn every_standpoint_but_the_best_has_a_remedy() {
+    let grade = |label| {
+        let finding = outside::judged(label, None);
+        assert_eq!(finding.remedy.is_empty(), finding.grade == Grade::Good);
+        finding.grade
+    };
+    assert_eq!(grade("public"), Grade::Good);
+    assert_eq!(grade("port map"), Grade::Good);
+    assert_eq!(grade("relay"), Grade::Advice);
+    assert_eq!(grade("inside"), Grade::Warn);
+    assert_eq!(grade("untested"), Grade::Unknown);
+}

@@ -88,6 +88,11 @@ fn what_keeps_every_agreement_away_comes_first() {
     let mut shut = sound();
     shut.reachable.values_mut().for_each(|open| *open = false);
     assert_eq!(top(&shut), ("reachability", 95));
+    let circuit = "/ip4/12.1.1.1/tcp/4002/p2p/relay/p2p-circuit";
+    shut.reachable.insert(circuit.to_owned(), true);
+    let relayed = causes(&shut);
+    let cause = relayed.iter().find(|one| one.about == "reachability");
+    assert!(cause.is_some_and(|one| one.weight == 25 && one.cause.contains("relay")));
     let mut full = sound();
     full.word.as_mut().expect("a word").offer.free = 0;
     assert_eq!(top(&full), ("space", 90));
