@@ -19,6 +19,8 @@ use nix::sys::socket::{
 };
 use nix::sys::time::{TimeVal, TimeValLike};
 
+use crate::rooms::no_ipv6;
+
 /// Bytes of packets that may wait to be read.
 const BACKLOG: usize = 256 << 20;
 /// What a packet of a protocol that hides nothing holds: names that negotiate, in the clear.
@@ -66,11 +68,7 @@ pub(crate) fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
             eprintln!("skipped: network namespaces need root");
             return None;
         }
-        // The kernel's own neighbour discovery is no program's packet.
-        for scope in ["all", "default"] {
-            let path = format!("/proc/sys/net/ipv6/conf/{scope}/disable_ipv6");
-            let _no_ipv6_here = std::fs::write(path, "1");
-        }
+        no_ipv6();
         for line in [
             "link set lo up",
             "link add out0 type veth peer name out1",

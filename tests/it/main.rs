@@ -9,6 +9,7 @@ mod stage;
 
 mod absent;
 mod alerts;
+mod behind;
 mod capture;
 mod cheques;
 mod claiming;
@@ -35,6 +36,7 @@ mod prices;
 mod private;
 mod recovery;
 mod releases;
+mod rooms;
 mod sessions;
 mod signer;
 mod silence;

@@ -20,16 +20,18 @@ const LIMIT: Duration = Duration::from_secs(180);
 
 /// What `holdfast network --json` says.
 #[derive(Debug, Deserialize)]
-struct Serves {
-    network: PathBuf,
+pub(crate) struct Serves {
+    pub(crate) network: PathBuf,
     key: PathBuf,
     hub: String,
     guard: String,
 }
 
-fn network(dir: &Path, fund: &[Address]) -> (Child, Serves) {
+/// Starts a network's services at an address, in a directory that may hold it already.
+pub(crate) fn network(dir: &Path, ip: &str, fund: &[Address]) -> (Child, Serves) {
     let mut words = vec!["network".to_owned(), "--json".into(), "--dir".into()];
     words.push(dir.to_string_lossy().into_owned());
+    words.extend(["--ip".to_owned(), ip.to_owned()]);
     for account in fund {
         words.extend(["--fund".to_owned(), account.to_string()]);
     }
@@ -77,13 +79,13 @@ fn a_network_under_a_key_keeps_ten_hosts_apart_and_every_packet_inside() {
 
 fn play(dir: &Path) {
     let home = Home::alone(&dir.join("renter"));
-    let (mut child, first) = network(&dir.join("net"), &[]);
+    let (mut child, first) = network(&dir.join("net"), "127.0.0.1", &[]);
     let mut hosts: Vec<Host> = (0..HOSTS).map(|n| host(dir, n, &first)).collect();
     assert!(child.stop().success(), "{}", child.log_tail());
     let mut fund: Vec<Address> = hosts.iter().map(|host| host.address).collect();
     fund.push(home.account);
     let quiet = Capture::start(is_swarm);
-    let (child, again) = network(&dir.join("net"), &fund);
+    let (child, again) = network(&dir.join("net"), "127.0.0.1", &fund);
     assert_eq!((&first.hub, &first.guard), (&again.hub, &again.guard));
     for host in &mut hosts {
         host.launch();
@@ -107,7 +109,7 @@ fn play(dir: &Path) {
 }
 
 /// Puts, once enough hosts are listed.
-fn put(home: &Home, bytes: &[u8]) -> Option<String> {
+pub(crate) fn put(home: &Home, bytes: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Put {
         id: String,

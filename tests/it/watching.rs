@@ -59,7 +59,7 @@ fn far(town: &Town, pin: &str, token: &Path, verb: &str, words: &[&str]) -> Said
 }
 
 /// One plain HTTP request, as a script or a web page makes it; returns status and body.
-fn plain(at: SocketAddr, head: &str) -> (u16, String) {
+pub(crate) fn plain(at: SocketAddr, head: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(at).expect("the door answers");
     stream
         .set_read_timeout(Some(Duration::from_secs(10)))

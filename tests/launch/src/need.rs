@@ -65,11 +65,11 @@ pub(crate) fn faults(desk: &Desk<'_>) -> Result<Option<String>, Error> {
     packages(desk, "crash", "nbdkit and nbdfuse", &names, there)
 }
 
-/// `ip`, from the system's packages when missing. Its tests skip themselves without it, so a reason
-/// is no obstacle.
+/// `ip` and `nft`, from the system's packages when missing. Their tests skip themselves without
+/// them, so a reason is no obstacle.
 pub(crate) fn links(desk: &Desk<'_>) -> Result<Option<String>, Error> {
-    let there = || works("ip", &["-V"]);
-    packages(desk, "it", "ip", &["iproute2"], there)
+    let there = || works("ip", &["-V"]) && works("nft", &["--version"]);
+    packages(desk, "it", "ip and nft", &["iproute2", "nftables"], there)
 }
 
 /// A virtual machine with firmware, and what the image is built with, from the system's packages
