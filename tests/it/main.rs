@@ -24,6 +24,7 @@ mod firsts;
 mod fleets;
 mod gets;
 mod guarding;
+mod homes;
 mod leases;
 mod leasing;
 mod liars;

@@ -23,7 +23,7 @@ const LIMIT: Duration = Duration::from_secs(180);
 pub(crate) struct Serves {
     pub(crate) network: PathBuf,
     key: PathBuf,
-    hub: String,
+    pub(crate) hub: String,
     guard: String,
 }
 

@@ -35,7 +35,8 @@ pub(crate) enum Router {
 pub(crate) struct Room(File);
 
 impl Room {
-    fn new() -> Self {
+    /// A namespace with loopback alone.
+    pub(crate) fn new() -> Self {
         let made = thread::spawn(|| {
             unshare(CloneFlags::CLONE_NEWNET).expect("the test has the right to namespaces");
             no_ipv6();
@@ -55,6 +56,20 @@ impl Room {
             entered.join()
         });
         done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
+    /// Joins it to a bridge of the namespace of this thread: `near` is the link's end here, `far`
+    /// its end in the room, with an address of a /24.
+    pub(crate) fn join(&self, near: &str, bridge: &str, far: &str, address: &str) {
+        let path = self.path();
+        ip(&format!(
+            "link add {near} type veth peer name {far} netns {path}"
+        ));
+        ip(&format!("link set {near} master {bridge} up"));
+        self.inside(|| {
+            ip(&format!("link set {far} up"));
+            ip(&format!("addr add {address}/24 dev {far}"));
+        });
     }
 
     /// How `ip` names it.
@@ -97,14 +112,8 @@ pub(crate) fn outside(n: usize) -> String {
 pub(crate) fn behind(router: Router, n: usize) -> (Room, Room) {
     let (way, room) = (Room::new(), Room::new());
     let (public, near, far) = (outside(n), format!("10.7.{n}.1"), format!("10.7.{n}.2"));
-    ip(&format!(
-        "link add w{n} type veth peer name wan netns {}",
-        way.path()
-    ));
-    ip(&format!("link set w{n} master world up"));
+    way.join(&format!("w{n}"), "world", "wan", &public);
     way.inside(|| {
-        ip("link set wan up");
-        ip(&format!("addr add {public}/24 dev wan"));
         ip(&format!(
             "link add lan type veth peer name eth0 netns {}",
             room.path()

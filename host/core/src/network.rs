@@ -167,6 +167,10 @@ pub struct Services {
     /// Relays for hosts that nobody can dial, likewise.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub relays: Vec<String>,
+    /// Networks shards stay inside, as prefixes (`10.0.0.0/8`), on machines that stand in two: only
+    /// words with hubs, status servers and the chain go outside. None: shards go anywhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inside: Vec<String>,
     /// Whether members share a key, `swarm.key` beside this file; a program without it does not
     /// start.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

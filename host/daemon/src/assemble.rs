@@ -353,13 +353,12 @@ async fn open_net(
     };
     let relays = &network.services.relays;
     let ways = Ways {
-        swarm_key,
         relays: relays
             .iter()
             .filter(|_| config.swarm.relay)
             .cloned()
             .collect(),
-        relaying: None,
+        ..Ways::of(network, swarm_key)?
     };
     Net::start_in(options, ways)
         .await

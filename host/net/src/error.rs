@@ -28,6 +28,14 @@ pub enum Error {
         /// The rule it breaks.
         why: &'static str,
     },
+    /// An address to announce where no member may bring or fetch a shard.
+    #[error("address {address} lies outside {inside}, where shards may not go")]
+    Outside {
+        /// The setting as it was given.
+        address: String,
+        /// The prefixes of the network file.
+        inside: String,
+    },
     /// Another program listens on the port.
     #[error("port {port} of {address} is in use by another program")]
     PortInUse {
@@ -63,6 +71,7 @@ impl Error {
     pub const fn blame(&self) -> Blame {
         match self {
             Self::Address { .. }
+            | Self::Outside { .. }
             | Self::PortInUse { .. }
             | Self::Key
             | Self::SwarmKey

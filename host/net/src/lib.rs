@@ -11,6 +11,7 @@
 mod conversation;
 mod crowd;
 mod error;
+mod inside;
 mod keys;
 mod lan;
 mod mux;
@@ -26,6 +27,7 @@ mod transport;
 mod ways;
 
 pub use error::Error;
+pub use inside::Inside;
 pub use lan::OnLink;
 pub use net::{Inbound, Inlet, Net};
 pub use options::{Bounds, NodeKey, Options};

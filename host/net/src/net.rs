@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use crate::conversation::Conversation;
 use crate::error::Error;
+use crate::inside::Inside;
 use crate::keys::{self, Credentials};
 use crate::lan::{Lan, OnLink};
 use crate::options::{Bounds, NodeKey, Options};
@@ -73,6 +74,9 @@ impl Inlet {
 pub struct Net {
     me: PeerId,
     policy: Policy,
+    inside: Inside,
+    /// Where what is told to others must lie.
+    told: Inside,
     lan: Lan,
     bounds: Bounds,
     announce: Arc<[String]>,
@@ -102,7 +106,6 @@ impl Net {
         let policy = Policy {
             private: options.private_network,
         };
-        let announced = announced(policy, &options.announce)?;
         let key = options.key.into();
         let credentials = Credentials::of(&key).await?;
         let mut listen_on = options.listen;
@@ -118,7 +121,15 @@ impl Net {
         let (key_shared, timeout) = (ways.swarm_key.as_ref(), bounds.dial_timeout);
         let link = transport::build(&credentials, key_shared, &judges, timeout, circuits)?;
         let (accepted, line) = line::channel(ACCEPTED_MAX);
-        let talk = Talk::new(options.protocols.into(), accepted, bounds);
+        let inside = ways.inside.clone();
+        let serves_shards = options.protocols.iter().any(|one| inside.holds(*one));
+        let told = if serves_shards {
+            inside.clone()
+        } else {
+            Inside::default()
+        };
+        let announced = announced(policy, &told, &options.announce)?;
+        let talk = Talk::new(options.protocols.into(), accepted, bounds, inside.clone());
         let mut swarm = swarm::build(
             link,
             credentials.public(),
@@ -147,6 +158,8 @@ impl Net {
         let net = Self {
             me: key.peer_id(),
             policy,
+            inside,
+            told,
             lan,
             bounds,
             announce: options.announce.into(),
@@ -179,7 +192,10 @@ impl Net {
             said = self.listening();
         }
         let mut said = self.reach().join(said);
-        said.retain(|text| self.policy.admit(text).is_ok());
+        said.retain(|text| match self.policy.admit(text) {
+            Ok(address) => self.told.lies(&address),
+            Err(_) => false,
+        });
         said
     }
 
@@ -265,8 +281,14 @@ impl Net {
         }
         let mut addresses = Vec::new();
         let mut refused = None;
+        let inside = self.inside.holds(protocol);
         for text in &to.addrs {
-            match self.policy.admit(text) {
+            let judged = self.policy.admit(text).map_err(str::to_owned);
+            let judged = judged.and_then(|address| match inside {
+                true => self.inside.admit(&address).map(|()| address),
+                false => Ok(address),
+            });
+            match judged {
                 Ok(address) => addresses.push(address),
                 Err(why) => refused = Some(format!("{text}: {why}")),
             }
@@ -331,6 +353,7 @@ impl Net {
             peer,
             addresses,
             protocol,
+            inside: self.inside.holds(protocol),
             answer,
             places: Vec::new(),
         };
@@ -363,13 +386,22 @@ impl Peers for Net {
     }
 }
 
-/// Reads the addresses to announce. Errors with the first that the policy does not admit.
-fn announced(policy: Policy, announce: &[String]) -> Result<Vec<Multiaddr>, Error> {
-    let admit = |address: &String| {
-        policy.admit(address).map_err(|why| Error::Address {
-            address: address.clone(),
+/// Reads the addresses to announce. Errors with the first that the policy does not admit, or that
+/// lies outside the networks shards stay inside.
+fn announced(policy: Policy, told: &Inside, announce: &[String]) -> Result<Vec<Multiaddr>, Error> {
+    let admit = |text: &String| {
+        let wrong = |why| Error::Address {
+            address: text.clone(),
             why,
-        })
+        };
+        let address = policy.admit(text).map_err(wrong)?;
+        match told.lies(&address) {
+            true => Ok(address),
+            false => Err(Error::Outside {
+                address: text.clone(),
+                inside: told.to_string(),
+            }),
+        }
     };
     announce.iter().map(admit).collect()
 }

@@ -5,15 +5,15 @@
 
 mod handler;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::channel::mpsc;
 use host_core::limits;
 use host_core::wire::Protocol;
-use libp2p::core::Endpoint;
 use libp2p::core::transport::PortUse;
+use libp2p::core::{ConnectedPoint, Endpoint};
 use libp2p::swarm::behaviour::{ConnectionClosed, ConnectionEstablished};
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{
@@ -26,6 +26,7 @@ use tokio::sync::{Semaphore, oneshot};
 use handler::Handler;
 pub(crate) use handler::{Accepted, Places};
 
+use crate::inside::Inside;
 use crate::keys;
 use crate::options::Bounds;
 
@@ -38,6 +39,8 @@ pub(crate) struct Opening {
     pub(crate) addresses: Vec<Multiaddr>,
     /// For which conversation.
     pub(crate) protocol: Protocol,
+    /// Whether it must stay inside; then its addresses are judged for that too.
+    pub(crate) inside: bool,
     /// The one answer.
     pub(crate) answer: oneshot::Sender<Result<Wanted, NoStream>>,
     /// Taken when a connection is to carry it, so that the peer counts as busy from then on.
@@ -72,12 +75,25 @@ pub(crate) enum NoStream {
 
 /// What is known of a connected peer.
 struct Linked {
-    connections: Vec<ConnectionId>,
+    connections: Vec<Connection>,
     /// Places of streams the peer opened; bounded.
     streams: Arc<Semaphore>,
     /// Places of streams we opened; only counted.
     wanted: Arc<Semaphore>,
 }
+
+/// A connection, and what may go over it.
+#[derive(Debug, Clone, Copy)]
+struct Connection {
+    id: ConnectionId,
+    /// Both ends lie inside.
+    inside: bool,
+    /// It goes through a relay.
+    relayed: bool,
+}
+
+/// Who waits for which kind of connection: to a peer, and whether it must be inside.
+type Wait = (PeerId, bool);
 
 /// Places of the streams we open to one peer: never reached, the callers are bounded.
 const WANTED_MAX: usize = 1 << 16;
@@ -97,9 +113,10 @@ pub(crate) struct Talk {
     bounds: Bounds,
     streams: Arc<Semaphore>,
     linked: HashMap<PeerId, Linked>,
-    waiting: HashMap<PeerId, Vec<Opening>>,
-    queue: VecDeque<PeerId>,
-    dialling: HashSet<ConnectionId>,
+    inside: Inside,
+    waiting: HashMap<Wait, Vec<Opening>>,
+    queue: VecDeque<Wait>,
+    dialling: HashMap<ConnectionId, Wait>,
     actions: VecDeque<ToSwarm<std::convert::Infallible, Opening>>,
 }
 
@@ -109,27 +126,29 @@ impl Talk {
         served: Arc<[Protocol]>,
         accepted: mpsc::Sender<Accepted>,
         bounds: Bounds,
+        inside: Inside,
     ) -> Self {
         Self {
             served,
             accepted,
             bounds,
+            inside,
             streams: Arc::new(Semaphore::new(bounds.streams)),
             linked: HashMap::new(),
             waiting: HashMap::new(),
             queue: VecDeque::new(),
-            dialling: HashSet::new(),
+            dialling: HashMap::new(),
             actions: VecDeque::new(),
         }
     }
 
     /// Takes a wish: over a live connection, with the dial in flight, or with a new dial.
     pub(crate) fn open(&mut self, opening: Opening) {
-        let peer = opening.peer;
-        if let Some(connection) = self.newest(&peer) {
+        let wait = (opening.peer, opening.inside);
+        if let Some(connection) = self.best(wait) {
             return self.pass(connection, opening);
         }
-        if let Some(others) = self.waiting.get_mut(&peer) {
+        if let Some(others) = self.waiting.get_mut(&wait) {
             others.push(opening);
             return;
         }
@@ -137,8 +156,8 @@ impl Talk {
             let _ = opening.answer.send(Err(NoStream::NoAddress));
             return;
         }
-        self.waiting.insert(peer, vec![opening]);
-        self.queue.push_back(peer);
+        self.waiting.insert(wait, vec![opening]);
+        self.queue.push_back(wait);
         self.dial_next();
     }
 
@@ -172,9 +191,13 @@ impl Talk {
         self.actions.len() - before
     }
 
-    /// The connection made last: the likeliest to be alive.
-    fn newest(&self, peer: &PeerId) -> Option<ConnectionId> {
-        self.linked.get(peer)?.connections.last().copied()
+    /// The direct connection made last, which is the likeliest to be alive; else one over a relay.
+    fn best(&self, (peer, inside): Wait) -> Option<ConnectionId> {
+        let all = self.linked.get(&peer)?.connections.iter().rev();
+        let mut fit = all.filter(|one| one.inside || !inside);
+        let newest = fit.next()?;
+        let direct = std::iter::once(newest).chain(fit).find(|one| !one.relayed);
+        Some(direct.unwrap_or(newest).id)
     }
 
     fn pass(&mut self, connection: ConnectionId, mut opening: Opening) {
@@ -191,48 +214,61 @@ impl Talk {
     /// Starts queued dials while there is room, skipping those nobody waits for any more.
     fn dial_next(&mut self) {
         while self.dialling.len() < self.bounds.dials {
-            let Some(peer) = self.queue.pop_front() else {
+            let Some(wait) = self.queue.pop_front() else {
                 return;
             };
-            let Some(openings) = self.waiting.get_mut(&peer) else {
+            let Some(openings) = self.waiting.get_mut(&wait) else {
                 continue;
             };
             openings.retain(|opening| !opening.answer.is_closed());
             let addresses = everywhere(openings);
             if addresses.is_empty() {
-                self.waiting.remove(&peer);
+                self.waiting.remove(&wait);
                 continue;
             }
-            self.dial(peer, addresses);
+            self.dial(wait, addresses);
         }
     }
 
     /// A new source port each time: reusing the listening one collides with connections of the
     /// same two ends that the kernel still remembers.
-    fn dial(&mut self, peer: PeerId, addresses: Vec<Multiaddr>) {
-        let opts = DialOpts::peer_id(peer)
+    fn dial(&mut self, wait: Wait, addresses: Vec<Multiaddr>) {
+        let opts = DialOpts::peer_id(wait.0)
             .condition(PeerCondition::Always)
             .addresses(addresses)
             .allocate_new_port()
             .build();
-        self.dialling.insert(opts.connection_id());
+        self.dialling.insert(opts.connection_id(), wait);
         self.actions.push_back(ToSwarm::Dial { opts });
     }
 
-    fn established(&mut self, peer: PeerId, connection: ConnectionId) {
-        self.dialling.remove(&connection);
+    fn established(&mut self, event: &ConnectionEstablished<'_>) {
+        let (peer, id) = (event.peer_id, event.connection_id);
+        self.dialling.remove(&id);
+        let inside = self.inside.joins(event.endpoint);
+        let relayed = event.endpoint.is_relayed();
         if let Some(linked) = self.linked.get_mut(&peer) {
-            linked.connections.push(connection);
+            linked.connections.push(Connection {
+                id,
+                inside,
+                relayed,
+            });
         }
-        for opening in self.waiting.remove(&peer).unwrap_or_default() {
-            self.pass(connection, opening);
+        for needs in [false, true] {
+            if inside || !needs {
+                for opening in self.waiting.remove(&(peer, needs)).unwrap_or_default() {
+                    self.pass(id, opening);
+                }
+            }
         }
         self.dial_next();
     }
 
     fn closed(&mut self, event: &ConnectionClosed<'_>) {
         if let Some(linked) = self.linked.get_mut(&event.peer_id) {
-            linked.connections.retain(|id| *id != event.connection_id);
+            linked
+                .connections
+                .retain(|one| one.id != event.connection_id);
         }
         if event.remaining_established == 0 {
             self.linked.remove(&event.peer_id);
@@ -243,12 +279,11 @@ impl Talk {
     /// are still worth a try; else everybody who waited is told.
     fn undialled(&mut self, event: &DialFailure<'_>) {
         // Relays and hole punching dial too; nobody here waits for those.
-        if !self.dialling.remove(&event.connection_id) {
+        let Some(wait) = self.dialling.remove(&event.connection_id) else {
             return;
-        }
-        let Some(peer) = event.peer_id else { return };
+        };
         if let (DialError::WrongPeerId { address, .. }, Some(openings)) =
-            (event.error, self.waiting.get_mut(&peer))
+            (event.error, self.waiting.get_mut(&wait))
         {
             for opening in openings.iter_mut() {
                 opening
@@ -257,15 +292,24 @@ impl Talk {
             }
             let rest = everywhere(openings);
             if !rest.is_empty() {
-                self.dial(peer, rest);
+                self.dial(wait, rest);
                 return;
             }
         }
         // A dial that lost the race against an inbound connection disturbs nobody.
-        for opening in self.waiting.remove(&peer).unwrap_or_default() {
+        for opening in self.waiting.remove(&wait).unwrap_or_default() {
             let _ = opening.answer.send(Err(reason(event.error)));
         }
         self.dial_next();
+    }
+
+    /// What is served over a connection: not everything, where an end of it lies outside.
+    fn served_to(&self, inside: bool) -> Arc<[Protocol]> {
+        if inside {
+            return Arc::clone(&self.served);
+        }
+        let all = self.served.iter().copied();
+        all.filter(|one| !self.inside.holds(*one)).collect()
     }
 
     /// The stream bound of a peer, one for all its connections.
@@ -273,12 +317,14 @@ impl Talk {
         &mut self,
         connection: ConnectionId,
         peer: PeerId,
+        inside: bool,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         let Some(name) = keys::inward(&peer) else {
             return Err(ConnectionDenied::new(std::io::Error::other(
                 "the peer's key is not secp256k1",
             )));
         };
+        let served = self.served_to(inside);
         let bound = self.bounds.streams_per_peer;
         let linked = self.linked.entry(peer).or_insert_with(|| Linked {
             connections: Vec::new(),
@@ -288,7 +334,7 @@ impl Talk {
         Ok(Handler::new(
             name,
             connection,
-            Arc::clone(&self.served),
+            served,
             self.accepted.clone(),
             [Arc::clone(&linked.streams), Arc::clone(&self.streams)],
             self.bounds.dial_timeout / 2,
@@ -367,30 +413,30 @@ impl NetworkBehaviour for Talk {
         &mut self,
         connection: ConnectionId,
         peer: PeerId,
-        _: &Multiaddr,
-        _: &Multiaddr,
+        local_addr: &Multiaddr,
+        send_back_addr: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.handler(connection, peer)
+        let ends = ConnectedPoint::Listener {
+            local_addr: local_addr.clone(),
+            send_back_addr: send_back_addr.clone(),
+        };
+        self.handler(connection, peer, self.inside.joins(&ends))
     }
 
     fn handle_established_outbound_connection(
         &mut self,
         connection: ConnectionId,
         peer: PeerId,
-        _: &Multiaddr,
+        address: &Multiaddr,
         _: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.handler(connection, peer)
+        self.handler(connection, peer, self.inside.admit(address).is_ok())
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         match event {
-            FromSwarm::ConnectionEstablished(ConnectionEstablished {
-                peer_id,
-                connection_id,
-                ..
-            }) => self.established(peer_id, connection_id),
+            FromSwarm::ConnectionEstablished(event) => self.established(&event),
             FromSwarm::ConnectionClosed(event) => self.closed(&event),
             FromSwarm::DialFailure(event) => self.undialled(&event),
             _ => {}

@@ -12,12 +12,14 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use host_core::PeerId;
+use host_core::network::Network;
 use libp2p::core::transport::ListenerId;
 use libp2p::multiaddr::Protocol as Part;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{Multiaddr, autonat, dcutr, relay};
 
 use crate::error::Error;
+use crate::inside::Inside;
 use crate::keys;
 use crate::policy;
 use crate::swarm_key::SwarmKey;
@@ -40,6 +42,8 @@ const RESERVATION: Duration = Duration::from_secs(600);
 pub struct Ways {
     /// The key the members of a private network share.
     pub swarm_key: Option<SwarmKey>,
+    /// The networks shards stay inside.
+    pub inside: Inside,
     /// Relays this node is to be reached through where nobody can dial it, as multiaddresses that
     /// end in `/p2p/<peer id>`; the first two are used. Empty for a node that is found otherwise,
     /// or by nobody.
@@ -47,6 +51,18 @@ pub struct Ways {
     /// What this node carries as a relay, if it is one; it then also tells others whether they can
     /// be dialled.
     pub relaying: Option<Relaying>,
+}
+
+impl Ways {
+    /// What a network file says to each of its members, beside their shared key. Errors when an
+    /// inside network of it does not read.
+    pub fn of(network: &Network, swarm_key: Option<SwarmKey>) -> Result<Self, Error> {
+        Ok(Self {
+            swarm_key,
+            inside: Inside::read(&network.services.inside)?,
+            ..Self::default()
+        })
+    }
 }
 
 /// What a relay carries, and for whom.

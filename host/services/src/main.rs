@@ -153,10 +153,7 @@ async fn run(
     let key = identity::load_or_make(&data.join("identity.key"))?;
     let clock = Arc::new(SystemClock::start());
     let hub = open_hub(&network, data, &key, &*clock, http.is_some())?;
-    let ways = Ways {
-        swarm_key: settings.swarm_key(&network)?,
-        ..Ways::default()
-    };
+    let ways = Ways::of(&network, settings.swarm_key(&network)?)?;
     let options = Options {
         key,
         listen: settings.listen(),

@@ -64,10 +64,7 @@ pub(crate) async fn run(arguments: GuardArguments) -> anyhow::Result<()> {
     let vault = vault(&chain).await;
     let disputes = Disputes::of(&chain).ok();
     let disputes = disputes.map(|of| Arc::new(of) as Arc<dyn DisputeChain>);
-    let ways = Ways {
-        swarm_key: settings.swarm_key(&network)?,
-        ..Ways::default()
-    };
+    let ways = Ways::of(&network, settings.swarm_key(&network)?)?;
     let options = Options {
         key: key.clone(),
         listen: settings.listen(),

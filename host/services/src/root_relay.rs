@@ -64,9 +64,8 @@ pub(crate) async fn run(arguments: RelayArguments) -> anyhow::Result<()> {
         bail!("a relay of an open network serves listed hosts alone: name each with --host PEER");
     }
     let ways = Ways {
-        swarm_key,
-        relays: Vec::new(),
         relaying: Some(relaying),
+        ..Ways::of(&network, swarm_key)?
     };
     let options = Options {
         key: identity::load_or_make(&data.join("identity.key"))?,

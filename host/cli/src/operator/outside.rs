@@ -53,10 +53,7 @@ impl Outside {
             agent: concat!("holdfast/", env!("CARGO_PKG_VERSION")).to_owned(),
             bounds: Bounds::house(),
         };
-        let ways = Ways {
-            swarm_key: swarm_key.cloned(),
-            ..Ways::default()
-        };
+        let ways = Ways::of(&network, swarm_key.cloned())?;
         let (net, _inlet) = Net::start_in(options, ways).await?;
         let hubs = host_daemon::assemble::hubs(&network)?;
         Ok(Self { network, net, hubs })

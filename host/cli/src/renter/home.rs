@@ -218,10 +218,7 @@ impl Home {
             agent: concat!("holdfast-renter/", env!("CARGO_PKG_VERSION")).to_owned(),
             bounds: Bounds::house(),
         };
-        let ways = Ways {
-            swarm_key,
-            ..Ways::default()
-        };
+        let ways = Ways::of(&network, swarm_key)?;
         let (net, _inlet) = Net::start_in(options, ways).await?;
         let renter = Renter::open(Parts {
             network,

@@ -138,7 +138,9 @@ impl Look {
         let addrs = api.desk.addrs();
         let check = Check::seen("component", addrs.len(), self.at);
         if addrs.is_empty() {
-            let why = "the host listens nowhere and cannot be dialled; see `swarm.listen`";
+            let why = "the host listens nowhere, or nowhere inside the networks that \
+                       `services.inside` of the network file declares, and cannot be dialled; see \
+                       `swarm.listen`";
             return check.judged(Standing::Fail, why);
         }
         check
