@@ -130,6 +130,8 @@ pub struct Kernel {
     pub free_least: Size,
     /// Seconds after which a panic restarts the box; 0 never does.
     pub panic_s: u32,
+    /// What this machine needs on the kernel's command line besides what every image says.
+    pub words: Vec<String>,
 }
 
 /// gc_thresh1, 2 and 3.
@@ -180,7 +182,29 @@ impl BoardSpec {
             NEIGHBOURS_MAX,
         )?;
         range("kernel.panic_s", self.kernel.panic_s.into(), 0, 3_600)?;
+        self.words()?;
         self.orders()
+    }
+
+    /// A word of the command line is one word, and never one that the image itself says.
+    fn words(&self) -> Result<(), Error> {
+        let odd = |word: &&String| {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.,=:/".contains(&byte);
+            let key = word.split('=').next().unwrap_or_default();
+            let own = ["panic", "oops", "lockdown", "init", "rdinit", "root"];
+            let set = ["holdfast.", "module.", "systemd."];
+            word.is_empty()
+                || !word.bytes().all(plain)
+                || own.contains(&key)
+                || set.iter().any(|start| key.starts_with(start))
+        };
+        match self.kernel.words.iter().find(odd) {
+            None => Ok(()),
+            Some(word) => Err(Error::Word {
+                name: self.name.clone(),
+                word: word.clone(),
+            }),
+        }
     }
 
     fn orders(&self) -> Result<(), Error> {

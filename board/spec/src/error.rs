@@ -54,6 +54,14 @@ pub enum Error {
         /// The largest allowed.
         most: u64,
     },
+    /// Words for the kernel that are several, or that weaken what every image says.
+    #[error("machine {name}: {word:?} may not be among kernel.words")]
+    Word {
+        /// The machine.
+        name: String,
+        /// What was given.
+        word: String,
+    },
     /// Thresholds that do not rise, or limits that contradict each other.
     #[error("machine {name}: {low_name} is {low}, not below {high_name} of {high}")]
     Order {

@@ -224,11 +224,16 @@ fn unified(
 }
 
 fn command_line(spec: &BoardSpec, root: &Root) -> String {
-    format!(
+    let mut line = format!(
         "{} console=tty0 console=ttyS0,115200 quiet loglevel=5 panic={} oops=panic \
          lockdown=integrity module.sig_enforce=1 systemd.machine_id=firmware \
          systemd.show_status=no gpt",
         root.words(),
         spec.kernel.panic_s,
-    )
+    );
+    for word in &spec.kernel.words {
+        line.push(' ');
+        line.push_str(word);
+    }
+    line
 }

@@ -63,3 +63,21 @@ fn values_that_contradict_each_other_are_named() {
         assert!(matches!(changed(text), Error::Order { .. }), "{text}");
     }
 }
+
+#[test]
+fn words_for_the_kernel_are_plain_and_weaken_nothing() {
+    for word in [
+        "",
+        "quiet init=/bin/sh",
+        "init=/bin/sh",
+        "lockdown=none",
+        "module.sig_enforce=0",
+        "holdfast.root=00",
+        "systemd.unit=rescue.target",
+    ] {
+        let error = changed(&format!("[kernel]\nwords = [{word:?}]\n"));
+        assert!(matches!(error, Error::Word { .. }), "{word}: {error}");
+    }
+    let qemu = parse("qemu", shipped).unwrap();
+    assert_eq!(qemu.kernel.words, ["no_timer_check"]);
+}
