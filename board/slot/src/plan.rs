@@ -95,14 +95,22 @@ pub fn activate(slot: Slot) -> Vec<Step> {
 #[must_use]
 pub fn commit(slot: Slot) -> Vec<Step> {
     vec![
+        // First: a firmware that refuses what follows must not keep a healthy host from its work.
+        Step::Serve,
         Step::AssertEntries,
         Step::SetOrder(slot),
         Step::WriteLoader(slot),
         Step::ClearBoots,
         Step::RaiseFloor,
         Step::ForgetTrial,
-        Step::Serve,
     ]
+}
+
+/// Ends an activation that failed, most often at a firmware without room: nothing is tried, and the
+/// host serves. Each of them is carried out even when one before it fails.
+#[must_use]
+pub fn call_off() -> Vec<Step> {
+    vec![Step::ForgetNext, Step::ForgetTrial, Step::Serve]
 }
 
 /// Leaves `slot`, which runs and did not become healthy: the committed one follows by itself.

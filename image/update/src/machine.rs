@@ -180,7 +180,15 @@ impl Machine {
         if let Some(trial) = &mut self.trial {
             trial.before = self.host.fitness().ok();
         }
-        self.carry_out(&plan::activate(slot))
+        let done = self.carry_out(&plan::activate(slot));
+        if done.is_err() {
+            for step in plan::call_off() {
+                if let Err(why) = self.step(&step) {
+                    console::say(&format!("after a refused activation: {why}"));
+                }
+            }
+        }
+        done
     }
 
     /// The kernel image names the root beside it, and this firmware would start it.
@@ -325,7 +333,10 @@ impl Machine {
     }
 
     /// Mounts the system partition for as long as `act` runs.
-    fn on_esp<T>(&self, act: impl FnOnce(&Path) -> Result<T, Error>) -> Result<T, Error> {
+    pub(crate) fn on_esp<T>(
+        &self,
+        act: impl FnOnce(&Path) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let device = slots::device(&self.partition(ESP)?);
         std::fs::create_dir_all(ESP_AT).map_err(Error::file(ESP_AT))?;
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
@@ -385,7 +396,8 @@ fn beside(kernel: &Path) -> PathBuf {
     kernel.with_extension("new")
 }
 
-fn remove(path: &Path) -> Result<(), Error> {
+/// Removes a file, durably; one that is not there is no error.
+pub(crate) fn remove(path: &Path) -> Result<(), Error> {
     match std::fs::remove_file(path) {
         Err(why) if why.kind() != std::io::ErrorKind::NotFound => Err(Error::file(path)(why)),
         _ => flush(path),

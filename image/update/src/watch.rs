@@ -123,10 +123,7 @@ pub(crate) fn settle(
     let before = trial.as_ref().and_then(|trial| trial.before.clone());
     let before = before.filter(|_| start == Start::Trial);
     match machine.host.wait(patience, before.as_ref()) {
-        Ok(after) => {
-            keep(machine, boot, word, after)?;
-            Ok(true)
-        }
+        Ok(after) => Ok(kept(machine, boot, word, after)),
         Err(why) => {
             console::say(&format!(
                 "no health: version {}, {word}: {why}",
@@ -146,6 +143,22 @@ pub(crate) fn settle(
             }
             // What was given up is never kept, however healthy it still becomes.
             Ok(start == Start::Trial)
+        }
+    }
+}
+
+/// Keeps what runs, or says why it could not be: a healthy box goes on, and it is tried again.
+fn kept(machine: &mut Machine, boot: &Boot, word: &str, after: Duration) -> bool {
+    match keep(machine, boot, word, after) {
+        Ok(()) => true,
+        Err(why) => {
+            let why = format!("version {} is healthy and not kept: {why}", boot.version);
+            if machine.reason != why {
+                console::say(&why);
+                let _ = machine.record.keep_reason(&why);
+                machine.reason = why;
+            }
+            false
         }
     }
 }
@@ -228,8 +241,7 @@ pub(crate) async fn look(
     loop {
         system.tell(machine, boot);
         if !settled && machine.host.fitness().is_ok() {
-            keep(machine, boot, "start", begun.elapsed())?;
-            settled = true;
+            settled = kept(machine, boot, "start", begun.elapsed());
         }
         claiming.look(&machine.disk, &machine.host);
         if let Some(wish) = system.wish() {

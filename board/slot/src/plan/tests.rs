@@ -1,7 +1,7 @@
 //! Power cuts before, in and after every step, twice in a row, over a simulated disk and firmware.
 //! Whatever happens, the machine ends up healthy on a version that is good.
 
-use super::{Facts, Start, Step, activate, commit, give_up, judge, roll_back, stage};
+use super::{Facts, Start, Step, activate, call_off, commit, give_up, judge, roll_back, stage};
 use crate::names::{BOOTS_MOST, Slot};
 
 /// What stands in a place that is written in one go or in pieces.
@@ -34,6 +34,8 @@ struct Machine {
     bad: Vec<u8>,
     /// Times the fallback loader was needed; it cannot tell a torn configuration from none.
     torn_loader: bool,
+    /// The firmware takes nothing new; it still removes.
+    full: bool,
 }
 
 fn at(slot: Slot) -> usize {
@@ -62,6 +64,7 @@ fn machine(other: Place, bad: &[u8]) -> Machine {
         new: 2,
         bad: bad.to_vec(),
         torn_loader: false,
+        full: false,
     }
 }
 
@@ -76,6 +79,9 @@ enum Cut {
 impl Machine {
     /// Carries a step out, or a part of it. Says whether the machine goes on.
     fn apply(&mut self, step: &Step, torn: bool) -> bool {
+        if self.full && self.needs_room(step) {
+            return false;
+        }
         let new = if torn {
             Place::Torn
         } else {
@@ -129,6 +135,17 @@ impl Machine {
         true
     }
 
+    /// Whether a step writes a variable that is not so already.
+    fn needs_room(&self, step: &Step) -> bool {
+        match *step {
+            Step::AssertEntries => !self.entries,
+            Step::SetOrder(slot) => self.order != Some(slot),
+            Step::SetNext(_) => true,
+            Step::ClearBoots => self.boots != 0,
+            _ => false,
+        }
+    }
+
     /// What the firmware starts, and the boot program after it. Nothing: the machine came back to
     /// its firmware, as it does after every failed start.
     fn start(&mut self) -> Option<Slot> {
@@ -144,7 +161,8 @@ impl Machine {
             .into_iter()
             .flatten()
             .find(|slot| matches!(self.kernels[at(*slot)], Place::Version(_)))?;
-        self.boots += 1;
+        // A store that refuses must not keep a good machine from starting.
+        self.boots += u8::from(!self.full);
         if self.boots > BOOTS_MOST {
             self.boots = 0;
             self.next = Some(slot.other());
@@ -408,6 +426,45 @@ fn a_try_counts_as_asked_only_when_the_firmware_was_asked() {
             // Whether the firmware heard of it shows in what it starts.
             let heard = machine.next == Some(Slot::B);
             assert!(!machine.asked || heard, "{when} {how:?}: {machine:?}");
+        }
+    }
+}
+
+#[test]
+fn a_firmware_without_room_keeps_no_healthy_version_from_its_work() {
+    let steps = upgrade(Slot::B);
+    for bad in [&[][..], &[2][..]] {
+        // The room goes before any step: then something is refused, or it is already too late to.
+        for when in 0..=steps.len() {
+            let mut machine = machine(Place::Version(0), bad);
+            run(&mut machine, &steps, when, Cut::Before);
+            machine.full = true;
+            for step in steps.iter().skip(when) {
+                if !machine.apply(step, false) {
+                    break;
+                }
+            }
+            let told = format!("{bad:?} {when}");
+            if machine.next.is_none() {
+                for step in call_off() {
+                    machine.apply(&step, false);
+                }
+                assert!(!machine.drained, "{told}: {machine:?}");
+            }
+            for _ in 0..3 {
+                let running = machine.start().expect("there is always one that starts");
+                let steps = machine.after_start(running);
+                let _ = steps.iter().all(|step| machine.apply(step, false));
+                assert!(
+                    !machine.healthy(running) || !machine.drained,
+                    "{told}: {machine:?}"
+                );
+            }
+            let running = machine.start().expect("there is always one that starts");
+            assert!(machine.healthy(running), "{told}: {machine:?}");
+            machine.full = false;
+            let running = settle(&mut machine, None);
+            check(&machine, running, &told);
         }
     }
 }
