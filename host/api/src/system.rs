@@ -78,6 +78,8 @@ pub enum SystemVerb {
     ResetKeep,
     /// Forget who it is too. What its system disk held is lost; data drives are not touched.
     ResetWipe,
+    /// Give the host a data drive, chosen by its serial number.
+    ClaimDrive,
 }
 
 /// A wish.
@@ -92,6 +94,12 @@ pub struct SystemWish {
     /// Also when it was tried and left before.
     #[serde(default)]
     pub again: bool,
+    /// Serial number of the drive that is meant.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub drive: String,
+    /// Clear what the drive holds; never a volume of Holdfast.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub erase: bool,
 }
 
 /// A wish as it lies in its file.

@@ -78,6 +78,14 @@ pub(crate) enum Error {
         /// What the kernel said.
         why: nix::errno::Errno,
     },
+    /// A drive that is not there or may not be taken.
+    #[error("drive {serial}: {why}")]
+    Drive {
+        /// Its serial number, as it was named.
+        serial: String,
+        /// What is wrong.
+        why: String,
+    },
     /// Not enough room for what comes.
     #[error("{what} has room for {have} bytes, {need} are needed")]
     Space {
@@ -97,6 +105,7 @@ impl Error {
             Self::Bundle(_)
             | Self::Space { .. }
             | Self::Unstartable { .. }
+            | Self::Drive { .. }
             | Self::Mirror { .. } => Blame::Operator,
             Self::Trust { .. } => Blame::Us,
             _ => Blame::Machine,

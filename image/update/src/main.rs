@@ -10,9 +10,11 @@ mod authenticode;
 mod claim;
 mod console;
 mod der;
+mod drives;
 mod error;
 mod grow;
 mod host;
+mod install;
 mod kernlog;
 mod machine;
 mod mirror;
@@ -84,6 +86,10 @@ enum Verb {
     RollBack,
     /// Give the state partition the rest of its disk; before the host starts
     Grow,
+    /// Write this system onto the disk that the stick it runs from names, and switch off
+    Install,
+    /// Give the host the data drives that were claimed; before the host starts
+    Drives,
     /// Carry out the reset that was asked for, if one was; before the host starts
     Reset,
     /// Say what runs, what is staged or tried and why slots were left
@@ -130,6 +136,20 @@ fn main() -> ExitCode {
     }
 }
 
+/// What is done to the state partition before the host starts.
+fn before(arguments: &Arguments) -> Result<(), Error> {
+    let record = record::Record::open(&arguments.record)?;
+    if matches!(arguments.verb, Verb::Drives) {
+        return drives::restore(&drives::Places::default(), &record);
+    }
+    let host = arguments.socket.ancestors().nth(2);
+    let host = host.unwrap_or(Path::new("/var/lib/holdfast"));
+    if let Some(shape) = reset::carry_out(host, &record)? {
+        console::say(&format!("reset, {shape:?}: done"));
+    }
+    Ok(())
+}
+
 async fn run(arguments: &Arguments) -> Result<(), Error> {
     let paths = Paths {
         boot: PathBuf::from("/run/holdfast/boot.toml"),
@@ -140,20 +160,13 @@ async fn run(arguments: &Arguments) -> Result<(), Error> {
         settings: PathBuf::from("/etc/holdfast/updates.toml"),
         mirror_ca: PathBuf::from("/etc/holdfast/mirror.pem"),
     };
-    if matches!(arguments.verb, Verb::Reset) {
-        let host = arguments.socket.ancestors().nth(2);
-        let done = reset::carry_out(
-            host.unwrap_or(Path::new("/var/lib/holdfast")),
-            &record::Record::open(&arguments.record)?,
-        )?;
-        if let Some(shape) = done {
-            console::say(&format!("reset, {shape:?}: done"));
-        }
-        return Ok(());
+    if matches!(arguments.verb, Verb::Reset | Verb::Drives) {
+        return before(arguments);
     }
     let (mut machine, boot) = watch::open(&paths)?;
     match &arguments.verb {
-        Verb::Reset => Ok(()),
+        Verb::Reset | Verb::Drives => Ok(()),
+        Verb::Install => install::run(&machine),
         Verb::Grow => {
             if let Some(mib) = grow::state(&machine.disk)? {
                 console::say(&format!("the state partition has {mib} MiB now"));
@@ -195,7 +208,7 @@ async fn run(arguments: &Arguments) -> Result<(), Error> {
             let running = machine.running;
             machine.carry_out(&plan::commit(running))
         }
-        Verb::RollBack => verbs::roll_back(&mut machine),
+        Verb::RollBack => verbs::roll_back(&mut machine, &boot.version),
         Verb::Status => status(&machine, &boot),
     }
 }

@@ -23,6 +23,7 @@ const PAUSED: &str = "paused";
 const WISH: &str = "wish.toml";
 const TOOK: &str = "took";
 const RESET: &str = "reset.toml";
+const DRIVES: &str = "drives";
 const REASONS: &str = "reasons.log";
 /// Reasons that are kept.
 const REASONS_MOST: usize = 64;
@@ -250,6 +251,23 @@ impl Record {
     pub(crate) fn set_wish(&self, wish: u64, answer: &str) -> Result<(), Error> {
         let answer = answer.to_owned();
         self.replace(WISH, &text(&Answered { wish, answer })?)
+    }
+
+    /// Serial numbers of the data drives that were claimed, in the order of their claims.
+    pub(crate) fn drives(&self) -> Vec<String> {
+        std::fs::read_to_string(self.folder.join(DRIVES))
+            .unwrap_or_default()
+            .lines()
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Replaces them; durable when it returns.
+    pub(crate) fn set_drives(&self, serials: &[String]) -> Result<(), Error> {
+        if serials.is_empty() {
+            return self.remove(DRIVES);
+        }
+        self.replace(DRIVES, &format!("{}\n", serials.join("\n")))
     }
 
     /// Why slots were left, the oldest first.

@@ -54,6 +54,8 @@ pub(crate) fn carry_out(host: &Path, record: &Record) -> Result<Option<Shape>, E
             for entry in entries.filter_map(Result::ok) {
                 remove(&entry.path())?;
             }
+            // They are the former identity's; what is on them stays.
+            record.set_drives(&[])?;
         }
     }
     if let Ok(folder) = File::open(host) {

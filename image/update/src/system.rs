@@ -62,6 +62,8 @@ pub(crate) enum Verb {
     ResetKeep,
     /// Forget who it is too.
     ResetWipe,
+    /// Give the host a data drive.
+    ClaimDrive,
 }
 
 /// A wish.
@@ -77,6 +79,12 @@ pub(crate) struct Wish {
     /// Also when it was left before.
     #[serde(default)]
     pub(crate) again: bool,
+    /// Serial number of the drive that is meant.
+    #[serde(default)]
+    pub(crate) drive: String,
+    /// Clear what the drive holds.
+    #[serde(default)]
+    pub(crate) erase: bool,
 }
 
 /// The two files.

@@ -165,8 +165,9 @@ pub(crate) async fn apply(
     activate(machine)
 }
 
-/// Tries the other slot as it is, on an operator's word.
-pub(crate) fn roll_back(machine: &mut Machine) -> Result<(), Error> {
+/// Tries the other slot as it is, on an operator's word. What runs is left by that: a stick that is
+/// still plugged in does not bring it back.
+pub(crate) fn roll_back(machine: &mut Machine, running: &str) -> Result<(), Error> {
     let other = machine.running.other();
     let version = machine.words(other)?.version;
     let floor = machine.record.floor();
@@ -174,6 +175,7 @@ pub(crate) fn roll_back(machine: &mut Machine) -> Result<(), Error> {
     if have < floor {
         return Err(image_bundle::Error::Floor { have, floor }.into());
     }
+    machine.record.leave(running)?;
     machine.trial_of(other, &version);
     machine.try_slot(other)
 }

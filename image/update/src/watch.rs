@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use crate::claim::Claiming;
 use crate::console;
+use crate::drives::{self, Places};
 use crate::error::Error;
 use crate::host::Host;
 use crate::kernlog;
@@ -245,7 +246,8 @@ pub(crate) async fn look(
         }
         claiming.look(&machine.disk, &machine.host);
         if let Some(wish) = system.wish() {
-            console::say(&format!("asked to {:?} {}", wish.verb, wish.version));
+            let what = [&wish.version, &wish.drive].map(String::as_str).concat();
+            console::say(&format!("asked to {:?} {what}", wish.verb));
             // Said before it is done: a wish that restarts the machine is not taken twice.
             system.answer(machine, wish.number, "under way")?;
             let answer = match grant(machine, boot, paths, &wish).await {
@@ -294,7 +296,16 @@ async fn grant(
         Verb::Resume => record.pause(false).map(|()| "looking".to_owned()),
         Verb::ResetKeep => reset(machine, Shape::Keep),
         Verb::ResetWipe => reset(machine, Shape::Wipe),
-        Verb::RollBack => verbs::roll_back(machine).map(|()| "restarting".to_owned()),
+        Verb::RollBack => {
+            verbs::roll_back(machine, &boot.version).map(|()| "restarting".to_owned())
+        }
+        Verb::ClaimDrive => {
+            let places = Places::default();
+            let said = drives::claim(&places, &record, &machine.disk, &wish.drive, wish.erase)?;
+            // It answers first that it will: the wish's own answer is on the disk before it ends.
+            machine.host.restart();
+            Ok(said)
+        }
         Verb::Upgrade => {
             let from = From::configured(&paths.settings)?;
             let choice = Choice {

@@ -75,6 +75,16 @@ enum FleetCommand {
         #[arg(long)]
         wipe: bool,
     },
+    /// Give a box a data drive, chosen by its serial number
+    ClaimDrive {
+        /// The box's name
+        name: String,
+        /// The drive's serial number
+        serial: String,
+        /// The serial number again: what lies on the drive is erased
+        #[arg(long, value_name = "SERIAL")]
+        erase: Option<String>,
+    },
     /// Try what the other slot of a box holds
     RollBack {
         /// Its name
@@ -89,6 +99,8 @@ pub(crate) async fn fleet(args: FleetArgs) -> anyhow::Result<bool> {
         verb,
         version,
         again: false,
+        drive: String::new(),
+        erase: false,
     };
     match args.what {
         FleetCommand::Inventory => inventory(&fleet, args.json).await,
@@ -107,6 +119,21 @@ pub(crate) async fn fleet(args: FleetArgs) -> anyhow::Result<bool> {
                 SystemVerb::ResetKeep
             };
             tell(&fleet, &[name], &wish(verb, String::new())).await
+        }
+        FleetCommand::ClaimDrive {
+            name,
+            serial,
+            erase,
+        } => {
+            if erase.as_ref().is_some_and(|said| *said != serial) {
+                bail!("--erase says another serial number than {serial}: nothing was done");
+            }
+            let wish = SystemWish {
+                drive: serial,
+                erase: erase.is_some(),
+                ..wish(SystemVerb::ClaimDrive, String::new())
+            };
+            tell(&fleet, &[name], &wish).await
         }
         FleetCommand::RollBack { name } => {
             tell(&fleet, &[name], &wish(SystemVerb::RollBack, String::new())).await

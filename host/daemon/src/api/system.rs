@@ -39,8 +39,11 @@ pub(crate) async fn wish(
     Extension(caller): Extension<Caller>,
     Json(wish): Json<SystemWish>,
 ) -> Result<(StatusCode, Json<WishTaken>), Failure> {
-    let resets = matches!(wish.verb, SystemVerb::ResetKeep | SystemVerb::ResetWipe);
-    caller.demand(if resets {
+    let changes = matches!(
+        wish.verb,
+        SystemVerb::ResetKeep | SystemVerb::ResetWipe | SystemVerb::ClaimDrive
+    );
+    caller.demand(if changes {
         Scope::Configure
     } else {
         Scope::Operate
@@ -54,6 +57,9 @@ pub(crate) async fn wish(
     let named = matches!(wish.verb, SystemVerb::Upgrade | SystemVerb::Pin);
     if named && wish.version.is_empty() {
         return Err(Failure::asked("version", "say which version is meant"));
+    }
+    if wish.verb == SystemVerb::ClaimDrive && wish.drive.is_empty() {
+        return Err(Failure::asked("drive", "say which serial number is meant"));
     }
     let taken = WishTaken {
         // Greater than any before, also after the file was lost.

@@ -148,6 +148,8 @@ async fn upgrade(fleet: &Fleet, plan: &Plan, one: &One) -> anyhow::Result<(Strin
         verb: SystemVerb::Upgrade,
         version: plan.version.clone(),
         again: plan.again,
+        drive: String::new(),
+        erase: false,
     };
     let number = far.wish(&wish).await?.number;
     let begun = Instant::now();
