@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use board_slot::cmdline::Root;
+use board_slot::names::STATE;
 use board_slot::slots::{self, Partition};
 use board_slot::{Error as SlotError, Slot};
 
@@ -12,6 +13,9 @@ use crate::error::Error;
 
 /// Drives answer within this time or the start has failed; servers with many of them need it.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The rest of a disk's partitions follow the slot's within this time.
+const WHOLE: Duration = Duration::from_secs(3);
 
 /// Writes a line to the kernel's log, which reaches every console.
 pub(crate) fn say(text: &str) {
@@ -49,18 +53,25 @@ impl Found {
     }
 }
 
-/// Waits for the slot to appear.
+/// Waits for the slot to appear, and a little for the last partition of its disk: the kernel shows
+/// them one after another, and a slow drive's slot is there before its state.
 pub(crate) fn slot(root: &Root) -> Result<Found, Error> {
     let begun = Instant::now();
+    let mut seen = None;
     loop {
         let all = slots::partitions(Path::new("/sys/class/block"))?;
         match slots::find(root, &all, Path::new("/dev")) {
             Ok((slot, partition)) => {
-                return Ok(Found {
+                let found = Found {
                     slot,
                     partition,
                     all,
-                });
+                };
+                let since = *seen.get_or_insert_with(Instant::now);
+                if found.beside(STATE).is_some() || since.elapsed() > WHOLE {
+                    return Ok(found);
+                }
+                std::thread::sleep(Duration::from_millis(20));
             }
             Err(error) if begun.elapsed() > patience(&error) => return Err(error.into()),
             Err(_) => std::thread::sleep(Duration::from_millis(20)),

@@ -21,7 +21,6 @@ use board_slot::names::{OUR_VENDOR, STATE, WHY, WHY_MOST};
 use board_slot::{Slot, counter, entry};
 
 use crate::error::Error;
-use crate::mounts::State;
 
 fn main() -> std::process::ExitCode {
     let why = match start() {
@@ -60,10 +59,8 @@ fn start() -> Result<std::convert::Infallible, Error> {
     let found = look::slot(&root)?;
     mapper::open(&root, &found.partition.number)?;
     mounts::root()?;
-    let state = match found.beside(STATE) {
-        Some(partition) => mounts::state(&partition.device),
-        None => State::Lost("the disk has no state partition".to_owned()),
-    };
+    let beside = found.beside(STATE);
+    let state = mounts::state(beside.map(|partition| partition.device.as_str()));
     let told = format!(
         "slot = \"{}\"\nversion = \"{}\"\ndisk = \"{}\"\nboots = {}\nfirmware = {firmware}\nstate = \"{state}\"\n",
         found.slot, root.version, found.partition.disk, boots,

@@ -102,14 +102,20 @@ pub(crate) fn root() -> Result<(), Error> {
     on("tmpfs", "tmp", TMP, QUIET, Some("mode=1777,size=10%"))
 }
 
-/// The state partition, or memory in its place.
-pub(crate) fn state(device: &str) -> State {
-    let device = format!("/dev/{device}");
+/// The state partition, or memory in its place; none is known when the disk has none.
+pub(crate) fn state(device: Option<&str>) -> State {
     let flags = QUIET | MsFlags::MS_NOATIME;
-    let Err(why) = on("ext4", &device, VAR, flags, Some("errors=remount-ro")) else {
+    let mounted = match device {
+        Some(name) => {
+            let device = format!("/dev/{name}");
+            let done = on("ext4", &device, VAR, flags, Some("errors=remount-ro"));
+            done.map_err(|why| why.to_string())
+        }
+        None => Err("the disk has no state partition".to_owned()),
+    };
+    let Err(lost) = mounted else {
         return State::Mounted;
     };
-    let lost = why.to_string();
     match on("tmpfs", "state", VAR, QUIET, Some("mode=0755,size=25%")) {
         Ok(()) => State::Lost(lost),
         Err(worse) => State::Lost(format!("{lost}; {worse}")),
