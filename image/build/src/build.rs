@@ -68,6 +68,7 @@ pub(crate) fn run(args: &BuildArgs) -> Result<serde_json::Value, Error> {
         root: &image,
         kernel: &uki,
         loader: &loader,
+        install: None,
     };
     disk::write(&place, &out.join("disk.raw"), &content)?;
     let seconds = begun.elapsed().as_secs_f64();

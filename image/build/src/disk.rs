@@ -21,6 +21,8 @@ const ESP_LEN: u64 = GIB;
 pub(crate) const SLOT_LEN: u64 = GIB;
 /// Bytes of the state partition as it is shipped; it grows on its first start.
 const STATE_LEN: u64 = GIB / 4;
+/// What a stick that installs itself finds its order in.
+const INSTALL: &str = "install.toml";
 /// Most bytes of a kernel image: two and a third fit the system partition many times.
 pub(crate) const KERNEL_MOST: u64 = 96 << 20;
 
@@ -32,6 +34,8 @@ pub(crate) struct Content<'a> {
     pub(crate) kernel: &'a [u8],
     /// systemd-boot, for firmware that lost its variables.
     pub(crate) loader: &'a [u8],
+    /// The order of a stick that installs itself.
+    pub(crate) install: Option<&'a str>,
 }
 
 /// The partitions, in their order.
@@ -104,6 +108,9 @@ fn system(content: &Content<'_>, len: u64) -> Result<Vec<(u64, Vec<u8>)>, Error>
     root.put("EFI/BOOT/BOOTX64.EFI", content.loader);
     root.put(&format!("{KERNELS}/{}", Slot::A.kernel()), content.kernel);
     root.put(LOADER_CONF, conf.as_bytes());
+    if let Some(order) = content.install {
+        root.put(INSTALL, order.as_bytes());
+    }
     fat::write(&root, len)
 }
 

@@ -104,8 +104,41 @@ fn header(own: u64, other: u64, entries_at: u64, entries_sum: u32) -> Vec<u8> {
     head
 }
 
+/// What firmware without UEFI runs from the first sector: it says `LEGACY_WORDS` on screen and
+/// first serial port, and stops. Entered at 0x7c00.
+#[rustfmt::skip]
+const LEGACY: [u8; 40] = [
+    0xfa, // cli
+    0x31, 0xc0, // xor ax, ax
+    0x8e, 0xd8, // mov ds, ax
+    0x8e, 0xd0, // mov ss, ax
+    0xbc, 0x00, 0x7c, // mov sp, 0x7c00
+    0xfb, // sti
+    0xfc, // cld
+    0xbe, 0x28, 0x7c, // mov si, 0x7c00 + 40
+    0xac, // next: lodsb
+    0x84, 0xc0, // test al, al
+    0x74, 0x11, // jz end
+    0x50, // push ax
+    0xb4, 0x0e, // mov ah, 0x0e
+    0xbb, 0x07, 0x00, // mov bx, 7
+    0xcd, 0x10, // int 0x10: a letter on the screen
+    0x58, // pop ax
+    0xb4, 0x01, // mov ah, 1
+    0x31, 0xd2, // xor dx, dx
+    0xcd, 0x14, // int 0x14: a letter on the first serial port
+    0xeb, 0xea, // jmp next
+    0xf4, // end: hlt
+    0xeb, 0xfd, // jmp end
+];
+/// What it says.
+const LEGACY_WORDS: &[u8] = b"\r\nHoldfast starts from UEFI firmware alone: switch it on in the \
+    setup of this machine, and legacy boot (CSM) off.\r\n\0";
+
 fn protective(last: u64) -> Vec<u8> {
-    let mut sector = vec![0; 446];
+    let mut sector = LEGACY.to_vec();
+    sector.extend_from_slice(LEGACY_WORDS);
+    sector.resize(446, 0);
     sector.extend_from_slice(&[0, 0, 2, 0, 0xee, 0xff, 0xff, 0xff, 1, 0, 0, 0]);
     let sectors = u32::try_from(last).unwrap_or(u32::MAX);
     sector.extend_from_slice(&sectors.to_le_bytes());

@@ -17,6 +17,7 @@ mod figures;
 mod flash;
 mod gate;
 mod gpt;
+mod installer;
 mod kernel;
 mod keys;
 mod lists;
@@ -71,6 +72,8 @@ enum Command {
     Package(package::PackageArgs),
     /// Write an image onto the system disk of a box, chosen by its serial number
     Flash(flash::FlashArgs),
+    /// Make a stick that installs itself on the system disk of a serial number
+    Installer(installer::InstallerArgs),
     /// Write the keys that a firmware is told
     Firmware(release::FirmwareArgs),
 }
@@ -136,6 +139,7 @@ async fn run(what: Command) -> Result<String, Error> {
         Command::Bundle(args) => release::bundle(&args).await,
         Command::Package(args) => package::run(&args),
         Command::Flash(args) => flash::run(&args, &disks::Kernel::default()),
+        Command::Installer(args) => installer::run(&args),
         Command::Firmware(args) => release::firmware(&args),
     }
 }

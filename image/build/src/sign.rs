@@ -120,6 +120,7 @@ pub(crate) fn image(plan: &Plan<'_>) -> Result<PathBuf, Error> {
         root: &read(&out.join("root.img"))?,
         kernel: &read(&out.join("kernel.efi"))?,
         loader: &read(&out.join("loader.efi"))?,
+        install: None,
     };
     disk::write(plan.place, &out.join("disk.raw"), &content)?;
     let mut sums = String::new();

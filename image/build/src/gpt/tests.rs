@@ -57,3 +57,15 @@ fn a_box_can_let_its_state_grow_on_a_larger_disk() {
     assert_eq!(grown.len, (62 << 20));
     assert_eq!(kept::grown(&front, (3 << 20) / SECTOR).unwrap(), None);
 }
+
+#[test]
+fn firmware_without_uefi_finds_words_and_a_table_that_protects() {
+    let (_, sector) = table(&[], 4 << 20).swap_remove(0);
+    assert_eq!((sector.len(), &sector[510..]), (512, &[0x55, 0xaa][..]));
+    // The kind that says: what follows is GPT's.
+    assert_eq!(sector[446 + 4], 0xee);
+    let words = usize::from(u16::from_le_bytes([sector[13], sector[14]])) - 0x7c00;
+    assert!(sector[words..].starts_with(b"\r\nHoldfast starts from UEFI"));
+    let end = sector[words..].iter().position(|byte| *byte == 0);
+    assert!(end.is_some_and(|end| words + end < 446));
+}
