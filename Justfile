@@ -158,7 +158,7 @@ container:
     cargo test --release --workspace --test it --features holdfast-tests/containers containers
 
 # the image in virtual machines, as every push runs it (qemu-system-x86, ovmf); names of cases,
-# `--again` with the images of the run before, `--alone` one at a time
+# `--again` with the images of the run before, `--alone` one at a time, `--report` kept beside others
 boot *cases:
     cargo build --release --workspace --bins --test launch
     target/release/tests-boot {{ if cases == "" { "push" } else { cases } }}

@@ -89,6 +89,10 @@ fn grant(dir: &Path, bad: bool) {
             };
             said["slot"] = if back { "a".into() } else { "b".into() };
         }
+        Some("claim-drive") => {
+            let (drive, erase) = (&wish["drive"], wish["erase"] == true);
+            said["answer"] = format!("drive {drive}, erase {erase}").into();
+        }
         Some("pin") => said["pinned"] = wish["version"].clone(),
         Some("unpin") => said["pinned"] = "".into(),
         _ => {}
@@ -98,6 +102,11 @@ fn grant(dir: &Path, bad: bool) {
 
 /// Three hosts in two rings, their fleet file, and their updaters.
 fn fleet(name: &str, bad: Option<usize>) -> (Town, PathBuf, Updaters) {
+    fleet_of(name, bad, "operate")
+}
+
+/// The same, obeying their operator in `scope`.
+fn fleet_of(name: &str, bad: Option<usize>, scope: &str) -> (Town, PathBuf, Updaters) {
     let shape = Shape {
         hubs: 1,
         ..Shape::default()
@@ -108,7 +117,7 @@ fn fleet(name: &str, bad: Option<usize>) -> (Town, PathBuf, Updaters) {
         "health.enabled=true".to_owned(),
         r#"health.listen="127.0.0.1:0""#.to_owned(),
         format!("health.client_ca={:?}", owner.authority),
-        r#"health.client_scope="operate""#.to_owned(),
+        format!("health.client_scope={scope:?}"),
     ];
     let mut boxes = Vec::new();
     for number in 0..3_u32 {
@@ -185,4 +194,25 @@ fn a_paused_fleet_begins_no_box_and_goes_on_where_it_was() {
     ask(&file, &["resume"]).well();
     ask(&file, &["upgrade", "0.2.0", "--at-once", "2"]).well();
     assert_eq!(versions(&file), ["0.2.0", "0.2.0", "0.2.0"]);
+}
+
+#[test]
+fn a_drive_is_claimed_by_serial_number_by_who_may_configure_and_by_nobody_else() {
+    let (town, file, _updaters) = fleet_of("fleets-drive", None, "configure");
+    let claim = |words: &[&str]| ask(&file, &[&["claim-drive", "box-1"][..], words].concat());
+    let said = claim(&["S4EV"]).well().out;
+    assert!(said.contains("drive \"S4EV\", erase false"), "{said}");
+    let said = claim(&["S4EV", "--erase", "S4EV"]).well().out;
+    assert!(said.contains("drive \"S4EV\", erase true"), "{said}");
+    // The word that erases names the drive again, or nothing is asked for at all.
+    let wish = town.hosts[1].dir.join("run/system-wish.json");
+    let before = std::fs::read(&wish).expect("asked before");
+    claim(&["S4EV", "--erase", "S4EW"]).badly();
+    claim(&[""]).badly();
+    assert_eq!(std::fs::read(&wish).expect("still there"), before);
+    drop(town);
+
+    let (town, file, _updaters) = fleet("fleets-drive-operate", None);
+    ask(&file, &["claim-drive", "box-1", "S4EV"]).badly();
+    assert!(!town.hosts[1].dir.join("run/system-wish.json").exists());
 }

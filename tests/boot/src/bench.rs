@@ -153,6 +153,48 @@ impl Bench {
         self.folder.join(name)
     }
 
+    /// Signs what firmware starts of a version that was built with the db key of a marked set in
+    /// the folder `keys`, made where it is missing; returns the folder of what was signed.
+    pub(crate) fn sign(&self, version: &str, keys: &str) -> anyhow::Result<PathBuf> {
+        let text = |path: PathBuf| path.to_string_lossy().into_owned();
+        let (keys, built) = (text(self.file(keys)), text(self.built(version)));
+        self.run(&["keys", "test", "--out", &keys])?;
+        self.run(&["sign", "image", "--built", &built, "--keys", &keys])?;
+        Ok(self.built(version).join("signed"))
+    }
+
+    /// A stick that installs the first version on the disk with serial number `system`.
+    pub(crate) fn installer(&self, erase: bool) -> anyhow::Result<PathBuf> {
+        let text = |path: PathBuf| path.to_string_lossy().into_owned();
+        let out = self.file(if erase { "eraser.raw" } else { "installer.raw" });
+        let (built, path) = (text(self.built(FIRST)), text(out.clone()));
+        let mut words = vec!["installer", "--built", &built, "--serial", "system"];
+        if erase {
+            words.extend(["--erase", "system"]);
+        }
+        words.extend(["--out", &path]);
+        self.run(&words)?;
+        Ok(out)
+    }
+
+    /// Fresh variables of a firmware that was told the owner's keys of a marked set.
+    pub(crate) fn enrolled(&self, keys: &str) -> anyhow::Result<PathBuf> {
+        let text = |path: PathBuf| path.to_string_lossy().into_owned();
+        let out = self.file(&format!("{keys}-firmware"));
+        let records: Vec<String> = ["pk", "kek", "db"]
+            .iter()
+            .map(|role| text(self.file(keys).join(format!("{role}-1.json"))))
+            .collect();
+        let mut words = vec!["firmware", "--variables", VARIABLES];
+        for record in &records {
+            words.extend(["--key", record]);
+        }
+        let folder = text(out.clone());
+        words.extend(["--out", &folder]);
+        self.run(&words)?;
+        Ok(out.join("vars.fd"))
+    }
+
     fn built(&self, version: &str) -> PathBuf {
         self.folder.join(version)
     }

@@ -4,9 +4,11 @@
 mod claim;
 mod clock;
 mod cuts;
+mod drives;
 mod firmware;
 mod refusals;
 mod room;
+mod secure;
 mod trials;
 mod whole;
 
@@ -103,7 +105,7 @@ const fn night(
 }
 
 /// All cases; the long ones first, so that two workers end together.
-pub(crate) static CASES: [Case; 19] = [
+pub(crate) static CASES: [Case; 23] = [
     push(
         "never-healthy",
         "a version that is never healthy is left, its reason kept, and not tried again",
@@ -113,6 +115,11 @@ pub(crate) static CASES: [Case; 19] = [
         "upgrade",
         "a good version is tried, kept, started again; with NVRAM wiped too; rotted, it is left",
         firmware::upgrade,
+    ),
+    push(
+        "secure-boot",
+        "firmware starts what its owner signed; a changed kernel image is not started, and left",
+        secure::boot,
     ),
     push(
         "refusals",
@@ -150,6 +157,11 @@ pub(crate) static CASES: [Case; 19] = [
         claim::by_file,
     ),
     night(
+        "claim-drives",
+        "the owner claims data drives by serial number; missing, swapped and strange ones are told",
+        drives::claim,
+    ),
+    night(
         "factory-reset",
         "a reset that keeps forgets the owner alone; one that wipes makes a new identity",
         claim::factory_reset,
@@ -180,9 +192,19 @@ pub(crate) static CASES: [Case; 19] = [
         room::larger_disk,
     ),
     night(
+        "installer",
+        "a stick installs itself on the disk it names, erases only what it was told to, goes off",
+        room::installer,
+    ),
+    night(
         "lost-state",
         "a state partition that cannot be mounted is told, and the box answers",
         room::lost_state,
+    ),
+    night(
+        "no-uefi",
+        "firmware without UEFI is told what is missing, and changes nothing",
+        firmware::none,
     ),
     night(
         "wrong-clock",

@@ -1,7 +1,8 @@
 //! `tests-boot`: images that are built, booted, upgraded and gone back from, in QEMU.
 //!
 //! Enters: `push` (what every push shows), `all` (the night's too), `figures`, or names of cases;
-//! `--again` takes the images and the started disk of the run before, `--alone` one case at a time.
+//! `--again` takes the images and the started disk of the run before, `--alone` one case at a time,
+//! `--report` puts what came out into the committed report beside the other cases' last results.
 //! Leaves: a line a case, then JSON with what was measured, then `N passed, N failed`. The
 //! machine's own console is what is judged. Two cases run at once; a log of every machine stays in
 //! its folder below target/image/boot/machines.
@@ -19,6 +20,7 @@ mod release;
 mod stage;
 mod vm;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -62,7 +64,7 @@ fn run(words: &[String]) -> anyhow::Result<usize> {
         .partition(|word| word.starts_with("--"));
     for option in &options {
         ensure!(
-            ["--again", "--alone"].contains(option),
+            ["--again", "--alone", "--report"].contains(option),
             "there is no option {option}"
         );
     }
@@ -93,8 +95,9 @@ fn run(words: &[String]) -> anyhow::Result<usize> {
     if words == ["figures"] {
         figures.take(bench.weights()?);
     }
-    if words == ["all"] {
-        report(&lines, &figures)?;
+    let whole = words == ["all"];
+    if whole || options.contains(&"--report") {
+        report(&lines, &figures, whole)?;
     }
     say(&format!(
         "{}\n{passed} passed, {failed} failed",
@@ -174,16 +177,51 @@ fn needs() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Keeps the result of the whole set.
-fn report(lines: &[String], figures: &Figures) -> anyhow::Result<()> {
-    let mut lines = lines.to_vec();
-    lines.sort();
-    let figures = serde_json::to_string_pretty(&figures.json())?;
+/// Keeps results: of the whole set, or beside those that were kept of other cases before.
+fn report(lines: &[String], figures: &Figures, whole: bool) -> anyhow::Result<()> {
+    let before = std::fs::read_to_string(REPORT).unwrap_or_default();
+    let part = |mark: &str| {
+        let (_, rest) = before.split_once(mark)?;
+        Some(rest.split_once("```")?.0)
+    };
+    let mut all = BTreeMap::new();
+    let mut measured = figures.json();
+    if !whole {
+        let old = part("```text\n").unwrap_or_default().lines();
+        all.extend(old.filter_map(|line| Some((named(line)?, line.to_owned()))));
+        let old = serde_json::from_str(part("```json\n").unwrap_or("{}"))?;
+        measured = merged(old, measured);
+    }
+    let fresh = lines.iter();
+    all.extend(fresh.filter_map(|line| Some((named(line)?, line.clone()))));
+    let lines: Vec<String> = all.into_values().collect();
+    let figures = serde_json::to_string_pretty(&measured)?;
     let text = format!(
-        "# The last run of every case\n\nWritten by `just boot-all`: QEMU without KVM, two \
-         machines at once, one processor each.\n\n```text\n{}\n```\n\n```json\n{figures}\n```\n",
+        "# The last run of every case\n\nWritten by `just boot-all`, and case by case with \
+         `--report`: QEMU without KVM, one processor a machine.\n\n```text\n{}\n```\n\n\
+         ```json\n{figures}\n```\n",
         lines.join("\n")
     );
     std::fs::write(REPORT, text)?;
     Ok(())
+}
+
+/// The case of a line: `ok   NAME: ...` or `FAIL NAME: ...`.
+fn named(line: &str) -> Option<String> {
+    let (head, _) = line.split_once(':')?;
+    head.split_whitespace().nth(1).map(str::to_owned)
+}
+
+/// `new` over `old`, object by object.
+fn merged(old: serde_json::Value, new: serde_json::Value) -> serde_json::Value {
+    match (old, new) {
+        (serde_json::Value::Object(mut old), serde_json::Value::Object(new)) => {
+            for (name, value) in new {
+                let before = old.remove(&name).unwrap_or_default();
+                old.insert(name, merged(before, value));
+            }
+            old.into()
+        }
+        (_, new) => new,
+    }
 }

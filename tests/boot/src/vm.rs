@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 
 const CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+/// The firmware that checks what it starts.
+const SECURE: &str = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
 /// Fresh firmware variables.
 pub(crate) const VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 /// A machine that says nothing new for this long hangs. Generous: the processors are shared and
@@ -31,6 +33,12 @@ pub(crate) struct Parts {
     drives: Vec<(PathBuf, String)>,
     /// The wall clock at power-on; the host's own when empty.
     clock: String,
+    /// A stick in a USB port that it starts from.
+    usb: Option<PathBuf>,
+    /// Whether its firmware checks what it starts.
+    secure: bool,
+    /// Whether its firmware is of the kind before UEFI.
+    legacy: bool,
 }
 
 impl Parts {
@@ -70,6 +78,28 @@ impl Parts {
         self
     }
 
+    /// A stick in a USB port that it starts from.
+    pub(crate) fn usb(mut self, path: &Path) -> Self {
+        self.usb = Some(path.to_owned());
+        self
+    }
+
+    /// Firmware of the kind before UEFI.
+    pub(crate) fn legacy(mut self) -> Self {
+        self.legacy = true;
+        self
+    }
+
+    const fn code(&self) -> &'static str {
+        if self.secure { SECURE } else { CODE }
+    }
+
+    /// Firmware that starts only what its owner signed; `vars.fd` says who that is.
+    pub(crate) fn secure(mut self) -> Self {
+        self.secure = true;
+        self
+    }
+
     /// A clock that is wrong.
     pub(crate) fn clock(mut self, date: &str) -> Self {
         date.clone_into(&mut self.clock);
@@ -90,10 +120,6 @@ impl Vm {
     pub(crate) fn start(folder: &Path, parts: &Parts) -> anyhow::Result<Self> {
         let serial = folder.join("serial.log");
         keep_log(folder, &serial);
-        let drive = |id: &str, path: &Path, more: &str| {
-            let path = path.display();
-            format!("file={path},if=none,id={id},format=raw{more}")
-        };
         let flash = |unit: u8, path: &Path, more: &str| {
             let path = path.display();
             format!("if=pflash,format=raw,unit={unit}{more},file={path}")
@@ -106,36 +132,22 @@ impl Vm {
             .arg("-serial")
             .arg(format!("file:{}", serial.display()))
             .arg("-drive")
-            .arg(flash(0, Path::new(CODE), ",readonly=on"))
-            .arg("-drive")
-            .arg(flash(1, &folder.join("vars.fd"), ""))
-            .arg("-drive")
             .arg(drive("d0", &folder.join("disk.raw"), ""))
-            .args(["-device", "nvme,serial=system,drive=d0,bootindex=0"])
+            .args(["-device", "nvme,serial=system,drive=d0,bootindex=1"])
             .args(["-netdev", &network(parts)?])
             .args(["-device", "virtio-net-pci,netdev=n0,romfile="])
             .args(["-device", "i6300esb", "-action", "watchdog=reset"]);
-        if !parts.serial.is_empty() {
-            qemu.arg("-smbios")
-                .arg(format!("type=1,serial={}", parts.serial));
-        }
-        if !parts.clock.is_empty() {
-            qemu.arg("-rtc").arg(format!("base={}", parts.clock));
-        }
-        for (number, (path, serial)) in parts.drives.iter().enumerate() {
+        if !parts.legacy {
             qemu.arg("-drive")
-                .arg(drive(&format!("n{number}"), path, ""))
-                .arg("-device")
-                .arg(format!("nvme,serial={serial},drive=n{number}"));
+                .arg(flash(0, Path::new(parts.code()), ",readonly=on"))
+                .arg("-drive")
+                .arg(flash(1, &folder.join("vars.fd"), ""));
         }
-        for (number, stick) in parts.sticks.iter().enumerate() {
-            qemu.arg("-drive")
-                .arg(drive(&format!("s{number}"), stick, ",readonly=on"))
-                .arg("-device")
-                .arg(format!(
-                    "virtio-blk-pci,drive=s{number},serial=stick{number}"
-                ));
+        if parts.secure {
+            // Its variables are written from system management mode alone.
+            qemu.args(["-global", "driver=cfi.pflash01,property=secure,value=on"]);
         }
+        extras(&mut qemu, parts);
         let child = qemu
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -221,6 +233,42 @@ impl Vm {
         let bytes = std::fs::read(&self.serial).unwrap_or_default();
         // Cut at whole characters: a terminal's escapes are not always.
         String::from_utf8_lossy(&bytes).replace('\u{fffd}', "?")
+    }
+}
+
+/// A drive as the machine is told of it.
+fn drive(id: &str, path: &Path, more: &str) -> String {
+    let path = path.display();
+    format!("file={path},if=none,id={id},format=raw{more}")
+}
+
+/// What a case put in besides.
+fn extras(qemu: &mut Command, parts: &Parts) {
+    if let Some(stick) = &parts.usb {
+        qemu.args(["-device", "qemu-xhci", "-drive"])
+            .arg(drive("u0", stick, ""))
+            .args(["-device", "usb-storage,drive=u0,serial=stick,bootindex=0"]);
+    }
+    if !parts.serial.is_empty() {
+        qemu.arg("-smbios")
+            .arg(format!("type=1,serial={}", parts.serial));
+    }
+    if !parts.clock.is_empty() {
+        qemu.arg("-rtc").arg(format!("base={}", parts.clock));
+    }
+    for (number, (path, serial)) in parts.drives.iter().enumerate() {
+        qemu.arg("-drive")
+            .arg(drive(&format!("n{number}"), path, ""))
+            .arg("-device")
+            .arg(format!("nvme,serial={serial},drive=n{number}"));
+    }
+    for (number, stick) in parts.sticks.iter().enumerate() {
+        qemu.arg("-drive")
+            .arg(drive(&format!("s{number}"), stick, ",readonly=on"))
+            .arg("-device")
+            .arg(format!(
+                "virtio-blk-pci,drive=s{number},serial=stick{number}"
+            ));
     }
 }
 

@@ -43,3 +43,14 @@ pub(super) fn wiped_uncommitted(bench: &Bench, figures: &Figures) -> anyhow::Res
     figures.note("rollback_seconds.wiped_uncommitted", back);
     Ok(())
 }
+
+pub(super) fn none(bench: &Bench, _: &Figures) -> anyhow::Result<()> {
+    let folder = bench.settled("no-uefi")?;
+    let mut vm = Vm::start(&folder, &Parts::default().legacy())?;
+    vm.wait("Holdfast starts from UEFI firmware alone")?;
+    drop(vm);
+    // And nothing was changed by it.
+    let mut vm = Vm::start(&folder, &Parts::default())?;
+    vm.wait("health ok: version 0.1.0, slot a, start")?;
+    Ok(())
+}

@@ -1,5 +1,7 @@
 //! Places that are full or broken, and builds that must be equal.
 
+use std::path::Path;
+
 use anyhow::ensure;
 
 use super::Figures;
@@ -47,6 +49,34 @@ pub(super) fn larger_disk(bench: &Bench, figures: &Figures) -> anyhow::Result<()
     let mut vm = Vm::start(&folder, &Parts::default())?;
     let which = vm.either(&["health ok: version 0.1.0", "the state partition has"])?;
     ensure!(which == 0, "it grew again");
+    Ok(())
+}
+
+pub(super) fn installer(bench: &Bench, figures: &Figures) -> anyhow::Result<()> {
+    let folder = bench.file("machines/installer");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder)?;
+    let disk = std::fs::File::create(folder.join("disk.raw"))?;
+    disk.set_len(6 << 30)?;
+    // Somebody's data, in front.
+    std::os::unix::fs::FileExt::write_all_at(&disk, b"precious", 4096)?;
+    std::fs::copy(VARIABLES, folder.join("vars.fd"))?;
+    let start = |stick: &Path| Vm::start(&folder, &Parts::default().usb(stick));
+    let mut vm = start(&bench.installer(false)?)?;
+    vm.wait("not installed: drive system: it holds something")?;
+    drop(vm);
+    let mut vm = start(&bench.installer(true)?)?;
+    vm.wait("installing on system, ")?;
+    let begun = vm.seconds();
+    let done = vm.wait("installed on system and read back")?;
+    figures.note("installer.seconds", done - begun);
+    // It goes off by itself.
+    vm.wait("reboot: Power down")?;
+    drop(vm);
+    let mut vm = Vm::start(&folder, &Parts::default())?;
+    vm.wait("the state partition has")?;
+    vm.wait("recovery phrase, shown only now")?;
+    vm.wait("health ok: version 0.1.0, slot a, start")?;
     Ok(())
 }
 

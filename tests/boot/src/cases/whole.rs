@@ -263,6 +263,8 @@ pub(super) fn job(bench: &Bench, figures: &Figures) -> anyhow::Result<()> {
     let file = life.fleet.to_string_lossy().into_owned();
     let _ = bench.holdfast(&["fleet", "--file", &file, "roll-back", "box"]);
     vm.wait("health ok: version 0.1.0, slot a, trial")?;
+    // The stick is still there, and does not bring back what the operator left.
+    vm.wait("0.2.0 was tried and left before")?;
     life.proven(second + 1)?;
     // Two of four hosts die: any two shards bring the file back, and one of the two left is here.
     for host in life.town.hosts.iter_mut().take(2) {
