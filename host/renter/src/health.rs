@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::get;
 use crate::hosts;
 use crate::lease;
+use crate::record;
 use crate::{Inner, ObjectRow, Renter};
 
 /// Shards asked for at most; of a longer object, as many whole segments drawn at random.
@@ -44,6 +45,8 @@ pub enum Condition {
     Lied,
     /// The host did not answer, or would not now.
     Unreachable,
+    /// The host leaves the network, serves the shard still and asks that it be moved.
+    Leaving,
     /// Nobody asked: the object is long, or time was up.
     Unasked,
 }
@@ -81,6 +84,10 @@ pub struct Health {
     pub segments: usize,
     /// Epochs until the first agreement ends; none when the chain does not answer.
     pub epochs_left: Option<u64>,
+    /// Days until bytes may be lost when nobody repairs or renews: until the first agreement ends,
+    /// or more hosts than may die have gone at the pace seen so far, whichever comes first; none
+    /// when nothing was asked for.
+    pub days_to_danger: Option<u32>,
 }
 
 impl Health {
@@ -131,15 +138,74 @@ pub(crate) async fn check(renter: &Renter, row: ObjectRow) -> Result<Health, Err
     let terms = lease::read(inner, &record)?;
     let ends = terms.values().map(|terms| terms.end_epoch);
     let end_epoch = ends.min().unwrap_or(row.end_epoch);
+    let may_die = margins.iter().map(|margin| margin.unwrap_or(0)).min();
+    let lost = margins.iter().any(Option::is_none);
+    let epochs_left = now.map(|now| end_epoch.saturating_sub(now));
+    let stored_ms = record::secret(&inner.seal, &record.secret)?.stored_ms;
+    let rule = &inner.network.epoch;
+    let pace = Pace {
+        gone: gone(&shards),
+        age_s: inner.clock.wall_ms().saturating_sub(stored_ms) / 1000,
+        term_s: epochs_left.map(|epochs| {
+            let blocks = epochs.saturating_mul(rule.epoch_blocks);
+            blocks.saturating_mul(rule.block_seconds)
+        }),
+    };
     Ok(Health {
-        epochs_left: now.map(|now| end_epoch.saturating_sub(now)),
-        may_die: margins.iter().map(|margin| margin.unwrap_or(0)).min(),
+        days_to_danger: match (lost, may_die) {
+            (true, _) => Some(0),
+            (false, may_die) => may_die.map(|hosts| pace.days(hosts)),
+        },
+        epochs_left,
+        may_die,
         segments_lost: margins.iter().filter(|margin| margin.is_none()).count(),
         segments_asked: margins.len(),
         segments: descriptor.segments.len(),
         shards,
         row,
     })
+}
+
+/// How an object fared so far.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    /// Hosts that were placed on and do not show their shards now.
+    gone: usize,
+    /// Seconds since it was stored.
+    age_s: u64,
+    /// Seconds until its first agreement ends; none when the chain does not say.
+    term_s: Option<u64>,
+}
+
+/// Seconds of a day, and those in which one host is taken to go before anything was seen: a young
+/// object's silence says little.
+const DAY_S: u64 = 86_400;
+const PRIOR_S: u64 = 30 * DAY_S;
+
+impl Pace {
+    /// Whole days until one host more than `may_die` has gone, or the term ends. The pace is that
+    /// of the hosts gone and one more, over the object's age and thirty days.
+    fn days(&self, may_die: usize) -> u32 {
+        let count = |of: usize| u64::try_from(of).unwrap_or(u64::MAX).saturating_add(1);
+        let watched = self.age_s.saturating_add(PRIOR_S);
+        let all = count(may_die).saturating_mul(watched) / count(self.gone);
+        let until = self.term_s.map_or(all, |term| term.min(all));
+        u32::try_from(until / DAY_S).unwrap_or(u32::MAX)
+    }
+}
+
+/// Hosts with a shard that is not there.
+fn gone(shards: &[ShardHealth]) -> usize {
+    let is_ill = |shard: &&ShardHealth| {
+        !matches!(
+            shard.condition,
+            Condition::Alive | Condition::Leaving | Condition::Unasked
+        )
+    };
+    let ill = shards.iter().filter(is_ill);
+    ill.map(|shard| shard.place.host)
+        .collect::<BTreeSet<_>>()
+        .len()
 }
 
 /// Which shards are asked for, and for which unit of each.

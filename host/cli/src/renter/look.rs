@@ -84,6 +84,7 @@ struct HealthSaid {
     segments_asked: usize,
     segments_lost: usize,
     epochs_left: Option<u64>,
+    days_to_danger: Option<u32>,
 }
 
 /// One object with its places.
@@ -178,6 +179,7 @@ fn found(health: &Health) -> Shown {
         segments_asked: health.segments_asked,
         segments_lost: health.segments_lost,
         epochs_left: health.epochs_left,
+        days_to_danger: health.days_to_danger,
     };
     let places = health.shards.iter().map(|shard| {
         let found = FoundSaid {
@@ -213,6 +215,11 @@ fn in_words(health: &HealthSaid, places: &[PlaceSaid]) -> String {
         Some(epochs) => format!("{epochs} epochs are left"),
         None => "the chain does not say how many epochs are left".to_owned(),
     });
+    if let Some(days) = health.days_to_danger {
+        lines.push(format!(
+            "{days} days to danger at the pace hosts went so far"
+        ));
+    }
     let ill = places.iter().filter_map(|place| {
         let why = place.found.as_ref()?.why.as_ref()?;
         Some(format!("  {}/{}: {why}", place.segment, place.index))
