@@ -8,6 +8,7 @@
 mod stage;
 
 mod absent;
+mod accusing;
 mod alerts;
 mod behind;
 mod capture;
@@ -27,6 +28,7 @@ mod guarding;
 mod homes;
 mod leases;
 mod leasing;
+mod leaving;
 mod liars;
 mod losses;
 mod memory;

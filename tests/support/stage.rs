@@ -10,6 +10,7 @@
 mod broom;
 mod child;
 mod ground;
+mod guard;
 mod home;
 pub(crate) mod host;
 mod liar;
@@ -23,6 +24,8 @@ mod wire;
 
 pub(crate) use child::Child;
 pub(crate) use ground::{CHAIN_ID, block_on, ground, priced_ground, quick_ground};
+#[allow(unused_imports, reason = "not every tier has guards")]
+pub(crate) use guard::Watcher;
 pub(crate) use home::{Home, sha256};
 pub(crate) use host::{Host, Plan, Status};
 pub(crate) use liar::{Liar, Lie};

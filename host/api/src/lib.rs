@@ -17,7 +17,7 @@ pub use alerts::{Alert, Notice, Urgency};
 pub use error::Error;
 pub use event::{Event, Severity};
 pub use health::{Check, Health, Standing};
-pub use mode::{Mode, ModeOrder, ModeSaid};
+pub use mode::{ExitSaid, Mode, ModeOrder, ModeSaid};
 pub use problem::Problem;
 pub use system::{SystemSaid, SystemVerb, SystemWish, WishTaken};
 pub use token::{Scope, TokenRow, TokenSecret, TokenTable};

@@ -68,7 +68,10 @@ const fn each(name: &'static str, label: &'static str, help: &'static str) -> Me
 pub const METRICS: [Metric; 56] = [
     gauge("holdfast_health", "0 pass, 1 warn, 2 fail"),
     gauge("holdfast_ready", "1 when the host takes part, else 0"),
-    gauge("holdfast_mode", "0 serving, 1 draining, 2 maintenance"),
+    gauge(
+        "holdfast_mode",
+        "0 serving, 1 draining, 2 maintenance, 3 leaving",
+    ),
     gauge(
         "holdfast_pressure",
         "0 calm, 1 trim, 2 pause, 3 shed, 4 restart",

@@ -14,6 +14,9 @@ pub enum Mode {
     Draining,
     /// As draining, and watchers are told that somebody works on the machine.
     Maintenance,
+    /// As draining, and guards and renters are asked to move what is kept; then the stake is asked
+    /// back.
+    Leaving,
 }
 
 impl Mode {
@@ -24,6 +27,7 @@ impl Mode {
             Self::Serving => "serving",
             Self::Draining => "draining",
             Self::Maintenance => "maintenance",
+            Self::Leaving => "leaving",
         }
     }
 }
@@ -60,4 +64,31 @@ pub struct ModeSaid {
     /// Downloads still under way.
     #[serde(default)]
     pub downloads: usize,
+}
+
+/// How far a host is on its way out; sums in smallest units.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct ExitSaid {
+    /// Whether it leaves at all.
+    pub leaving: bool,
+    /// Agreements that run or begin.
+    pub agreements: u64,
+    /// Shards it keeps.
+    pub shards: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Last epoch of the agreement that ends last; 0 when none runs.
+    pub last_epoch: u64,
+    /// Live stake.
+    pub stake: String,
+    /// Stake on its way out.
+    pub unbonding: String,
+    /// First block in which that may be withdrawn.
+    pub ready_at: u64,
+    /// Accepted and not cashed yet.
+    pub uncashed: String,
+    /// What happens next, in words.
+    pub next: String,
+    /// Whether nothing is left to wait for.
+    pub done: bool,
 }

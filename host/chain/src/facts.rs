@@ -13,7 +13,7 @@ use host_core::network::Contracts;
 use host_core::{Address, AgreementDigest, Amount, Digest32};
 
 /// The stake of one host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StakeFacts {
     /// Stands for committed bytes.
     pub live: Amount,

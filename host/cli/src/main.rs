@@ -80,6 +80,8 @@ enum Command {
     Events(operator::EventsArgs),
     /// Show or set the mode of a host: serving, draining, maintenance
     Mode(operator::ModeArgs),
+    /// Leave a network for good: have everything moved, then the stake asked back
+    Exit(operator::ExitArgs),
     /// Make, list and revoke access tokens of a host
     Token(operator::TokenArgs),
     /// Show, read, change, compare or check the configuration of a host
@@ -244,6 +246,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Health(args) => return operator::health(args).await,
         Command::Events(args) => operator::events(args).await?,
         Command::Mode(args) => operator::mode(args).await?,
+        Command::Exit(args) => return operator::exit(args).await,
         Command::Token(args) => operator::token(&args)?,
         Command::Config(args) => return operator::config(args).await,
         Command::Backup(args) => operator::backup(args).await?,

@@ -50,7 +50,9 @@ pub(crate) use score::{ScoreArgs, score};
 pub(crate) use stake::{StakeArgs, stake};
 pub(crate) use stats::{ReportArgs, StatsArgs, report, stats};
 pub(crate) use volume::{VolumeArgs, volume as volumes};
-pub(crate) use watch::{EventsArgs, HealthArgs, ModeArgs, TokenArgs, events, health, mode, token};
+pub(crate) use watch::{
+    EventsArgs, ExitArgs, HealthArgs, ModeArgs, TokenArgs, events, exit, health, mode, token,
+};
 pub(crate) use why::{WhyArgs, why};
 
 /// Makes a host.

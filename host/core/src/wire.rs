@@ -139,6 +139,9 @@ pub enum RefusalCode {
     /// A bound on what one renter may keep here is reached.
     #[n(18)]
     Quota,
+    /// The host leaves the network: it serves what it keeps and asks that it be moved.
+    #[n(19)]
+    Leaving,
 }
 
 /// A refusal with its reason in words for a person.

@@ -160,6 +160,7 @@ pub(crate) fn routes() -> (Router<SharedApi>, utoipa::openapi::OpenApi) {
         .routes(routes!(drives::order))
         .routes(routes!(drives::scrub))
         .routes(routes!(mode::mode, mode::set_mode))
+        .routes(routes!(mode::exit))
         .routes(routes!(settings::settings))
         .routes(routes!(settings::set))
         .routes(routes!(settings::roll_back))

@@ -50,7 +50,7 @@ use crate::tokens::Tokens;
 use crate::vitals::Vitals;
 use crate::volumes::{Opened, open_volumes};
 use crate::welcome::{self, MeansBook};
-use crate::{chain, claim, forget, memory, nvme, prover, scrub, tasks};
+use crate::{chain, claim, forget, leave, memory, nvme, prover, scrub, tasks};
 
 /// The desk over the real devices.
 pub type HostDesk = Desk<VolumeDevice>;
@@ -510,6 +510,13 @@ impl Host {
         let others = Arc::clone(&self.road.elsewhere);
         let others = elsewhere::keep(others, desk.policy().host, stopping.clone());
         running.spawn("elsewhere", others);
+        let exit = leave::keep(
+            Arc::clone(&desk),
+            Arc::clone(&self.road),
+            Arc::clone(&self.reloader.mode),
+            stopping.clone(),
+        );
+        running.spawn("exit", exit);
         let stakes = Arc::new(StakeDesk::of(&self.dir));
         let started = &self.reloader.started.config;
         let cold = started.offer.payout;

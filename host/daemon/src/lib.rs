@@ -22,6 +22,7 @@ pub mod heartbeat;
 pub mod init;
 pub mod inspect;
 pub mod keep;
+mod leave;
 pub mod live;
 pub mod logs;
 pub mod machine;

@@ -116,6 +116,7 @@ impl ModeBook {
     fn apply(&self, state: &State) {
         let serving = state.said.mode == Mode::Serving;
         self.desk.set_open(state.offered && serving && !state.held);
+        self.desk.set_leaving(state.said.mode == Mode::Leaving);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -4,7 +4,7 @@
 use host_core::records::SignedRecord;
 use host_core::{Address, AgreementDigest, ObjectId, PeerId, ShardId, VolumeId};
 use minicbor::Decode;
-use redb::ReadTransaction;
+use redb::{ReadTransaction, ReadableTable};
 
 use crate::apply::dataset::leaves_key;
 use crate::apply::events::{CURSOR, event_key};
@@ -120,6 +120,19 @@ impl Snapshot {
         self.page(place, &[], after, limit, |_, row| {
             decode(place, row).map(Some)
         })
+    }
+
+    /// The first epoch after the open agreement that ends last; none when none is open.
+    pub fn last_end(&self) -> Result<Option<u64>, Error> {
+        let table = self.table(Place::Expiry)?;
+        let Some((key, _)) = table.last().map_err(Error::database)? else {
+            return Ok(None);
+        };
+        let epoch = key.value().first_chunk::<8>().copied();
+        let epoch = epoch.ok_or(Error::Row {
+            table: Place::Expiry.name(),
+        })?;
+        Ok(Some(u64::from_be_bytes(epoch)))
     }
 
     /// Open agreements whose end epoch lies before `before_epoch`, oldest end first.

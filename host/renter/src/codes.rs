@@ -193,6 +193,7 @@ codes! {
     HostRefusedInternal = "host-refused-internal", Peer,
         "nothing; another host was asked, or try again later";
     HostRefusedQuota = "host-refused-quota", Peer, "nothing; another host was asked";
+    HostRefusedLeaving = "host-refused-leaving", Peer, "nothing when a guard watches the object; else `holdfast repair`";
     Failed = "failed", Us, "read the message; report it when it does not say what to do";
 }
 
@@ -219,6 +220,7 @@ impl Code {
             RefusalCode::Damaged => Self::HostRefusedDamaged,
             RefusalCode::Internal => Self::HostRefusedInternal,
             RefusalCode::Quota => Self::HostRefusedQuota,
+            RefusalCode::Leaving => Self::HostRefusedLeaving,
         }
     }
 

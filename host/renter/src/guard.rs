@@ -25,7 +25,7 @@ use crate::error::Error;
 use crate::health::{self, Condition};
 use crate::lease;
 use crate::put::repair::{self, RepairDone, RepairJob};
-use crate::{Inner, Renter};
+use crate::{Inner, Renter, verify};
 
 /// What guards of an object are asked to do.
 #[derive(Debug, Clone)]
@@ -298,14 +298,18 @@ pub(crate) async fn standings(
     Ok(futures::future::join_all(asked).await)
 }
 
-/// Repairs what does not answer now, with the owner's own money.
+/// Repairs what does not answer now and moves what leaving hosts keep, with the owner's own money.
 pub(crate) async fn repair_now(renter: &Renter, object: ObjectId) -> Result<RepairDone, Error> {
     let inner = &*renter.inner;
     let found = health::check(renter, renter.stat(object)?).await?;
+    let asked = verify::run(renter, object).await?.into_iter();
+    let leaving = asked.filter(|shard| shard.condition == Condition::Leaving);
+    let leaving: Vec<Place> = leaving.map(|shard| shard.place).collect();
+    let leaves = &leaving;
     let of = |alive: bool| {
         let shards = found.shards.iter();
         let shards = shards.filter(move |shard| match shard.condition {
-            Condition::Alive => alive,
+            Condition::Alive => alive != leaves.contains(&shard.place),
             Condition::Unasked => false,
             _ => !alive,
         });
@@ -328,14 +332,25 @@ pub(crate) async fn repair_now(renter: &Renter, object: ObjectId) -> Result<Repa
         descriptor: record.descriptor()?,
         alive,
         lost,
+        leaving: leaving.clone(),
         keepers: Vec::new(),
         end_epoch: record.placement.placement.end_epoch,
         price_max: None,
         doubling: true,
     };
     let done = repair::run(renter, &job).await?;
+    give_up(renter, &done, &leaving).await;
     renew_order(renter, object).await?;
     Ok(done)
+}
+
+/// Closes the agreements of places that were moved and whose hosts answer still: they leave, and
+/// are free to once nobody relies on them. Who does not answer goes on by itself until its term ends.
+async fn give_up(renter: &Renter, done: &RepairDone, reachable: &[Place]) {
+    let old = done.repaired.iter().map(|one| &one.old);
+    let old: Vec<Place> = old.filter(|old| reachable.contains(old)).cloned().collect();
+    let silent = renter.close(&old).await;
+    tracing::debug!(count = old.len() - silent.len(), "agreements given up");
 }
 
 /// Tells the guards of a new placement; nothing when none is named.
@@ -403,12 +418,15 @@ pub(crate) async fn adopt(renter: &Renter, object: ObjectId) -> Result<Adopted, 
         descriptor: record.descriptor()?,
         alive: alive.cloned().collect(),
         lost,
+        leaving: Vec::new(),
         keepers,
         end_epoch: record.placement.placement.end_epoch,
         price_max: None,
         doubling: false,
     };
     let done = repair::run(renter, &job).await?;
+    let old: Vec<Place> = done.repaired.iter().map(|one| one.old.clone()).collect();
+    give_up(renter, &done, &old).await;
     adopted.taken = done.repaired.len();
     adopted.left = done.failed.into_iter().map(|(_, why)| why).collect();
     for account in &mut guarded.accounts {

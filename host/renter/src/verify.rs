@@ -93,6 +93,7 @@ fn condition(error: &host_transfer::Error) -> Condition {
     let refused = error.refusal().map(|refusal| refusal.code);
     match (refused, error) {
         (Some(RefusalCode::Unknown | RefusalCode::Damaged), _) => Condition::Missing,
+        (Some(RefusalCode::Leaving), _) => Condition::Leaving,
         (_, host_transfer::Error::Word { .. }) => Condition::Lied,
         _ => Condition::Unreachable,
     }

@@ -125,6 +125,10 @@ fn check<D: Device>(desk: &Desk<D>, from: PeerId, challenge: &Challenge) -> Resu
     if (terms.shard, terms.shard_len) != (challenge.shard, challenge.shard_len) {
         return Err(wrong("is about another shard than agreed"));
     }
+    // Said of what is kept alone: an agreement that nobody has here is unknown, not moved.
+    if desk.is_leaving() {
+        return Err(Error::Leaving);
+    }
     desk.take_leaves(&from, challenge.leaves)
 }
 

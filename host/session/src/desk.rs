@@ -2,7 +2,7 @@
 //! clock and the seats that bound how many are served at once.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -68,6 +68,7 @@ pub struct Desk<D: Device> {
     parts: Parts<D>,
     policy: Mutex<Policy>,
     open: Mutex<bool>,
+    leaving: AtomicBool,
     addrs: Mutex<Vec<String>>,
     claims: Mutex<Option<Claims>>,
     copy: Mutex<Copied>,
@@ -119,6 +120,7 @@ impl<D: Device> Desk<D> {
         Self {
             policy: Mutex::new(parts.policy.clone()),
             open: Mutex::new(true),
+            leaving: AtomicBool::new(false),
             addrs: Mutex::new(Vec::new()),
             claims: Mutex::default(),
             copy: Mutex::default(),
@@ -156,6 +158,17 @@ impl<D: Device> Desk<D> {
     /// Takes new agreements, or stops to.
     pub fn set_open(&self, open: bool) {
         *locked(&self.open) = open;
+    }
+
+    /// Whether this host leaves and asks that what it keeps be moved.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+
+    /// Begins to leave, or stays after all.
+    pub fn set_leaving(&self, leaving: bool) {
+        self.leaving.store(leaving, Ordering::Relaxed);
     }
 
     /// Addresses told to others.

@@ -119,6 +119,9 @@ pub enum Error {
         /// The bound.
         bound: u32,
     },
+    /// A challenge of a host that leaves: its guards move what it keeps.
+    #[error("this host leaves the network and asks that its shards be moved; it serves them still")]
+    Leaving,
     /// The escrow holds nothing for these terms.
     #[error("the escrow holds nothing for agreement {agreement} yet; lock its price first")]
     Unlocked {
@@ -180,6 +183,7 @@ impl Error {
             Self::Unlocked { .. } => RefusalCode::Cover,
             Self::Quota { .. } | Self::Exposure { .. } | Self::Demand { .. } => RefusalCode::Quota,
             Self::Challenge { .. } => RefusalCode::Malformed,
+            Self::Leaving => RefusalCode::Leaving,
         };
         Refusal {
             code,

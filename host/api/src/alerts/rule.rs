@@ -206,8 +206,8 @@ pub const RULES: [Rule; 14] = [
         Bound::Above(0.0),
         Urgency::Notice,
         24 * 3600,
-        "the host has been draining or in maintenance for a day; put it back with `holdfast mode \
-         serving`",
+        "the host has been draining, leaving or in maintenance for a day; put it back with `holdfast \
+         mode serving`, or see how far it is with `holdfast exit`",
     ),
     rule(
         "ManyDescriptors",

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use futures::StreamExt;
-use host_api::{Event, Health, Mode, ModeOrder, ModeSaid, Scope, Standing};
+use host_api::{Event, ExitSaid, Health, Mode, ModeOrder, ModeSaid, Scope, Standing};
 use host_daemon::clock::SystemEntropy;
 use host_daemon::{api, tokens, vitals};
 
@@ -168,6 +168,7 @@ enum ModeWord {
     Serving,
     Draining,
     Maintenance,
+    Leaving,
 }
 
 impl From<ModeWord> for Mode {
@@ -176,6 +177,7 @@ impl From<ModeWord> for Mode {
             ModeWord::Serving => Self::Serving,
             ModeWord::Draining => Self::Draining,
             ModeWord::Maintenance => Self::Maintenance,
+            ModeWord::Leaving => Self::Leaving,
         }
     }
 }
@@ -197,6 +199,56 @@ pub(crate) async fn mode(args: ModeArgs) -> anyhow::Result<()> {
         let (mode, up, down) = (said.mode.label(), said.uploads, said.downloads);
         format!("{mode} {}\nuploads {up}, downloads {down}", said.reason)
     })
+}
+
+/// Leaves a network for good.
+#[derive(Debug, Args)]
+pub(crate) struct ExitArgs {
+    #[command(flatten)]
+    target: Target,
+    /// Begin; without it nothing changes and what would happen is shown
+    #[arg(long)]
+    yes: bool,
+    /// Why, for whoever looks later
+    #[arg(long, default_value = "")]
+    reason: String,
+}
+
+/// Shows how far a host is on its way out, and begins it; false while something is left.
+pub(crate) async fn exit(args: ExitArgs) -> anyhow::Result<bool> {
+    let host = args.target.open()?;
+    if args.yes {
+        let order = ModeOrder {
+            mode: Mode::Leaving,
+            reason: args.reason,
+            seconds: None,
+        };
+        let request = host.client.put(host.url("/api/v1/mode")).json(&order);
+        host.ask(request).await?;
+    }
+    let answer = host.ask(host.client.get(host.url("/api/v1/exit"))).await?;
+    let said: ExitSaid = serde_json::from_str(&answer)?;
+    print::either(args.target.json, &said, |said| {
+        let state = match (said.leaving, said.done) {
+            (false, _) => "stays (this was a dry run)",
+            (true, false) => "leaves",
+            (true, true) => "may go",
+        };
+        format!(
+            "{state}\nagreements {}, shards {}, {} bytes, last epoch {}\nstake {}, unbonding {} \
+             until block {}, not cashed {}\nnext: {}",
+            said.agreements,
+            said.shards,
+            said.bytes,
+            said.last_epoch,
+            said.stake,
+            said.unbonding,
+            said.ready_at,
+            said.uncashed,
+            said.next
+        )
+    })?;
+    Ok(args.yes || !said.leaving || said.done)
 }
 
 /// Access tokens of a host on this machine, running or not.

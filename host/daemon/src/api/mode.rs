@@ -4,11 +4,11 @@ use std::time::SystemTime;
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use host_api::{ModeOrder, ModeSaid, Scope};
+use host_api::{ExitSaid, ModeOrder, ModeSaid, Scope};
 
 use super::SharedApi;
 use super::caller::{Caller, Failure};
-use crate::vitals;
+use crate::{leave, vitals};
 
 /// Seconds after which a mode may end by itself, at most: ten years.
 const SECONDS_MAX: u64 = 315_360_000;
@@ -42,4 +42,18 @@ pub(crate) async fn set_mode(
     let now = vitals::seconds(SystemTime::now());
     let said = api.mode.order(order, now).map_err(Failure::internal)?;
     Ok(Json(said))
+}
+
+/// How far the host is on its way out.
+#[utoipa::path(get, path = "/api/v1/exit", tag = "host",
+    responses((status = 200, description = "what is left, and what comes next", body = ExitSaid)))]
+pub(crate) async fn exit(
+    State(api): State<SharedApi>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<ExitSaid>, Failure> {
+    caller.demand(Scope::Read)?;
+    let facts = leave::facts(&api.desk, &api.road).await;
+    let facts = facts.map_err(|err| Failure::refused("chain", format!("{err:#}")))?;
+    let said = leave::report(&api.desk, api.mode.said().mode, facts.as_ref());
+    said.map(Json).map_err(Failure::internal)
 }

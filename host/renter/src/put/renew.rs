@@ -86,6 +86,7 @@ pub(crate) async fn renew(
         descriptor: again.descriptor.clone(),
         alive: Vec::new(),
         lost: before.places.clone(),
+        leaving: Vec::new(),
         keepers: before.places.iter().filter(known).cloned().collect(),
         end_epoch,
         price_max: request.price_max,

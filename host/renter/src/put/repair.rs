@@ -41,6 +41,8 @@ pub struct RepairJob {
     pub alive: Vec<Place>,
     /// Places that are lost, in the order in which they are repaired.
     pub lost: Vec<Place>,
+    /// Those of the lost ones that can still be read: their hosts leave.
+    pub leaving: Vec<Place>,
     /// Hosts that keep some of those shards already, under another's agreement.
     pub keepers: Vec<Place>,
     /// First epoch after the term of the new agreements.
@@ -281,7 +283,8 @@ impl Put<'_> {
         let named = job.descriptor.segments.get(at).ok_or(Error::Worker)?;
         let shard_len = job.descriptor.geometry.shard_len(named.len);
         let wanted: Vec<usize> = lost.iter().map(|place| place.index.into()).collect();
-        let alive = job.alive.iter().filter(|place| place.segment == segment);
+        let alive = job.alive.iter().chain(&job.leaving);
+        let alive = alive.filter(|place| place.segment == segment);
         let body = Body::lost(segment, &job.descriptor, alive.cloned().collect(), wanted);
         let mut candidates = self.candidates(segment);
         if job.doubling {

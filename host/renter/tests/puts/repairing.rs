@@ -140,6 +140,7 @@ async fn another_wallet_repairs_without_the_key_and_gives_up_again() {
         descriptor: renter.descriptor(object).expect("known"),
         alive: of(true),
         lost: of(false),
+        leaving: Vec::new(),
         keepers: Vec::new(),
         end_epoch: 60,
         price_max: None,

@@ -82,7 +82,8 @@ impl Guard {
             let placement = &one.order.placement.placement;
             for (place, end_epoch) in placement.places.iter().zip(&one.order.ends) {
                 let spot = one.spots.get(&place.agreement);
-                let Some(spot) = spot.filter(|spot| spot.is_lost()) else {
+                // Who leaves has the shard, and would win the bond by showing it.
+                let Some(spot) = spot.filter(|spot| spot.is_lost() && !spot.leaving) else {
                     continue;
                 };
                 let Some(last) = &spot.last else { continue };

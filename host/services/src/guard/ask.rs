@@ -164,7 +164,15 @@ impl Guard {
                 tracing::debug!(err = %error, "not asked for a reason of our own");
                 None
             }
-            Err(Some(error)) => Some(self.verdict(asked, Finding::Missed, None, error.to_string())),
+            Err(Some(error)) => {
+                let refused = error.refusal().map(|refusal| refusal.code);
+                if refused == Some(RefusalCode::Leaving)
+                    && let Some(one) = locked(&self.watched).get_mut(&ask.object)
+                {
+                    one.leaves(&ask.place.agreement);
+                }
+                Some(self.verdict(asked, Finding::Missed, None, error.to_string()))
+            }
             Err(None) => {
                 let why = "no answer in time".to_owned();
                 Some(self.verdict(asked, Finding::Missed, None, why))

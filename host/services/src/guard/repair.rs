@@ -37,6 +37,7 @@ struct Due {
     order: GuardOrder,
     descriptor: Descriptor,
     alive: Vec<Place>,
+    leaving: Vec<Place>,
     dangers: Vec<Danger>,
 }
 
@@ -85,6 +86,7 @@ impl Guard {
             order: one.order.clone(),
             descriptor: one.descriptor.clone(),
             alive: one.alive(),
+            leaving: one.leaving(),
             dangers,
         })
     }
@@ -238,6 +240,7 @@ impl Guard {
             descriptor: due.descriptor.clone(),
             alive: due.alive.clone(),
             lost,
+            leaving: due.leaving.clone(),
             keepers: Vec::new(),
             end_epoch: due.order.placement.placement.end_epoch,
             price_max: Some(grant.max_price),

@@ -27,6 +27,8 @@ pub(super) struct Spot {
     pub(super) len: u64,
     pub(super) due: Duration,
     misses: u32,
+    /// The host said that it leaves: it serves the shard, and asks that it be moved.
+    pub(super) leaving: bool,
     /// The newest verdict.
     pub(super) last: Option<SignedVerdict>,
 }
@@ -98,6 +100,7 @@ impl Watched {
             len,
             due: now + wait,
             misses: 0,
+            leaving: false,
             last: None,
             place,
         };
@@ -109,6 +112,7 @@ impl Watched {
         for (agreement, spot) in old.spots {
             if let Some(own) = self.spots.get_mut(&agreement) {
                 (own.misses, own.last, own.due) = (spot.misses, spot.last, spot.due);
+                own.leaving = spot.leaving;
             }
         }
     }
@@ -125,9 +129,11 @@ impl Watched {
             return;
         };
         let mut wait = round;
+        spot.leaving &= signed.verdict.finding == Finding::Missed;
         spot.misses = match signed.verdict.finding {
             Finding::Kept => 0,
             Finding::Wrong => MISSES_MAX,
+            Finding::Missed if spot.leaving => MISSES_MAX,
             Finding::Missed => {
                 if spot.misses < MISSES_MAX {
                     wait = round / AGAIN;
@@ -183,8 +189,22 @@ impl Watched {
         alive.map(|spot| spot.place.clone()).collect()
     }
 
+    /// The host of this place said that it leaves.
+    pub(super) fn leaves(&mut self, agreement: &AgreementDigest) {
+        if let Some(spot) = self.spots.get_mut(agreement) {
+            spot.leaving = true;
+        }
+    }
+
+    /// Places that are to be moved and can be read meanwhile.
+    pub(super) fn leaving(&self) -> Vec<Place> {
+        let leaving = self.spots.values().filter(|spot| spot.leaving);
+        leaving.map(|spot| spot.place.clone()).collect()
+    }
+
     /// Segments of which fewer than `data` and the margin are alive (all that lack a shard when
-    /// `urgent`), the most endangered first.
+    /// `urgent`), the most endangered first; and what leaving hosts keep, however many others are
+    /// alive.
     pub(super) fn dangers(&self, urgent: bool) -> Vec<Danger> {
         let mut by_segment: BTreeMap<u32, Vec<&Spot>> = BTreeMap::new();
         for spot in self.spots.values() {
@@ -204,8 +224,12 @@ impl Watched {
                     .collect();
                 lost.sort_by_key(|place| place.index);
                 lost.dedup_by_key(|place| place.index);
-                let is_due = alive.len() < wanted || urgent;
-                (is_due && !lost.is_empty()).then_some(Danger {
+                if alive.len() >= wanted && !urgent {
+                    let leaving = spots.iter().filter(|spot| spot.leaving);
+                    let leaving: BTreeSet<u16> = leaving.map(|spot| spot.place.index).collect();
+                    lost.retain(|place| leaving.contains(&place.index));
+                }
+                (!lost.is_empty()).then_some(Danger {
                     segment,
                     alive: alive.len(),
                     lost,

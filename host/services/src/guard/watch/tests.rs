@@ -155,3 +155,18 @@ fn the_most_endangered_segment_comes_first() {
         .collect();
     assert_eq!(told, [(1, 1, 3), (0, 2, 2)]);
 }
+
+#[test]
+fn a_leaving_hosts_shard_is_moved_though_enough_others_are_alive() {
+    let mut one = watched();
+    lose(&mut one, &[5]);
+    one.leaves(&AgreementDigest([0; 32]));
+    one.learn(&found(0, Finding::Missed), Duration::ZERO);
+    let dangers = one.dangers(false);
+    let told: Vec<_> = dangers.iter().map(|d| (d.segment, d.lost.len())).collect();
+    assert_eq!(told, [(0, 1)], "what is only lost waits for the margin");
+    assert_eq!(one.leaving().len(), 1, "and can be read meanwhile");
+    one.learn(&found(0, Finding::Kept), Duration::ZERO);
+    assert!(one.dangers(false).is_empty(), "it stays after all");
+    assert!(one.leaving().is_empty());
+}
