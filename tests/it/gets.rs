@@ -30,7 +30,11 @@ fn ranges_come_back_past_a_dead_host_and_stat_tells_what_may_still_die() {
     assert_eq!(well["segments_asked"], well["segments"]);
     assert!(well["epochs_left"].as_u64().is_some_and(|left| left > 0));
     // The term of a day ends first.
-    assert!(well["days_to_danger"].as_u64().is_some_and(|days| days <= 1));
+    assert!(
+        well["days_to_danger"]
+            .as_u64()
+            .is_some_and(|days| days <= 1)
+    );
 
     let out = home.dir.join("one");
     let one: serde_json::Value = home.try_get(&id, &out, &["--range", "9-9"]).json();

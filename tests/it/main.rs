@@ -37,6 +37,7 @@ mod objects;
 mod operator;
 mod prices;
 mod private;
+mod reads;
 mod recovery;
 mod releases;
 mod rooms;

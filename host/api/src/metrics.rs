@@ -65,7 +65,7 @@ const fn each(name: &'static str, label: &'static str, help: &'static str) -> Me
 }
 
 /// Every metric a host gives.
-pub const METRICS: [Metric; 56] = [
+pub const METRICS: [Metric; 58] = [
     gauge("holdfast_health", "0 pass, 1 warn, 2 fail"),
     gauge("holdfast_ready", "1 when the host takes part, else 0"),
     gauge(
@@ -167,6 +167,11 @@ pub const METRICS: [Metric; 56] = [
         "promised by accepted cheques, whole tokens",
     ),
     gauge("holdfast_cheques_cashed_tokens", "cashed, whole tokens"),
+    gauge(
+        "holdfast_reads_paid_tokens",
+        "promised for reads, a part of what was received, whole tokens",
+    ),
+    gauge("holdfast_reads_paid_bytes", "bytes read on paying accounts"),
     gauge("holdfast_cashing_pending", "cashing transactions under way"),
     gauge(
         "holdfast_proof_phase",

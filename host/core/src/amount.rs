@@ -50,6 +50,18 @@ impl Amount {
             })
     }
 
+    /// The price of reading `len` bytes at `price` smallest units per GiB, in 2^-30 of a smallest
+    /// unit, so that many small reads sum without rounding. Errors when it leaves 128 bits.
+    pub fn of_reads(len: u64, price: Self) -> Result<Self, Error> {
+        price.times(len)
+    }
+
+    /// Smallest units that pay a sum of `of_reads`, rounded up.
+    #[must_use]
+    pub const fn of_fine(fine: Self) -> Self {
+        Self(fine.0.div_ceil(1 << 30))
+    }
+
     /// The price of keeping `len` bytes for `epochs` epochs at `price` smallest units per GiB and
     /// epoch: ceil(len x price x epochs / 2^30). Errors when a product leaves 128 bits.
     pub fn of_storage(len: u64, price: Self, epochs: u64) -> Result<Self, Error> {

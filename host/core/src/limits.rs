@@ -74,6 +74,13 @@ pub const RECORDS_PER_OWNER_MAX: u64 = 65_536;
 pub const RECORD_COPIES_MIN: usize = 5;
 /// Unpaid egress a host grants a downloader, in bytes.
 pub const EGRESS_DEBT_MAX: u64 = 4 * 1024 * 1024;
+/// Most bytes of reads a renter pays one host ahead: what it loses when the host turns bad.
+pub const READ_AHEAD_MAX: u64 = 64 * 1024 * 1024;
+/// Bytes a reader's account is charged before the charge is committed: what a host forgets of it
+/// when it is cut off.
+pub const READ_UNSAVED_MAX: u64 = 1024 * 1024;
+/// Readers whose accounts a host has at hand.
+pub const READERS_MAX: usize = 4096;
 
 /// Leaves one challenge may ask for: with their paths in the tallest tree they fit one frame.
 pub const CHALLENGE_LEAVES_MAX: u32 = 64;

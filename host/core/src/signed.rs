@@ -32,6 +32,18 @@ pub const LIST: Kind = Kind {
     version: 1,
 };
 
+/// A vault's issuer lets a peer read on its account with one host: covers `read_body`.
+pub const READ: Kind = Kind {
+    name: "read",
+    version: 1,
+};
+
+/// What a vault's issuer signs to let `reader` read on its account with `host`.
+#[must_use]
+pub fn read_body(host: &PeerId, reader: &PeerId, vault: &Address) -> Vec<u8> {
+    [host.0.as_slice(), &reader.0, &vault.0].concat()
+}
+
 /// An owner asks a guard to repair at once: covers `repair_now_body`.
 pub const REPAIR_NOW: Kind = Kind {
     name: "repair-now",

@@ -230,6 +230,22 @@ pub struct DownloadRequest {
     /// Bytes from there; up to the end or a multiple of the unit.
     #[n(2)]
     pub len: u64,
+    /// Whose prepaid reads this run is taken from, where the host sells reads; a host that knows
+    /// no such field takes no notice.
+    #[n(3)]
+    pub payer: Option<ReadPayer>,
+}
+
+/// The word that lets one peer read on a vault's account with one host.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct ReadPayer {
+    /// The vault whose cheques paid for reads.
+    #[n(0)]
+    pub vault: Address,
+    /// Of kind `read`, by the vault's issuer, over host, reader and vault.
+    #[n(1)]
+    pub signature: Signature,
 }
 
 /// Host to downloader.
@@ -252,6 +268,16 @@ pub enum DownloadReply {
     /// No, or no longer.
     #[n(2)]
     Refused(#[n(0)] Refusal),
+    /// This run is not paid for; the conversation ends.
+    #[n(3)]
+    Pay {
+        /// Smallest token units a GiB of reads costs here.
+        #[n(0)]
+        price: Amount,
+        /// What a cheque has to add before the run is served.
+        #[n(1)]
+        needs: Amount,
+    },
 }
 
 /// Gives up an agreement before its end.
@@ -333,6 +359,13 @@ pub enum ChequeRequest {
         through_epoch: u64,
         /// The cheque.
         #[n(2)]
+        cheque: SignedCheque,
+    },
+    /// A cheque that pays for reads on the account of its vault, before or after them.
+    #[n(2)]
+    Reads {
+        /// The cheque.
+        #[n(0)]
         cheque: SignedCheque,
     },
 }

@@ -451,6 +451,7 @@ impl Host {
         running.spawn("announce", announce);
         let days = heartbeat::keep_days(self.heartbeats, self.net.clone(), stopping.clone());
         running.spawn("days", days);
+        running.spawn("reads", tasks::reads(Arc::clone(&desk), stopping.clone()));
         running.spawn("expire", tasks::expire(Arc::clone(&desk), stopping.clone()));
         let storage = self.reloader.started.config.storage.clone();
         let forgetting = forget::keep(Arc::clone(&desk), storage, stopping.clone());
@@ -623,6 +624,9 @@ impl Running {
         self.tasks.stop().await;
         self.standing.leave(&self.desk, &self.net).await;
         self.net.stop().await;
+        if let Err(err) = self.desk.save_all_reads().await {
+            warn!(err = %err, "what was read last on paying accounts is forgotten");
+        }
         self.desk.ledger().close().await;
         info!("stopped");
     }

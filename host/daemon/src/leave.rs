@@ -113,7 +113,7 @@ pub(crate) fn report(
     Ok(said)
 }
 
-/// The stake of this host; none where the network has no such contract. Errors: the chain is silent.
+/// The stake of this host; none where the network has no such contract. Errors: a silent chain.
 pub(crate) async fn facts(desk: &HostDesk, road: &Road) -> anyhow::Result<Option<StakeFacts>> {
     if road.evm.contract("stake", Contracts::staking).is_err() {
         return Ok(None);

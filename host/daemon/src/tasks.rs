@@ -45,6 +45,18 @@ const ASSUMPTIONS_MIN: Duration = Duration::from_secs(5);
 /// Conversations served at once; more wait in the network's bounded queue.
 const CONVERSATIONS_MAX: usize = 2 * (limits::UPLOADS_MAX + limits::DOWNLOADS_MAX);
 
+/// Between two commits of what readers' accounts spent.
+const READS_EVERY: Duration = Duration::from_secs(10);
+
+/// Commits what was read on paying accounts, until told to end.
+pub(crate) async fn reads(desk: Arc<HostDesk>, mut stopping: Stopping) {
+    while stopping.sleep(READS_EVERY).await {
+        if let Err(err) = desk.save_all_reads().await {
+            warn!(err = %err, "what was read is not committed yet, will be repeated");
+        }
+    }
+}
+
 /// Serves inbound conversations until told to end, then lets those that run finish.
 pub(crate) async fn converse(
     desk: Arc<HostDesk>,

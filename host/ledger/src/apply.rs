@@ -49,6 +49,10 @@ pub(crate) fn apply(tables: &mut Tables<'_>, fact: &Fact) -> Result<(), Error> {
             through_epoch,
             increment,
         } => money::accept(tables, cheque, agreement, *through_epoch, *increment),
+        Fact::ReadsPaid { cheque, increment } => money::reads_paid(tables, cheque, *increment),
+        Fact::ReadsServed { vault, bytes, cost } => {
+            money::reads_served(tables, vault, *bytes, *cost)
+        }
         Fact::ChequeCashed { vault, cumulative } => money::cashed(tables, vault, *cumulative),
         Fact::ChequeDue { vault, block } => money::due(tables, vault, *block),
         Fact::ChequeBounced { vault, missing } => money::bounced(tables, vault, *missing),

@@ -55,6 +55,24 @@ pub enum Fact {
         /// What it adds for the agreement.
         increment: Amount,
     },
+    /// A cheque was judged good that pays for reads on its vault's account. Refused:
+    /// ChequeNotRising.
+    ReadsPaid {
+        /// The cheque.
+        cheque: SignedCheque,
+        /// What it adds to the account.
+        increment: Amount,
+    },
+    /// What was read on a vault's account so far; less than known changes nothing. Refused:
+    /// NoCheque.
+    ReadsServed {
+        /// The vault.
+        vault: Address,
+        /// Bytes in all.
+        bytes: u64,
+        /// What they cost in all, in 2^-30 of a smallest unit.
+        cost: Amount,
+    },
     /// The vault has paid up to this cumulative sum. A lower sum than known changes nothing.
     /// Refused: NoCheque.
     ChequeCashed {

@@ -215,6 +215,8 @@ fn common(
             totals.cheques += 1;
             totals.received = totals.received.plus(row.cheque.cheque.cumulative)?;
             totals.cashed = totals.cashed.plus(row.cashed)?;
+            totals.reads_paid = totals.reads_paid.plus(row.reads_paid)?;
+            totals.read_bytes = totals.read_bytes.saturating_add(row.read_bytes);
             restored.cheques += 1;
         }
         Place::Records => {

@@ -128,9 +128,35 @@ pub struct ChequeRow {
     /// policy has not looked yet.
     #[n(3)]
     pub due_since: Option<u64>,
+    /// What cheques of this vault paid for reads.
+    #[n(4)]
+    #[cbor(default)]
+    pub reads_paid: Amount,
+    /// What reads on its account cost so far, in 2^-30 of a smallest unit.
+    #[n(5)]
+    #[cbor(default)]
+    pub reads_cost: Amount,
+    /// Bytes read on its account.
+    #[n(6)]
+    #[cbor(default)]
+    pub read_bytes: u64,
 }
 
 impl ChequeRow {
+    /// The first cheque of a vault: nothing cashed, nothing read.
+    #[must_use]
+    pub const fn first(cheque: SignedCheque) -> Self {
+        Self {
+            cheque,
+            cashed: Amount::ZERO,
+            bounced: Amount::ZERO,
+            due_since: None,
+            reads_paid: Amount::ZERO,
+            reads_cost: Amount::ZERO,
+            read_bytes: 0,
+        }
+    }
+
     /// What would be paid if it were cashed now and the vault could.
     #[must_use]
     pub const fn due(&self) -> Amount {
@@ -298,4 +324,12 @@ pub struct Totals {
     #[n(15)]
     #[cbor(default)]
     pub forgotten: u64,
+    /// What cheques paid for reads, summed over vaults; a part of `received`.
+    #[n(16)]
+    #[cbor(default)]
+    pub reads_paid: Amount,
+    /// Bytes read on paying accounts.
+    #[n(17)]
+    #[cbor(default)]
+    pub read_bytes: u64,
 }

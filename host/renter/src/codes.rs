@@ -193,7 +193,7 @@ codes! {
     HostRefusedInternal = "host-refused-internal", Peer,
         "nothing; another host was asked, or try again later";
     HostRefusedQuota = "host-refused-quota", Peer, "nothing; another host was asked";
-    HostRefusedLeaving = "host-refused-leaving", Peer, "nothing when a guard watches the object; else `holdfast repair`";
+    HostRefusedLeaving = "host-refused-leaving", Peer, "nothing where a guard watches; else `holdfast repair`";
     Failed = "failed", Us, "read the message; report it when it does not say what to do";
 }
 
@@ -237,6 +237,7 @@ impl Code {
                 LinkError::Refused { .. } => Self::DialRefused,
             },
             host_transfer::Error::Refused { refusal, .. } => Self::of_refusal(refusal.code),
+            host_transfer::Error::Unpaid { .. } => Self::of_refusal(RefusalCode::Payment),
             host_transfer::Error::Turn { .. } => Self::HostOutOfTurn,
             host_transfer::Error::HungUp { .. } => Self::HostHungUp,
             host_transfer::Error::Word { .. } => Self::HostFalseWord,

@@ -55,6 +55,7 @@ pub(crate) async fn run(
 ) -> Result<Got, Error> {
     let inner = &renter.inner;
     let kept = inner.book.object(&object)?;
+    inner.reads.learn(inner, object, &kept);
     let descriptor = kept.descriptor()?;
     let secret = record::secret(&inner.seal, &kept.secret)?;
     let whole = 0..secret.len;

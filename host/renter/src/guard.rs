@@ -345,7 +345,7 @@ pub(crate) async fn repair_now(renter: &Renter, object: ObjectId) -> Result<Repa
 }
 
 /// Closes the agreements of places that were moved and whose hosts answer still: they leave, and
-/// are free to once nobody relies on them. Who does not answer goes on by itself until its term ends.
+/// are free to once nobody relies on them. Who does not answer goes on until its term ends.
 async fn give_up(renter: &Renter, done: &RepairDone, reachable: &[Place]) {
     let old = done.repaired.iter().map(|one| &one.old);
     let old: Vec<Place> = old.filter(|old| reachable.contains(old)).cloned().collect();

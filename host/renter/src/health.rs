@@ -22,6 +22,7 @@ use crate::get;
 use crate::hosts;
 use crate::lease;
 use crate::record;
+use crate::verify;
 use crate::{Inner, ObjectRow, Renter};
 
 /// Shards asked for at most; of a longer object, as many whole segments drawn at random.
@@ -324,13 +325,25 @@ async fn one(
     };
     let asking = async {
         let peers = inner.peers.as_ref();
-        let mut stream = download::open(peers, &to, &ask.shard, ask.shard_len, offset, len).await?;
-        stream.next().await
+        let opened = download::open(peers, &to, &ask.shard, ask.shard_len, offset, len).await;
+        match opened {
+            Ok(mut stream) => stream.next().await.map(|unit| unit.is_some()),
+            // A look costs nothing: where reads do, leaves are shown instead.
+            Err(host_transfer::Error::Unpaid { .. }) => {
+                let of = verify::Kept {
+                    agreement: ask.place.agreement,
+                    shard: ask.shard,
+                    shard_len: ask.shard_len,
+                };
+                verify::leaves(inner, &to, of).await.map(|()| true)
+            }
+            Err(error) => Err(error),
+        }
     };
     let timer = inner.clock.sleep(ASK_PATIENCE);
     match select(std::pin::pin!(asking), timer).await {
-        Either::Left((Ok(Some(_)), _)) => Ok(()),
-        Either::Left((Ok(None), _)) => Err((Condition::Missing, "nothing came".into())),
+        Either::Left((Ok(true), _)) => Ok(()),
+        Either::Left((Ok(false), _)) => Err((Condition::Missing, "nothing came".into())),
         Either::Left((Err(err), _)) => Err((condition(&err), err.to_string())),
         Either::Right(_) => Err((Condition::Unreachable, "it was too slow".into())),
     }

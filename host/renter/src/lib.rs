@@ -17,6 +17,7 @@ mod pay;
 mod progress;
 mod purse;
 mod put;
+mod reads;
 mod record;
 mod session;
 mod speeds;
@@ -57,6 +58,7 @@ pub use record::shelf::Recovered;
 pub use session::{Session, SessionId, ShardRow, ShardState, State, StateChange};
 
 use crate::book::Book;
+use crate::reads::Reads;
 use crate::record::{ObjectRecord, shelf};
 use crate::speeds::Speeds;
 
@@ -115,6 +117,7 @@ pub(crate) struct Inner {
     /// The first epoch in which the escrow was not asked for returns yet.
     pub(crate) escrow_looked: AtomicU64,
     pub(crate) speeds: Speeds,
+    pub(crate) reads: Reads,
 }
 
 impl Inner {
@@ -235,6 +238,7 @@ impl Renter {
             proofs: OnceLock::new(),
             escrow_looked: AtomicU64::new(0),
             speeds: Speeds::default(),
+            reads: Reads::default(),
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -259,6 +263,18 @@ impl Renter {
     /// on the chain before it is paid.
     pub fn set_proofs(&self, proofs: Arc<dyn ProofChain>) {
         let _ = self.inner.proofs.set(proofs);
+    }
+
+    /// Pays up to this for a GiB of reads where nothing was agreed; zero at first. What was agreed
+    /// in an object's own agreements is paid without it.
+    pub fn set_read_price_max(&self, most: Amount) {
+        self.inner.reads.set_most(most);
+    }
+
+    /// Everything this process paid for reads, used up or not.
+    #[must_use]
+    pub fn paid_for_reads(&self) -> Amount {
+        self.inner.reads.paid()
     }
 
     /// Announced hosts, the newest word of each; a sample of 2,048 where more are announced.

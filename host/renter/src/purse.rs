@@ -66,6 +66,9 @@ struct Settled {
 /// Settled debts remembered; older ones are forgotten first, at the cost of paying one again.
 const SETTLED_MAX: usize = 256;
 
+/// Stands for the agreement in a cheque that pays for reads.
+const READS: AgreementDigest = AgreementDigest([0; 32]);
+
 /// What a cheque pays for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Debt<'a> {
@@ -168,7 +171,7 @@ impl<'a> Purse<'a> {
                 self.promise(fresh)?
             }
         };
-        let mut pending = Pending {
+        let pending = Pending {
             vault: self.inner.vault,
             agreement,
             through_epoch,
@@ -177,26 +180,82 @@ impl<'a> Purse<'a> {
         };
         memory.pending = Some(pending.clone());
         self.remember(&memory)?;
-        match hand(through_epoch, self.sign(cumulative)).await {
-            Ok(_) => {}
-            // The host counts on more than this book knew: go on from there, once.
-            Err(error) if refused(&error) == Some(RefusalCode::Increment) => {
-                let counted = self.learn(to).await?;
-                if counted.plus(due).map_err(Error::from)? <= cumulative {
-                    return Err(error.into());
-                }
-                fresh = due;
-                pending.cumulative = self.promise(due)?;
-                memory.pending = Some(pending.clone());
-                self.remember(&memory)?;
-                self.send(to, &pending).await?;
-            }
-            Err(error) => return Err(error.into()),
+        let answer = hand(through_epoch, self.sign(cumulative)).await;
+        if let Some(anew) = self.answered(to, answer, &mut memory, pending).await? {
+            fresh = anew;
         }
         memory.pending = None;
         memory.settled.retain(|one| one.agreement != agreement);
         self.remember(&memory)?;
         Ok(fresh)
+    }
+
+    /// Pays `sum` for reads on the account of this home's vault; returns what was newly promised,
+    /// which is nothing when an earlier cheque for reads was found to be counted: then the account
+    /// has changed. Durability: the sum is in the book before the cheque leaves.
+    pub(crate) async fn prepay(&mut self, to: &PeerAddr, sum: Amount) -> Result<Amount, Fault> {
+        let mut memory = self.recall();
+        let under_way = memory.pending.take();
+        let unspent = match &under_way {
+            Some(pending) => self.settle(to, pending, &mut memory).await?,
+            None => Amount::ZERO,
+        };
+        let counted = |pending: &Pending| pending.agreement == READS && unspent == Amount::ZERO;
+        if under_way.as_ref().is_some_and(counted) {
+            self.remember(&memory)?;
+            return Ok(Amount::ZERO);
+        }
+        let (mut fresh, cumulative) = match under_way {
+            Some(pending) if unspent >= sum => (Amount::ZERO, pending.cumulative),
+            _ => {
+                let fresh = sum.minus(unspent).map_err(Error::from)?;
+                (fresh, self.promise(fresh)?)
+            }
+        };
+        let pending = Pending {
+            vault: self.inner.vault,
+            agreement: READS,
+            through_epoch: 0,
+            cumulative,
+            due: sum,
+        };
+        memory.pending = Some(pending.clone());
+        self.remember(&memory)?;
+        let answer = self.send(to, &pending).await;
+        if let Some(anew) = self.answered(to, answer, &mut memory, pending).await? {
+            fresh = anew;
+        }
+        memory.pending = None;
+        self.remember(&memory)?;
+        Ok(fresh)
+    }
+
+    /// Takes the answer to the cheque under way. When the host counts on more than this book knew,
+    /// goes on from there, once; returns what was promised anew then.
+    async fn answered(
+        &mut self,
+        to: &PeerAddr,
+        answer: Result<Amount, host_transfer::Error>,
+        memory: &mut Memory,
+        mut pending: Pending,
+    ) -> Result<Option<Amount>, Fault> {
+        let error = match answer {
+            Ok(_) => return Ok(None),
+            Err(error) => error,
+        };
+        if refused(&error) != Some(RefusalCode::Increment) {
+            return Err(error.into());
+        }
+        let due = pending.due;
+        let counted = self.learn(to).await?;
+        if counted.plus(due).map_err(Error::from)? <= pending.cumulative {
+            return Err(error.into());
+        }
+        pending.cumulative = self.promise(due)?;
+        memory.pending = Some(pending.clone());
+        self.remember(memory)?;
+        self.send(to, &pending).await?;
+        Ok(Some(due))
     }
 
     /// Hands an earlier cheque over again. Returns how much of its promise the host does not
@@ -208,6 +267,7 @@ impl<'a> Purse<'a> {
         memory: &mut Memory,
     ) -> Result<Amount, Fault> {
         match self.send(to, pending).await {
+            Ok(_) if pending.agreement == READS => return Ok(Amount::ZERO),
             Ok(_) => {
                 memory.settled.push(Settled {
                     agreement: pending.agreement,
@@ -246,6 +306,9 @@ impl<'a> Purse<'a> {
     async fn send(&self, to: &PeerAddr, pending: &Pending) -> Result<Amount, host_transfer::Error> {
         let (agreement, through) = (pending.agreement, pending.through_epoch);
         let cheque = self.sign(pending.cumulative);
+        if agreement == READS {
+            return pay::reads(self.inner.peers.as_ref(), to, cheque).await;
+        }
         pay::pay(self.inner.peers.as_ref(), to, agreement, through, cheque).await
     }
 

@@ -30,6 +30,10 @@ pub(crate) struct GuardArguments {
     /// Cash cheques once a vault owes this much, in smallest token units.
     #[arg(long, default_value_t = 0)]
     cash_from: u128,
+    /// Pay up to this for a GiB of reads when a repair reads from a host that sells them, in
+    /// smallest token units; such hosts are passed over at 0.
+    #[arg(long, default_value_t = 0)]
+    read_price_max: u128,
 }
 
 /// The one line on standard output.
@@ -54,6 +58,7 @@ impl Entropy for KernelEntropy {
 /// Runs a guard until it is told to stop.
 pub(crate) async fn run(arguments: GuardArguments) -> anyhow::Result<()> {
     let least = Amount(arguments.cash_from);
+    let read_price_max = Amount(arguments.read_price_max);
     let until_stdin_ends = arguments.swarm.until_stdin_ends;
     let settings = super::settings(arguments.swarm)?;
     let network = settings.network()?;
@@ -92,6 +97,7 @@ pub(crate) async fn run(arguments: GuardArguments) -> anyhow::Result<()> {
         heavy: Heavy::Threads,
         home: data.join("book"),
     })?;
+    renter.set_read_price_max(read_price_max);
     if let Some(proofs) = proofs {
         renter.set_proofs(Arc::new(proofs));
     }

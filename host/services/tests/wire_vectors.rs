@@ -57,6 +57,7 @@ fn printed_messages_are_the_written_ones() {
         more: false,
     };
     let download = DownloadRequest {
+        payer: None,
         shard: ShardId([2; 32]),
         offset: 0,
         len: 65_536,

@@ -22,6 +22,7 @@ use tokio::sync::OwnedMutexGuard;
 use crate::challenge::Challengers;
 use crate::error::Error;
 use crate::head::HeadMemory;
+use crate::reads::Reads;
 
 /// What the chain said of a vault, and when.
 type Known = (Duration, VaultFacts);
@@ -82,6 +83,7 @@ pub struct Desk<D: Device> {
     escrow: OnceLock<Arc<dyn Escrow>>,
     inclusions: tokio::sync::Mutex<()>,
     challengers: Mutex<Challengers>,
+    reads: Reads,
 }
 
 /// A place among the conversations of one kind; given back when dropped.
@@ -134,6 +136,7 @@ impl<D: Device> Desk<D> {
             escrow: OnceLock::new(),
             inclusions: tokio::sync::Mutex::default(),
             challengers: Mutex::default(),
+            reads: Reads::default(),
             parts,
         }
     }
@@ -370,6 +373,11 @@ impl<D: Device> Desk<D> {
     pub(crate) fn take_leaves(&self, guard: &PeerId, leaves: u32) -> Result<(), Error> {
         let now = self.parts.clock.monotonic();
         locked(&self.challengers).take(guard, leaves, now)
+    }
+
+    /// The accounts of readers.
+    pub(crate) const fn reads(&self) -> &Reads {
+        &self.reads
     }
 
     /// Waits for the turn to judge a cheque of `vault`.

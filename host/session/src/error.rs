@@ -86,9 +86,14 @@ pub enum Error {
         /// Bytes of the shard.
         shard_len: u64,
     },
-    /// Egress is not free here and was not paid.
-    #[error("reading back is priced here and no cheque for it came")]
-    Egress,
+    /// Reads cost here and these are not paid for.
+    #[error("reads cost {price} a GiB here, and {needs} have to be paid before this one")]
+    Unpaid {
+        /// Smallest units a GiB.
+        price: Amount,
+        /// What a cheque has to add.
+        needs: Amount,
+    },
     /// The renter owes more uncashed than one may.
     #[error("{renter} owes {owed} uncashed here, new shards are taken up to {most}")]
     Exposure {
@@ -179,7 +184,7 @@ impl Error {
             Self::Busy { .. } => RefusalCode::Busy,
             Self::Pressure { .. } => RefusalCode::Pressure,
             Self::NoShard { .. } | Self::NoAgreement { .. } => RefusalCode::Unknown,
-            Self::Egress => RefusalCode::Payment,
+            Self::Unpaid { .. } => RefusalCode::Payment,
             Self::Unlocked { .. } => RefusalCode::Cover,
             Self::Quota { .. } | Self::Exposure { .. } | Self::Demand { .. } => RefusalCode::Quota,
             Self::Challenge { .. } => RefusalCode::Malformed,

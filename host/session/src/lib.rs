@@ -17,6 +17,7 @@ pub mod error;
 pub mod head;
 mod inclusion;
 mod info;
+mod reads;
 mod records;
 mod talk;
 mod upload;

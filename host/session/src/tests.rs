@@ -15,7 +15,8 @@ use host_core::seams::{
     BoxFuture, Chain, ChainCall, ChainError, Clock, Frames, Head, LinkError, PeerAddr, Peers,
     SignedTx, TxReceipt, VaultFacts,
 };
-use host_core::wire::{Protocol, RefusalCode};
+use host_core::signed::{self, read_body};
+use host_core::wire::{Protocol, ReadPayer, RefusalCode};
 use host_core::{Address, AgreementId, Amount, Digest32, NetworkId, PeerId, ShardId, VolumeId};
 use host_ledger::Ledger;
 use host_proof::TreeBuilder;
@@ -495,4 +496,71 @@ async fn a_renter_that_owes_too_much_is_refused_new_shards_alone() {
     stored.pay(7, cheque(2_000)).await.expect("accepted");
     rig.desk.set_exposure_max(Amount(2_000));
     store(&rig, &second, 2).await;
+}
+
+/// Goal: a host that sells reads serves nobody for nothing. Method: one shard under terms with a
+/// price of reads; read without a word, with one of nobody who paid, with a stranger's word, and
+/// paid; then on trust and not beyond it.
+#[tokio::test]
+async fn reads_that_cost_are_served_to_those_who_paid_and_owed_for_once_as_much() {
+    let rig = rig().await;
+    // A unit of 64 KiB costs 64.
+    let price = Amount(1 << 20);
+    let unit = 64 * 1024;
+    let body = body(4 * unit);
+    let len = body.len() as u64;
+    let terms = Agreement {
+        egress_price: price,
+        ..terms(&body, 1)
+    };
+    let Opened::Send(mut stream) = open(&rig, &terms).await.expect("admitted") else {
+        panic!("it is not kept yet");
+    };
+    stream.send(&body).await.expect("sent");
+    stream.finish().await.expect("a receipt").close().await;
+    let (shard, reader) = (shard_of(&body), renter_key().peer_id());
+    let word = |key: &SecretKey| {
+        let words = read_body(&rig.host.peer, &reader, &VAULT);
+        let signature = signed::sign(key, signed::READ, &network(), &words);
+        let vault = VAULT;
+        Some(ReadPayer { vault, signature })
+    };
+    let read = async |payer: Option<ReadPayer>| {
+        let run = 0..len;
+        let opened = download::open_paid(&rig.peers, &rig.host, &shard, len, run, payer).await;
+        let mut stream = opened?;
+        let mut units = 0;
+        while stream.next().await?.is_some() {
+            units += 1;
+        }
+        Ok::<u64, host_transfer::Error>(units)
+    };
+    let needs = |read: Result<u64, host_transfer::Error>| match read {
+        Err(host_transfer::Error::Unpaid { needs, .. }) => Some(needs.0),
+        _ => None,
+    };
+    let own = || word(&renter_key());
+    assert_eq!(needs(read(None).await), Some(256));
+    assert_eq!(needs(read(own()).await), Some(256), "nobody paid here yet");
+    let paid = pay::reads(&rig.peers, &rig.host, cheque(256)).await;
+    assert_eq!(paid.expect("accepted"), Amount(256));
+    let again = pay::reads(&rig.peers, &rig.host, cheque(256)).await;
+    assert_eq!(again.expect("known"), Amount(256));
+    assert_eq!(
+        code(read(word(&host_key())).await),
+        Some(RefusalCode::Signature)
+    );
+    assert_eq!(needs(read(None).await), Some(256), "its word is asked for");
+    // 256 are paid: one read, and one more on trust.
+    for _ in 0..2 {
+        assert_eq!(read(own()).await.expect("served"), 4);
+    }
+    assert_eq!(needs(read(own()).await), Some(512), "all that is owed");
+    rig.desk.save_all_reads().await.expect("committed");
+    let row = rig.desk.ledger().read().expect("reads").cheque(&VAULT);
+    let row = row.expect("reads").expect("a cheque");
+    assert_eq!((row.reads_paid, row.read_bytes), (Amount(256), 2 * len));
+    assert_eq!(row.reads_cost, Amount(u128::from(2 * len) << 20));
+    let low = pay::reads(&rig.peers, &rig.host, cheque(200)).await;
+    assert_eq!(code(low), Some(RefusalCode::Increment));
 }

@@ -38,25 +38,77 @@ pub struct Accepted {
     pub added: Amount,
 }
 
+/// A cheque that pays for reads, and everything it is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct Paper<'a> {
+    /// The cheque.
+    pub cheque: &'a SignedCheque,
+    /// The newest cumulative sum accepted from this vault; zero when there is none.
+    pub last: Amount,
+    /// What the chain says of the vault, for this beneficiary.
+    pub vault: &'a VaultFacts,
+    /// The network's chain.
+    pub chain_id: u64,
+    /// The account of this host that cheques are made out to.
+    pub beneficiary: Address,
+}
+
 /// Judges a cheque. Errors with the first broken fact; nothing is changed either way.
 pub fn judge(claim: &Claim<'_>) -> Result<Accepted, Error> {
-    check_form(claim)?;
-    let added = check_sum(claim)?;
-    check_issuer(claim)?;
-    check_cover(claim)?;
+    let paper = Paper {
+        cheque: claim.cheque,
+        last: claim.last,
+        vault: claim.vault,
+        chain_id: claim.chain_id,
+        beneficiary: claim.beneficiary,
+    };
+    check_form(claim, &paper)?;
+    check_vault(&paper)?;
+    let added = check_sum(claim, &paper)?;
+    let issuer = check_issuer(&paper)?;
+    if issuer != claim.terms.renter {
+        return Err(Error::Renter {
+            vault: claim.cheque.cheque.vault,
+            issuer,
+            renter: claim.terms.renter,
+        });
+    }
+    check_cover(&paper)?;
     Ok(Accepted { added })
 }
 
-fn check_form(claim: &Claim<'_>) -> Result<(), Error> {
-    let cheque = &claim.cheque.cheque;
-    if cheque.beneficiary != claim.beneficiary || claim.terms.host != claim.beneficiary {
+/// Judges a cheque for reads: whose it is does not matter, its vault must cover it. Errors with
+/// the first broken fact.
+pub fn judge_reads(paper: &Paper<'_>) -> Result<Accepted, Error> {
+    check_beneficiary(paper)?;
+    check_vault(paper)?;
+    let added = rising(paper)?;
+    check_issuer(paper)?;
+    check_cover(paper)?;
+    Ok(Accepted { added })
+}
+
+fn check_beneficiary(paper: &Paper<'_>) -> Result<(), Error> {
+    let cheque = &paper.cheque.cheque;
+    if cheque.beneficiary != paper.beneficiary {
         return Err(Error::Beneficiary {
             theirs: cheque.beneficiary,
-            ours: claim.beneficiary,
+            ours: paper.beneficiary,
         });
     }
-    if let Some(token) = cheque.token {
-        return Err(Error::Token { token });
+    match cheque.token {
+        Some(token) => Err(Error::Token { token }),
+        None => Ok(()),
+    }
+}
+
+fn check_form(claim: &Claim<'_>, paper: &Paper<'_>) -> Result<(), Error> {
+    check_beneficiary(paper)?;
+    if claim.terms.host != claim.beneficiary {
+        return Err(Error::Beneficiary {
+            theirs: claim.terms.host,
+            ours: claim.beneficiary,
+        });
     }
     let (start, end_epoch) = (claim.terms.start_epoch, claim.terms.end_epoch);
     if claim.through_epoch <= start || claim.through_epoch > end_epoch {
@@ -65,21 +117,30 @@ fn check_form(claim: &Claim<'_>) -> Result<(), Error> {
             end_epoch,
         });
     }
-    if !claim.vault.known {
-        return Err(Error::Vault {
-            vault: cheque.vault,
-        });
-    }
     Ok(())
 }
 
-fn check_sum(claim: &Claim<'_>) -> Result<Amount, Error> {
-    let have = claim.cheque.cheque.cumulative;
-    let last = claim.last.max(claim.vault.paid_out);
+const fn check_vault(paper: &Paper<'_>) -> Result<(), Error> {
+    match paper.vault.known {
+        true => Ok(()),
+        false => Err(Error::Vault {
+            vault: paper.cheque.cheque.vault,
+        }),
+    }
+}
+
+/// What the cheque adds to the newest one. Errors: Replay.
+fn rising(paper: &Paper<'_>) -> Result<Amount, Error> {
+    let have = paper.cheque.cheque.cumulative;
+    let last = paper.last.max(paper.vault.paid_out);
     if have <= last {
         return Err(Error::Replay { have, last });
     }
-    let added = have.minus(claim.last.max(claim.vault.paid_out))?;
+    Ok(have.minus(last)?)
+}
+
+fn check_sum(claim: &Claim<'_>, paper: &Paper<'_>) -> Result<Amount, Error> {
+    let added = rising(paper)?;
     let through_epoch = claim.through_epoch;
     let owed = claim
         .terms
@@ -95,10 +156,10 @@ fn check_sum(claim: &Claim<'_>) -> Result<Amount, Error> {
     Ok(added)
 }
 
-fn check_issuer(claim: &Claim<'_>) -> Result<(), Error> {
-    let vault = claim.cheque.cheque.vault;
-    let issuer = claim.vault.issuer;
-    let signer = claim.cheque.issuer(claim.chain_id)?;
+fn check_issuer(paper: &Paper<'_>) -> Result<Address, Error> {
+    let vault = paper.cheque.cheque.vault;
+    let issuer = paper.vault.issuer;
+    let signer = paper.cheque.issuer(paper.chain_id)?;
     if signer != issuer {
         return Err(Error::Issuer {
             vault,
@@ -106,19 +167,12 @@ fn check_issuer(claim: &Claim<'_>) -> Result<(), Error> {
             issuer,
         });
     }
-    if issuer != claim.terms.renter {
-        return Err(Error::Renter {
-            vault,
-            issuer,
-            renter: claim.terms.renter,
-        });
-    }
-    Ok(())
+    Ok(issuer)
 }
 
-fn check_cover(claim: &Claim<'_>) -> Result<(), Error> {
-    let needed = claim.cheque.cheque.cumulative.minus(claim.vault.paid_out)?;
-    let balance = claim.vault.balance;
+fn check_cover(paper: &Paper<'_>) -> Result<(), Error> {
+    let needed = paper.cheque.cheque.cumulative.minus(paper.vault.paid_out)?;
+    let balance = paper.vault.balance;
     if balance < needed {
         return Err(Error::Cover { balance, needed });
     }

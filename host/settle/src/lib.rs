@@ -21,7 +21,7 @@ pub use cash::Cashier;
 pub use defend::{Defender, DefenderParts};
 pub use error::Error;
 pub use exposure::Exposure;
-pub use judge::{Accepted, Claim, judge};
+pub use judge::{Accepted, Claim, Paper, judge, judge_reads};
 pub use outbox::{Bounds, Outbox, Purse, Round, Waiting};
 pub use policy::{Policy, Verdict};
 pub use prove::Prover;

@@ -2,9 +2,11 @@
 //! up to the shard id before a byte is taken, and each unit must match its root before it is
 //! handed on: a lying host is found at its first wrong unit.
 
+use std::ops::Range;
+
 use bytes::{Bytes, BytesMut};
 use host_core::seams::{PeerAddr, Peers};
-use host_core::wire::{DownloadReply, DownloadRequest, Frame, Protocol};
+use host_core::wire::{DownloadReply, DownloadRequest, Frame, Protocol, ReadPayer};
 use host_core::{Digest32, ShardId, limits};
 
 use crate::error::Error;
@@ -24,7 +26,8 @@ const UNIT: u64 = limits::UNIT_LEN as u64;
 
 /// Asks `to` for bytes `offset..offset + len` of a shard of `shard_len` bytes. `offset` is a
 /// multiple of 64 KiB; `len` reaches a multiple of 64 KiB or the shard's end.
-/// Errors: link, refusal, or a unit list that does not hash to the shard id.
+/// Errors: link, refusal, `Unpaid` where reads cost, or a unit list that does not hash to the
+/// shard id.
 pub async fn open(
     peers: &dyn Peers,
     to: &PeerAddr,
@@ -33,11 +36,33 @@ pub async fn open(
     offset: u64,
     len: u64,
 ) -> Result<DownloadStream, Error> {
+    open_paid(
+        peers,
+        to,
+        shard,
+        shard_len,
+        offset..offset.saturating_add(len),
+        None,
+    )
+    .await
+}
+
+/// As `open`, for bytes `run`, on the account of a payer.
+pub async fn open_paid(
+    peers: &dyn Peers,
+    to: &PeerAddr,
+    shard: &ShardId,
+    shard_len: u64,
+    run: Range<u64>,
+    payer: Option<ReadPayer>,
+) -> Result<DownloadStream, Error> {
+    let (offset, len) = (run.start, run.end.saturating_sub(run.start));
     let mut link = Link::open(peers, to, Protocol::Download).await?;
     link.say(&DownloadRequest {
         shard: *shard,
         offset,
         len,
+        payer,
     })
     .await?;
     match link.hear("waiting for the unit roots").await? {
@@ -66,6 +91,11 @@ pub async fn open(
             })
         }
         DownloadReply::Refused(refusal) => Err(link.refused(refusal)),
+        DownloadReply::Pay { price, needs } => Err(Error::Unpaid {
+            peer: to.peer,
+            price,
+            needs,
+        }),
         DownloadReply::End => Err(link.turn("waiting for the unit roots")),
     }
 }

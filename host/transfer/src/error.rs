@@ -2,7 +2,7 @@
 
 use host_core::seams::LinkError;
 use host_core::wire::Refusal;
-use host_core::{Blame, PeerId};
+use host_core::{Amount, Blame, PeerId};
 
 /// A conversation that did not reach its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +43,16 @@ pub enum Error {
         what: &'static str,
         /// The broken fact.
         source: host_core::Error,
+    },
+    /// Reads cost there and this one is not paid for.
+    #[error("{peer} asks {needs} before this read, at {price} a GiB")]
+    Unpaid {
+        /// Who.
+        peer: PeerId,
+        /// Smallest units a GiB.
+        price: Amount,
+        /// What a cheque has to add.
+        needs: Amount,
     },
     /// Bytes that are not the shard's.
     #[error("{peer} sent bytes that are not unit {unit} of the shard")]

@@ -53,3 +53,21 @@ pub async fn pay(
         ChequeReply::Last { .. } => Err(link.turn("paying")),
     }
 }
+
+/// Pays for reads on the cheque's vault's account; returns the sum the host now counts on.
+pub async fn reads(
+    peers: &dyn Peers,
+    to: &PeerAddr,
+    cheque: SignedCheque,
+) -> Result<Amount, Error> {
+    let mut link = Link::open(peers, to, Protocol::Cheque).await?;
+    link.say(&ChequeRequest::Reads { cheque }).await?;
+    match link.hear("paying for reads").await? {
+        ChequeReply::Paid { cumulative } => {
+            link.done().await;
+            Ok(cumulative)
+        }
+        ChequeReply::Refused(refusal) => Err(link.refused(refusal)),
+        ChequeReply::Last { .. } => Err(link.turn("paying for reads")),
+    }
+}

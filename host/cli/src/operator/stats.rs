@@ -90,6 +90,12 @@ fn words(said: &StatsSaid, rate: Option<&Rate>) -> String {
             sum(said.uncashed, rate)
         ),
         format!(
+            "reads: {} paid for {} bytes; the price of a GiB is {}",
+            sum(said.reads_paid, rate),
+            said.read_bytes,
+            sum(said.read_price, rate)
+        ),
+        format!(
             "now: {} uploads, {} downloads, {} transactions",
             said.uploads, said.downloads, said.transactions
         ),

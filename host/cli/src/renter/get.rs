@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use host_core::ObjectId;
+use host_core::{Amount, ObjectId};
 use serde::Serialize;
 
 use super::home::Home;
@@ -25,6 +25,10 @@ pub(crate) struct GetArgs {
     /// Only these bytes: first and last, both included, as `A-B`
     #[arg(long, value_parser = range)]
     range: Option<Range<u64>>,
+    /// Pay up to this for a GiB of reads, in smallest units, where no price was agreed; what was
+    /// agreed at the put is paid without it
+    #[arg(long)]
+    read_price_max: Option<Amount>,
     /// Answer as JSON
     #[arg(long)]
     json: bool,
@@ -50,12 +54,15 @@ struct GotSaid {
     moved: u64,
     sha256: String,
     seconds: f64,
+    /// Paid to hosts that sell reads; what was not used up stays on their accounts.
+    paid: Amount,
 }
 
 /// Runs it. The file appears under its name only when every byte was verified.
 pub(crate) async fn run(args: GetArgs) -> anyhow::Result<()> {
     let home = Home::open()?;
     let (renter, net) = home.renter().await?;
+    renter.set_read_price_max(args.read_price_max.unwrap_or_default());
     let to_stdout = args.output.as_os_str() == "-";
     let fresh = args.output.with_extension("holdfast-part");
     let out: Box<dyn Write + Send> = if to_stdout {
@@ -93,14 +100,17 @@ pub(crate) async fn run(args: GetArgs) -> anyhow::Result<()> {
             .map(|byte| format!("{byte:02x}"))
             .collect(),
         seconds: started.elapsed().as_secs_f64(),
+        paid: renter.paid_for_reads(),
     };
     if to_stdout {
         return Ok(());
     }
     print::either(args.json, &said, |said| {
-        format!(
-            "{} bytes, sha256 {}, {:.2} s",
-            said.bytes, said.sha256, said.seconds
-        )
+        let paid = match said.paid {
+            Amount::ZERO => String::new(),
+            paid => format!(", {paid} paid for reads"),
+        };
+        let (bytes, sha256, seconds) = (said.bytes, &said.sha256, said.seconds);
+        format!("{bytes} bytes, sha256 {sha256}, {seconds:.2} s{paid}")
     })
 }

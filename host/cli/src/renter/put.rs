@@ -271,6 +271,7 @@ async fn quote(
         "bytes": quote.bytes, "segments": quote.segments, "shards": quote.shards,
         "shard_bytes": quote.shard_len, "epochs": quote.epochs, "hosts": quote.hosts,
         "cost": quote.cost, "first_epoch": quote.first,
+        "read_once": quote.read,
         "already": already,
     });
     print::either(json, &said, |_| {
@@ -281,8 +282,14 @@ async fn quote(
         let stored: String = stored.collect();
         format!(
             "{stored}id      {id}\nshards  {} of at most {} bytes, {} hosts fit\n\
-             cost    at most {} for {} epochs, {} of it at once",
-            quote.shards, quote.shard_len, quote.hosts, quote.cost, quote.epochs, quote.first
+             cost    at most {} for {} epochs, {} of it at once; at most {} to read it all once",
+            quote.shards,
+            quote.shard_len,
+            quote.hosts,
+            quote.cost,
+            quote.epochs,
+            quote.first,
+            quote.read
         )
     })
 }

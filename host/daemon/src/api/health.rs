@@ -474,6 +474,8 @@ fn readings(api: &Api, look: &Look) -> Readings {
         tokens(look.totals.received),
     );
     put("holdfast_cheques_cashed_tokens", tokens(look.totals.cashed));
+    put("holdfast_reads_paid_tokens", tokens(look.totals.reads_paid));
+    put("holdfast_reads_paid_bytes", float(look.totals.read_bytes));
     put("holdfast_cashing_pending", count(look.cashing));
     let links = api.net.links();
     put("holdfast_links_direct", float(links.direct));

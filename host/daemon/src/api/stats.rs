@@ -81,6 +81,17 @@ pub struct StatsSaid {
     /// Not paid yet.
     #[schema(value_type = String)]
     pub uncashed: Amount,
+    /// Promised for reads, a part of what was received.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    pub reads_paid: Amount,
+    /// Bytes read on paying accounts.
+    #[serde(default)]
+    pub read_bytes: u64,
+    /// Ask price of reads, per GiB.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    pub read_price: Amount,
     /// Transactions under way.
     pub transactions: usize,
     /// Uploads served now.
@@ -138,6 +149,9 @@ pub(crate) async fn stats(
         received: totals.received,
         cashed: totals.cashed,
         uncashed: Amount(totals.received.0.saturating_sub(totals.cashed.0)),
+        reads_paid: totals.reads_paid,
+        read_bytes: totals.read_bytes,
+        read_price: api.desk.policy().egress_price,
         transactions: pending.len(),
         uploads,
         downloads,

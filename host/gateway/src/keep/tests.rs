@@ -18,6 +18,7 @@ fn health(may_die: Option<usize>) -> Health {
         segments_asked: 1,
         segments: 1,
         epochs_left: Some(1),
+        days_to_danger: None,
     }
 }
 

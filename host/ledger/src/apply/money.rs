@@ -21,33 +21,69 @@ pub(super) fn accept(
     increment: Amount,
 ) -> Result<(), Error> {
     let mut row = standing(tables, agreement, AgreementState::Active)?;
-    let key = cheque_key(&cheque.cheque.vault, cheque.cheque.token.as_ref());
+    let newest = rise(tables, cheque)?;
+    row.paid = row.paid.plus(increment)?;
+    row.paid_through = row.paid_through.max(through_epoch);
+    tables.write(Place::Agreements, &agreement.0, &row)?;
+    tables.write(Place::Cheques, &key_of(cheque), &newest)
+}
+
+/// A cheque pays for reads on its vault's account.
+pub(super) fn reads_paid(
+    tables: &mut Tables<'_>,
+    cheque: &SignedCheque,
+    increment: Amount,
+) -> Result<(), Error> {
+    let mut newest = rise(tables, cheque)?;
+    newest.reads_paid = newest.reads_paid.plus(increment)?;
+    tables.write(Place::Cheques, &key_of(cheque), &newest)?;
+    let totals = tables.totals();
+    totals.reads_paid = totals.reads_paid.plus(increment)?;
+    Ok(())
+}
+
+/// What was read on a vault's account so far: sums only rise.
+pub(super) fn reads_served(
+    tables: &mut Tables<'_>,
+    vault: &Address,
+    bytes: u64,
+    cost: Amount,
+) -> Result<(), Error> {
+    let (key, mut row) = kept(tables, vault)?;
+    let more = bytes.saturating_sub(row.read_bytes);
+    row.read_bytes = row.read_bytes.max(bytes);
+    row.reads_cost = row.reads_cost.max(cost);
+    tables.write(Place::Cheques, &key, &row)?;
+    let totals = tables.totals();
+    totals.read_bytes = totals.read_bytes.saturating_add(more);
+    Ok(())
+}
+
+fn key_of(cheque: &SignedCheque) -> Vec<u8> {
+    cheque_key(&cheque.cheque.vault, cheque.cheque.token.as_ref())
+}
+
+/// The vault's row with a newer cheque, counted in the totals but not written yet. Errors:
+/// ChequeNotRising.
+fn rise(tables: &mut Tables<'_>, cheque: &SignedCheque) -> Result<ChequeRow, Error> {
     let got = cheque.cheque.cumulative;
-    let known: Option<ChequeRow> = tables.read(Place::Cheques, &key)?;
+    let known: Option<ChequeRow> = tables.read(Place::Cheques, &key_of(cheque))?;
     let have = known
         .as_ref()
         .map_or(Amount::ZERO, |row| row.cheque.cheque.cumulative);
     if got <= have {
         return Err(Error::ChequeNotRising { have, got });
     }
-    row.paid = row.paid.plus(increment)?;
-    row.paid_through = row.paid_through.max(through_epoch);
-    tables.write(Place::Agreements, &agreement.0, &row)?;
-    let fresh = known.is_none();
-    let (cashed, bounced, due_since) = known.map_or((Amount::ZERO, Amount::ZERO, None), |row| {
-        (row.cashed, row.bounced, row.due_since)
-    });
-    let row = ChequeRow {
-        cheque: cheque.clone(),
-        cashed,
-        bounced,
-        due_since,
-    };
-    tables.write(Place::Cheques, &key, &row)?;
     let totals = tables.totals();
     totals.received = totals.received.plus(got.minus(have)?)?;
-    totals.cheques += u64::from(fresh);
-    Ok(())
+    totals.cheques += u64::from(known.is_none());
+    Ok(match known {
+        Some(row) => ChequeRow {
+            cheque: cheque.clone(),
+            ..row
+        },
+        None => ChequeRow::first(cheque.clone()),
+    })
 }
 
 /// The cheque of a vault in its own token, with its key.

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use host_core::ShardId;
 use host_core::seams::PeerAddr;
-use host_transfer::download;
 use tokio::sync::watch;
 
 use crate::Inner;
+use crate::fault;
 use crate::progress::Progress;
+use crate::reads;
 
 /// An answer that came.
 pub(super) struct Answer {
@@ -44,24 +45,21 @@ pub(super) async fn ask(
 ) -> Result<Answer, Fault> {
     let since = inner.clock.monotonic();
     let passed = || inner.clock.monotonic().saturating_sub(since);
-    let peers = inner.peers.as_ref();
-    let opened = download::open(
-        peers,
-        &to,
-        &shard,
-        shard_len,
-        run.start,
-        run.end.saturating_sub(run.start),
-    )
-    .await;
-    let mut stream = opened.map_err(fault)?;
+    let opened = reads::open(inner, &to, &shard, shard_len, run.clone()).await;
+    let mut stream = opened.map_err(|error| match error {
+        fault::Fault::Talk(error) => said(error),
+        error => Fault::Failed(error.to_string()),
+    })?;
     let first = passed();
     let mut bytes =
         Vec::with_capacity(usize::try_from(run.end.saturating_sub(run.start)).unwrap_or(0));
-    while let Some(unit) = stream.next().await.map_err(fault)? {
+    while let Some(unit) = stream.next().await.map_err(said)? {
         bytes.extend_from_slice(&unit);
         progress.send_modify(|p| p.bytes_moved += u64::try_from(unit.len()).unwrap_or(0));
     }
+    inner
+        .reads
+        .came(&to.peer, run.end.saturating_sub(run.start));
     Ok(Answer {
         bytes,
         first,
@@ -69,11 +67,13 @@ pub(super) async fn ask(
     })
 }
 
-fn fault(error: host_transfer::Error) -> Fault {
+fn said(error: host_transfer::Error) -> Fault {
     let why = error.to_string();
     match error {
         host_transfer::Error::Bytes { .. } | host_transfer::Error::Word { .. } => Fault::Lied(why),
-        host_transfer::Error::Refused { .. } => Fault::Refused(why),
+        host_transfer::Error::Refused { .. } | host_transfer::Error::Unpaid { .. } => {
+            Fault::Refused(why)
+        }
         _ => Fault::Failed(why),
     }
 }

@@ -18,6 +18,9 @@ use crate::error::Error;
 /// Name of the policy's file in a renter's home.
 pub const POLICY_FILE: &str = "policy.toml";
 
+/// Epochs of keeping a GiB that reading it once may cost where the policy says nothing.
+const READ_EPOCHS: u128 = 100;
+
 /// What a renter asks of where its shards are. The default asks nothing beyond the network's own
 /// rules.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -39,6 +42,9 @@ pub struct PlacementPolicy {
     pub score_min: Option<u32>,
     /// Highest price, in smallest units per GiB and epoch.
     pub price_max: Option<Amount>,
+    /// Highest price of reads, in smallest units per GiB; absent asks for at most what a host asks
+    /// for keeping a GiB through `READ_EPOCHS` epochs, so that none keeps bytes for ransom.
+    pub read_price_max: Option<Amount>,
     /// Whether fast hosts are preferred to cheap ones.
     pub speed_first: bool,
     /// Hosts that may keep shards; empty allows all.
@@ -65,6 +71,8 @@ pub enum Constraint {
     Network,
     /// It asks more than the price ceiling.
     Price,
+    /// It asks more for reads than the ceiling.
+    ReadPrice,
     /// It takes no term so long.
     Term,
     /// It has not the space.
@@ -86,6 +94,7 @@ impl Constraint {
             Self::Region => "regions",
             Self::Network => "networks",
             Self::Price => "price_max",
+            Self::ReadPrice => "read_price_max",
             Self::Term => "days",
             Self::Space => "free space",
             Self::Stake => "stake_min",
@@ -135,8 +144,12 @@ impl PlacementPolicy {
         if !self.allows_networks(&offer.addrs) {
             return Some(Constraint::Network);
         }
-        let dear = self.price_max.is_some_and(|max| offer.price > max);
-        dear.then_some(Constraint::Price)
+        if self.price_max.is_some_and(|max| offer.price > max) {
+            return Some(Constraint::Price);
+        }
+        let usual = Amount(offer.price.0.saturating_mul(READ_EPOCHS));
+        let dear = offer.egress_price > self.read_price_max.unwrap_or(usual);
+        dear.then_some(Constraint::ReadPrice)
     }
 
     /// Whether every address is where it may be. A name is in no network: with networks allowed by

@@ -15,11 +15,12 @@ use host_core::seams::{PeerAddr, ProofChain};
 use host_core::wire::RefusalCode;
 use host_core::{Address, Digest32};
 use host_proof::dataset::Leaf;
-use host_transfer::{Error, download, inclusion, info};
+use host_transfer::{Error, download, inclusion};
 
 use crate::Inner;
 use crate::error::Error as Own;
 use crate::fault::{Fault, Omission};
+use crate::verify;
 
 const UNIT: u64 = limits::UNIT_LEN as u64;
 /// Epochs after the first that a new agreement has to come into the dataset: a host commits once an
@@ -124,8 +125,8 @@ impl Gate {
 }
 
 /// Asks the host for a random unit of the agreement's shard. Errors when it does not answer, or
-/// answers with anything but that unit. A host that sells egress is asked for its announcement
-/// instead: it is there, and more is not known.
+/// answers with anything but that unit. A host that sells reads is asked for leaves instead, which
+/// cost nothing.
 async fn possession(inner: &Inner, to: &PeerAddr, terms: &Agreement) -> Result<(), Fault> {
     let mut random = [0; 8];
     inner.entropy.fill(&mut random);
@@ -141,12 +142,29 @@ async fn possession(inner: &Inner, to: &PeerAddr, terms: &Agreement) -> Result<(
     match shown.await {
         Ok(_) => Ok(()),
         Err(error @ Error::Link(_)) => Err(Fault::Talk(error)),
-        Err(Error::Refused { refusal, .. }) if refusal.code == RefusalCode::Payment => {
-            info::ask(peers, to, &inner.id).await?;
-            Ok(())
-        }
+        Err(Error::Unpaid { .. }) => leaves(inner, to, terms).await,
         Err(error) => Err(Fault::Absent(error)),
     }
+}
+
+/// Asks the host for leaves of the agreement's shard. One that leaves shows none and still serves.
+async fn leaves(inner: &Inner, to: &PeerAddr, terms: &Agreement) -> Result<(), Fault> {
+    let of = verify::Kept {
+        agreement: terms.digest(inner.network.chain_id),
+        shard: terms.shard,
+        shard_len: terms.shard_len,
+    };
+    match verify::leaves(inner, to, of).await {
+        Err(error @ Error::Link(_)) => Err(Fault::Talk(error)),
+        Err(error) if leaving(&error) => Ok(()),
+        Err(error) => Err(Fault::Absent(error)),
+        Ok(()) => Ok(()),
+    }
+}
+
+fn leaving(error: &Error) -> bool {
+    let refused = error.refusal().map(|refusal| refusal.code);
+    refused == Some(RefusalCode::Leaving)
 }
 
 #[cfg(test)]

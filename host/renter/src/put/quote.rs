@@ -36,6 +36,8 @@ pub struct Quote {
     pub cost: Amount,
     /// What the first cheques promise.
     pub first: Amount,
+    /// What reading all of it back once costs at most.
+    pub read: Amount,
 }
 
 /// Quotes a put from the hubs' lists. For open data the file is read and named.
@@ -73,6 +75,7 @@ pub(crate) async fn quote(renter: &Renter, request: &PutRequest) -> Result<Quote
         hosts: fit,
         cost: cost(&hosts, need, (segments, shard_len), epochs)?,
         first: cost(&hosts, need, (segments, shard_len), 1)?,
+        read: read_cost(&hosts, geometry.data.into(), segments * shard_len)?,
     })
 }
 
@@ -108,6 +111,17 @@ pub(super) fn shape(geometry: &Geometry, bytes: u64, public: bool) -> (u64, u64)
         segments,
         geometry.shard_len(geometry.segment_len.min(sealed)),
     )
+}
+
+/// What reading `len` bytes costs from each of the `data` dearest hosts that fit.
+fn read_cost(hosts: &[Announcement], data: usize, len: u64) -> Result<Amount, Error> {
+    let mut prices: Vec<Amount> = hosts.iter().map(|host| host.offer.egress_price).collect();
+    prices.sort_unstable_by(|a, b| b.cmp(a));
+    let mut sum = Amount::ZERO;
+    for price in prices.into_iter().take(data) {
+        sum = sum.plus(Amount::of_fine(Amount::of_reads(len, price)?))?;
+    }
+    Ok(sum)
 }
 
 /// What `segments` shards of `shard_len` bytes cost for `epochs` on each of the `need` dearest

@@ -178,6 +178,7 @@ async fn gather<'a>(
     let mut terms = session.all_terms();
     // What a repair that ended just before the process did has placed already.
     if let Ok(known) = inner.book.object(&job.descriptor.id()) {
+        inner.reads.learn(inner, job.descriptor.id(), &known);
         let of_job = |place: &&Place| {
             let same = |lost: &Place| (lost.segment, lost.index) == (place.segment, place.index);
             job.lost.iter().any(same) && !job.lost.contains(place) && !places.contains(place)

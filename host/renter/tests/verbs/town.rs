@@ -506,10 +506,12 @@ async fn cheque(town: &Town, peer: PeerId, mut pipe: Pipe) -> Option<()> {
         ChequeRequest::Last { .. } => ChequeReply::Last {
             cheque: town.with(&peer, |host| host.cheques.last().cloned()),
         },
-        ChequeRequest::Pay { cheque, .. } => match town.with(&peer, |host| accept(host, cheque)) {
-            Ok(cumulative) => ChequeReply::Paid { cumulative },
-            Err(no) => ChequeReply::Refused(no),
-        },
+        ChequeRequest::Pay { cheque, .. } | ChequeRequest::Reads { cheque } => {
+            match town.with(&peer, |host| accept(host, cheque)) {
+                Ok(cumulative) => ChequeReply::Paid { cumulative },
+                Err(no) => ChequeReply::Refused(no),
+            }
+        }
     };
     pipe.say(&reply).await;
     pipe.recv.recv().await;

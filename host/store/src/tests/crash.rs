@@ -18,7 +18,16 @@ struct Model {
     /// Agreement to content and length.
     kept: BTreeMap<u64, (u64, usize)>,
     cheque: u128,
+    /// Of the cheques, how many paid for reads.
+    reads: u128,
     next: u64,
+}
+
+impl Model {
+    fn pay(&mut self, sum: u128) {
+        self.cheque = sum;
+        self.reads += u128::from(sum.is_multiple_of(2));
+    }
 }
 
 /// The operation power was cut in: it may have happened or not.
@@ -54,7 +63,7 @@ fn step(model: &mut Model, chance: &mut Chance, running: &Running) -> Result<Dou
             let sum = model.cheque + 1;
             let doubt = settled(running.pay(n, sum), Doubt::Pay(sum))?;
             if doubt.is_none() {
-                model.cheque = sum;
+                model.pay(sum);
             }
             Ok(doubt.unwrap_or(Doubt::Nothing))
         }
@@ -148,7 +157,16 @@ fn check(running: &Running, model: &mut Model, doubt: Doubt) -> Result<(), Strin
     if sum != model.cheque && !matches!(doubt, Doubt::Pay(doubted) if doubted == sum) {
         return Err(format!("cheque of {sum}, acknowledged {}", model.cheque));
     }
-    model.cheque = sum;
+    if sum != model.cheque {
+        model.pay(sum);
+    }
+    let for_reads = cheques.first().map_or(0, |row| row.reads_paid.0);
+    if for_reads != model.reads {
+        return Err(format!(
+            "{for_reads} paid for reads, acknowledged {}",
+            model.reads
+        ));
+    }
     running.check_space()
 }
 
@@ -252,7 +270,7 @@ fn every_step_of_the_write_path_may_be_the_last() {
             };
         }
         match running.pay(1, 5) {
-            Ok(()) => model.cheque = 5,
+            Ok(()) => model.pay(5),
             Err(failure) if is_dark(&failure) => return Ok(Doubt::Pay(5)),
             Err(failure) => return Err(format!("{failure:?}")),
         }
