@@ -11,7 +11,8 @@ use holdfast_benches::busy::Busy;
 use holdfast_benches::rows::{self, Report};
 use holdfast_benches::{
     allocator, choose, coding, detection, device, erasure, flush, health, idle, instructions,
-    ledger, proof, prove, put_limit, put_network, score, start, stream, tree, verified, watch,
+    ledger, proof, prove, put_limit, put_network, rounds, score, start, stream, tree, verified,
+    watch,
 };
 
 /// Ours against a named peer, in the same run
@@ -76,6 +77,8 @@ enum Measurement {
     Proof,
     /// A period's proof over 1, 10 and 100 TiB against its hashing
     Prove,
+    /// Proof rounds at a saturated drive, on the prover's own way against the shared one
+    Rounds,
     /// The 8-bit code against klauspost's Go library
     Coding,
     /// The proof tree against the same tree by the crate sha2
@@ -167,6 +170,7 @@ fn run(measurement: Measurement, arguments: &Arguments) -> anyhow::Result<Report
         Measurement::Erasure => Ok(erasure::report(quick)),
         Measurement::Proof => Ok(proof::report(quick)),
         Measurement::Prove => Ok(prove::report(quick)),
+        Measurement::Rounds => rounds::report(quick, &arguments.dir),
         Measurement::Coding => coding::report(quick, &arguments.peers),
         Measurement::Tree => Ok(tree::report(quick)),
         Measurement::Instructions => instructions::report(),

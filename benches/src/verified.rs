@@ -34,8 +34,8 @@ use crate::runtime;
 use crate::volume::{Volume, open_store};
 
 /// Bytes of a shard, those of the default geometry.
-const SHARD_LEN: usize = 4 << 20;
-const SHARDS: u64 = 16;
+pub(crate) const SHARD_LEN: usize = 4 << 20;
+pub(crate) const SHARDS: u64 = 16;
 const DEPTH: usize = 8;
 
 /// Measures both; `quick` only proves that it runs. A missing fio is a remark.
@@ -88,7 +88,10 @@ const fn case(depth: usize) -> Case {
 }
 
 /// Writes and records the shards.
-async fn keep(store: &Store<AnyDevice>, ledger: &Ledger) -> anyhow::Result<Vec<ShardId>> {
+pub(crate) async fn keep(
+    store: &Store<AnyDevice>,
+    ledger: &Ledger,
+) -> anyhow::Result<Vec<ShardId>> {
     let mut names = Vec::new();
     for number in 0..SHARDS {
         let mut body = vec![0; SHARD_LEN];
