@@ -193,7 +193,8 @@ codes! {
     HostRefusedInternal = "host-refused-internal", Peer,
         "nothing; another host was asked, or try again later";
     HostRefusedQuota = "host-refused-quota", Peer, "nothing; another host was asked";
-    HostRefusedLeaving = "host-refused-leaving", Peer, "nothing where a guard watches; else `holdfast repair`";
+    HostRefusedLeaving = "host-refused-leaving", Peer,
+        "nothing where a guard watches; else `holdfast repair`";
     Failed = "failed", Us, "read the message; report it when it does not say what to do";
 }
 
