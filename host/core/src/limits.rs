@@ -76,8 +76,8 @@ pub const RECORD_COPIES_MIN: usize = 5;
 pub const EGRESS_DEBT_MAX: u64 = 4 * 1024 * 1024;
 /// Most bytes of reads a renter pays one host ahead: what it loses when the host turns bad.
 pub const READ_AHEAD_MAX: u64 = 64 * 1024 * 1024;
-/// Bytes a reader's account is charged before the charge is committed: what a host forgets of it
-/// when it is cut off.
+/// Bytes a reader's account is charged before the charge is committed at the end of a run: a host
+/// that is cut off forgets that much, and the runs under way.
 pub const READ_UNSAVED_MAX: u64 = 1024 * 1024;
 /// Readers whose accounts a host has at hand.
 pub const READERS_MAX: usize = 4096;

@@ -12,7 +12,6 @@ use futures::future::{Either, select};
 use futures::stream::{StreamExt, iter};
 use host_core::object::{Descriptor, Place};
 use host_core::seams::PeerAddr;
-use host_core::wire::RefusalCode;
 use host_core::{PeerId, ShardId, limits};
 use host_transfer::download;
 use serde::Serialize;
@@ -335,7 +334,13 @@ async fn one(
                     shard: ask.shard,
                     shard_len: ask.shard_len,
                 };
-                verify::leaves(inner, &to, of).await.map(|()| true)
+                match verify::leaves(inner, &to, of).await? {
+                    Ok(()) => Ok(true),
+                    Err(_) => Err(host_transfer::Error::Bytes {
+                        peer: to.peer,
+                        unit: ask.unit,
+                    }),
+                }
             }
             Err(error) => Err(error),
         }
@@ -344,19 +349,8 @@ async fn one(
     match select(std::pin::pin!(asking), timer).await {
         Either::Left((Ok(true), _)) => Ok(()),
         Either::Left((Ok(false), _)) => Err((Condition::Missing, "nothing came".into())),
-        Either::Left((Err(err), _)) => Err((condition(&err), err.to_string())),
+        Either::Left((Err(err), _)) => Err((verify::condition(&err), err.to_string())),
         Either::Right(_) => Err((Condition::Unreachable, "it was too slow".into())),
-    }
-}
-
-fn condition(error: &host_transfer::Error) -> Condition {
-    match error {
-        host_transfer::Error::Refused { refusal, .. } => match refusal.code {
-            RefusalCode::Unknown | RefusalCode::Damaged => Condition::Missing,
-            _ => Condition::Unreachable,
-        },
-        host_transfer::Error::Bytes { .. } | host_transfer::Error::Word { .. } => Condition::Lied,
-        _ => Condition::Unreachable,
     }
 }
 

@@ -82,10 +82,17 @@ impl Reads {
             state.known.clear();
         }
         state.known.insert(object, version);
+        drop(state);
         for terms in terms.values() {
-            let known = state.agreed.entry(terms.host).or_default();
-            *known = (*known).max(terms.egress_price);
+            self.agree(terms.host, terms.egress_price);
         }
+    }
+
+    /// A price that stands in an agreement with this host.
+    pub(crate) fn agree(&self, host: Address, price: Amount) {
+        let mut state = self.state();
+        let known = state.agreed.entry(host).or_default();
+        *known = (*known).max(price);
     }
 
     /// Bytes that were paid for came, verified.

@@ -71,15 +71,11 @@ async fn shown(
         shard_len,
     };
     let to = now.of(place);
-    let question = question(inner, to.peer, of);
-    let patience = limits::CHALLENGE_PATIENCE;
-    let asking = challenge::ask(inner.peers.as_ref(), &to, &inner.id, &question);
-    let timer = inner.clock.sleep(patience);
+    let asking = leaves(inner, &to, of);
+    let timer = inner.clock.sleep(limits::CHALLENGE_PATIENCE);
     match select(std::pin::pin!(asking), timer).await {
-        Either::Left((Ok(proof), _)) => match host_proof::judge(&question, &proof) {
-            Ok(()) => (Condition::Alive, None),
-            Err(why) => (Condition::Lied, Some(why.to_string())),
-        },
+        Either::Left((Ok(Ok(())), _)) => (Condition::Alive, None),
+        Either::Left((Ok(Err(why)), _)) => (Condition::Lied, Some(why.to_string())),
         Either::Left((Err(error), _)) => (condition(&error), Some(error.to_string())),
         Either::Right(_) => (Condition::Unreachable, Some("it was too slow".into())),
     }
@@ -94,20 +90,15 @@ pub(crate) struct Kept {
     pub(crate) shard_len: u64,
 }
 
-/// Asks a host for leaves of what it keeps; well when they are the shard's. Errors: `Bytes` when
-/// they are not.
+/// Asks a host for leaves of what it keeps and judges them. Errors when nothing was shown.
 pub(crate) async fn leaves(
     inner: &Inner,
     to: &PeerAddr,
     of: Kept,
-) -> Result<(), host_transfer::Error> {
+) -> Result<Result<(), host_proof::Error>, host_transfer::Error> {
     let question = question(inner, to.peer, of);
     let proof = challenge::ask(inner.peers.as_ref(), to, &inner.id, &question).await?;
-    let wrong = |_| host_transfer::Error::Bytes {
-        peer: to.peer,
-        unit: 0,
-    };
-    host_proof::judge(&question, &proof).map_err(wrong)
+    Ok(host_proof::judge(&question, &proof))
 }
 
 /// A fresh challenge of this renter.
@@ -132,12 +123,15 @@ fn ms(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn condition(error: &host_transfer::Error) -> Condition {
+/// What a host that showed nothing of a shard says of it.
+pub(crate) fn condition(error: &host_transfer::Error) -> Condition {
     let refused = error.refusal().map(|refusal| refusal.code);
     match (refused, error) {
         (Some(RefusalCode::Unknown | RefusalCode::Damaged), _) => Condition::Missing,
         (Some(RefusalCode::Leaving), _) => Condition::Leaving,
-        (_, host_transfer::Error::Word { .. }) => Condition::Lied,
+        (_, host_transfer::Error::Bytes { .. } | host_transfer::Error::Word { .. }) => {
+            Condition::Lied
+        }
         _ => Condition::Unreachable,
     }
 }

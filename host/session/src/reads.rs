@@ -3,9 +3,10 @@
 //! Enters: a download's payer and price. Leaves: a charge, or what has to be paid first.
 //! Invariants: a run is charged before its first byte leaves, and what did not leave is given
 //! back; at most `EGRESS_DEBT_MAX` bytes are owed, and never more than the vault paid for reads
-//! before; what an account spent is committed whenever `READ_UNSAVED_MAX` bytes of it are not, so
-//! that many small reads share a commit and a cut makes the host forget no more than that. Does
-//! not: cash, or judge cheques (`cheque`).
+//! before; what an account spent is committed at the end of a run once `READ_UNSAVED_MAX` bytes of
+//! it are not, and every few seconds, so that many small reads share a commit: a cut makes the host
+//! forget that much and the runs under way. Signatures are recovered with no lock held. Does not:
+//! cash, or judge cheques (`cheque`).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,7 +23,6 @@ use crate::error::Error;
 /// What one vault paid and read; costs in 2^-30 of a smallest unit.
 #[derive(Debug, Clone, Copy)]
 struct Account {
-    issuer: Address,
     paid: Amount,
     cost: Amount,
     bytes: u64,
@@ -32,9 +32,8 @@ struct Account {
 }
 
 impl Account {
-    const fn of(row: &ChequeRow, issuer: Address) -> Self {
+    const fn of(row: &ChequeRow) -> Self {
         Self {
-            issuer,
             paid: row.reads_paid,
             cost: row.reads_cost,
             bytes: row.read_bytes,
@@ -136,26 +135,22 @@ impl<D: Device> Desk<D> {
         let unpaid = |needs| Error::Unpaid { price, needs };
         let payer = payer.ok_or_else(|| unpaid(Amount::of_fine(cost)))?;
         let vault = payer.vault;
+        let known = self.reads().books().words.get(&(*reader, vault)) == Some(payer);
+        if !known {
+            self.check_word(reader, payer, || unpaid(Amount::of_fine(cost)))?;
+        }
         let mut books = self.reads().books();
-        let known = books.words.get(&(*reader, vault)) == Some(payer);
         if !books.accounts.contains_key(&vault) {
+            // Read under the lock: a payment that comes later finds the account and adds to it.
             let row = self.ledger().read()?.cheque(&vault)?;
             let row = row.ok_or_else(|| unpaid(Amount::of_fine(cost)))?;
-            let issuer = row.cheque.issuer(self.policy().chain_id)?;
             make_room(&mut books)?;
-            books.accounts.insert(vault, Account::of(&row, issuer));
+            books.accounts.insert(vault, Account::of(&row));
         }
         let gone = || Error::Busy {
             serving: limits::READERS_MAX,
         };
         let account = books.accounts.get_mut(&vault).ok_or_else(gone)?;
-        if !known {
-            let host = self.key().peer_id();
-            let body = read_body(&host, reader, &vault);
-            let network = self.policy().network;
-            let issuer = account.issuer;
-            signed::check_address(&payer.signature, READ, &network, &body, &issuer)?;
-        }
         let debt = Amount::of_reads(limits::EGRESS_DEBT_MAX, price)?;
         let needs = account.needs(cost, debt);
         if needs > Amount::ZERO {
@@ -175,6 +170,23 @@ impl<D: Device> Desk<D> {
             len,
             served: 0,
         })
+    }
+
+    /// Checks that the issuer of the vault whose cheque is kept here signed the payer's word.
+    fn check_word(
+        &self,
+        reader: &PeerId,
+        payer: &ReadPayer,
+        stranger: impl FnOnce() -> Error,
+    ) -> Result<(), Error> {
+        let row = self.ledger().read()?.cheque(&payer.vault)?;
+        let row = row.ok_or_else(stranger)?;
+        let policy = self.policy();
+        let issuer = row.cheque.issuer(policy.chain_id)?;
+        let body = read_body(&self.key().peer_id(), reader, &payer.vault);
+        let signature = &payer.signature;
+        signed::check_address(signature, READ, &policy.network, &body, &issuer)?;
+        Ok(())
     }
 
     /// A cheque of `vault` paid for reads: its account follows the ledger.

@@ -71,9 +71,10 @@ fn said(error: host_transfer::Error) -> Fault {
     let why = error.to_string();
     match error {
         host_transfer::Error::Bytes { .. } | host_transfer::Error::Word { .. } => Fault::Lied(why),
-        host_transfer::Error::Refused { .. } | host_transfer::Error::Unpaid { .. } => {
-            Fault::Refused(why)
-        }
+        host_transfer::Error::Refused { .. } => Fault::Refused(why),
+        host_transfer::Error::Unpaid { .. } => Fault::Refused(format!(
+            "{why}, which is more than was agreed or too far ahead; see `--read-price-max`"
+        )),
         _ => Fault::Failed(why),
     }
 }

@@ -9,10 +9,11 @@
 //! that leaves an agreement out takes money for bytes it never has to prove. No cheque leaves
 //! without both. Does not: report an omission, which is a bonded challenge.
 
+use std::ops::Range;
+
 use host_core::agreement::Agreement;
 use host_core::limits;
 use host_core::seams::{PeerAddr, ProofChain};
-use host_core::wire::RefusalCode;
 use host_core::{Address, Digest32};
 use host_proof::dataset::Leaf;
 use host_transfer::{Error, download, inclusion};
@@ -20,7 +21,8 @@ use host_transfer::{Error, download, inclusion};
 use crate::Inner;
 use crate::error::Error as Own;
 use crate::fault::{Fault, Omission};
-use crate::verify;
+use crate::health::Condition;
+use crate::{reads, verify};
 
 const UNIT: u64 = limits::UNIT_LEN as u64;
 /// Epochs after the first that a new agreement has to come into the dataset: a host commits once an
@@ -133,38 +135,54 @@ async fn possession(inner: &Inner, to: &PeerAddr, terms: &Agreement) -> Result<(
     let units = terms.shard_len.div_ceil(UNIT).max(1);
     let offset = u64::from_be_bytes(random) % units * UNIT;
     let len = UNIT.min(terms.shard_len.saturating_sub(offset));
+    let run = offset..offset.saturating_add(len);
     let peers = inner.peers.as_ref();
     let shown = async {
-        let mut unit =
-            download::open(peers, to, &terms.shard, terms.shard_len, offset, len).await?;
+        let (shard, whole) = (&terms.shard, terms.shard_len);
+        let mut unit = download::open(peers, to, shard, whole, offset, len).await?;
         unit.next().await
     };
     match shown.await {
         Ok(_) => Ok(()),
-        Err(error @ Error::Link(_)) => Err(Fault::Talk(error)),
-        Err(Error::Unpaid { .. }) => leaves(inner, to, terms).await,
-        Err(error) => Err(Fault::Absent(error)),
+        Err(Error::Unpaid { .. }) => leaves(inner, to, terms, run).await,
+        Err(error) => Err(absent(error)),
     }
 }
 
-/// Asks the host for leaves of the agreement's shard. One that leaves shows none and still serves.
-async fn leaves(inner: &Inner, to: &PeerAddr, terms: &Agreement) -> Result<(), Fault> {
+/// Asks the host for leaves of the agreement's shard. One that leaves shows none and serves still:
+/// the unit is bought, so that nobody is paid for saying so.
+async fn leaves(
+    inner: &Inner,
+    to: &PeerAddr,
+    terms: &Agreement,
+    unit: Range<u64>,
+) -> Result<(), Fault> {
     let of = verify::Kept {
         agreement: terms.digest(inner.network.chain_id),
         shard: terms.shard,
         shard_len: terms.shard_len,
     };
     match verify::leaves(inner, to, of).await {
-        Err(error @ Error::Link(_)) => Err(Fault::Talk(error)),
-        Err(error) if leaving(&error) => Ok(()),
-        Err(error) => Err(Fault::Absent(error)),
-        Ok(()) => Ok(()),
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(Fault::Absent(Error::Bytes {
+            peer: to.peer,
+            unit: unit.start / UNIT,
+        })),
+        Err(error) if verify::condition(&error) == Condition::Leaving => {
+            inner.reads.agree(terms.host, terms.egress_price);
+            let mut bought = reads::open(inner, to, &terms.shard, terms.shard_len, unit).await?;
+            bought.next().await.map(drop).map_err(absent)
+        }
+        Err(error) => Err(absent(error)),
     }
 }
 
-fn leaving(error: &Error) -> bool {
-    let refused = error.refusal().map(|refusal| refusal.code);
-    refused == Some(RefusalCode::Leaving)
+/// A link that broke says nothing of the shard.
+fn absent(error: Error) -> Fault {
+    match error {
+        Error::Link(_) => Fault::Talk(error),
+        _ => Fault::Absent(error),
+    }
 }
 
 #[cfg(test)]

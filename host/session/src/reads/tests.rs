@@ -1,6 +1,6 @@
 //! What an account has to pay before it reads on.
 
-use host_core::{Address, Amount};
+use host_core::Amount;
 
 use super::Account;
 
@@ -8,7 +8,6 @@ const MIB: u64 = 1 << 20;
 
 fn account(paid: u128, read: u64, price: u128) -> Account {
     Account {
-        issuer: Address([1; 20]),
         paid: Amount(paid),
         cost: Amount(u128::from(read) * price),
         bytes: read,
