@@ -6,9 +6,9 @@
 
 use std::fmt;
 
-use k256::ecdsa::signature::hazmat::PrehashVerifier;
-use k256::ecdsa::{RecoveryId, Signature as EcdsaSignature, SigningKey, VerifyingKey};
 use minicbor::{Decode, Encode};
+use secp256k1::ecdsa::{RecoverableSignature, RecoveryId, Signature as EcdsaSignature};
+use secp256k1::{Message, PublicKey, SECP256K1};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -31,33 +31,43 @@ impl fmt::Debug for Signature {
 }
 
 impl Signature {
-    /// The key that made this signature over `digest`. Errors when none could have.
-    fn recover(&self, what: &'static str, digest: &Digest32) -> Result<VerifyingKey, Error> {
+    /// r and s as numbers, and which of the curve's points r stands for. Errors when they are no
+    /// scalars, or s is not low.
+    fn parts(&self, what: &'static str) -> Result<(EcdsaSignature, RecoveryId), Error> {
         let form = || Error::SignatureForm { what };
         let (body, v) = self.0.split_last_chunk::<1>().ok_or_else(form)?;
-        let recovery = v[0]
-            .checked_sub(27)
-            .and_then(RecoveryId::from_byte)
-            .ok_or_else(form)?;
-        let signature = EcdsaSignature::from_slice(body).map_err(|_| form())?;
-        if signature.normalize_s().is_some() {
+        let point = v[0].checked_sub(27).ok_or_else(form)?;
+        let point = RecoveryId::try_from(i32::from(point)).map_err(|_| form())?;
+        let signature = EcdsaSignature::from_compact(body).map_err(|_| form())?;
+        if !is_low(&signature) {
             return Err(form());
         }
-        VerifyingKey::recover_from_prehash(&digest.0, &signature, recovery).map_err(|_| form())
+        Ok((signature, point))
+    }
+
+    /// The key that made this signature over `digest`. Errors when none could have.
+    fn recover(&self, what: &'static str, digest: &Digest32) -> Result<PublicKey, Error> {
+        let form = |_| Error::SignatureForm { what };
+        let (signature, point) = self.parts(what)?;
+        let signature = RecoverableSignature::from_compact(&signature.serialize_compact(), point)
+            .map_err(form)?;
+        SECP256K1
+            .recover_ecdsa(Message::from_digest(digest.0), &signature)
+            .map_err(form)
     }
 
     /// The same r and s as ASN.1 DER, as libp2p writes them. Errors when they are no scalars.
     pub fn to_der(&self, what: &'static str) -> Result<Vec<u8>, Error> {
         let form = || Error::SignatureForm { what };
         let (body, _) = self.0.split_last_chunk::<1>().ok_or_else(form)?;
-        let signature = EcdsaSignature::from_slice(body).map_err(|_| form())?;
-        Ok(signature.to_der().as_bytes().to_vec())
+        let signature = EcdsaSignature::from_compact(body).map_err(|_| form())?;
+        Ok(signature.serialize_der().to_vec())
     }
 
     /// The account that made this signature over `digest`; `what` names the signed thing in the
     /// error. Errors when the bytes are no low-s signature of any key. Cost: one curve recovery.
     pub fn recover_address(&self, what: &'static str, digest: &Digest32) -> Result<Address, Error> {
-        Ok(Address::of_public_key(&self.recover(what, digest)?.into()))
+        Ok(Address::of_public_key(&self.recover(what, digest)?))
     }
 
     /// Checks that `peer` made this signature over `digest`.
@@ -67,7 +77,7 @@ impl Signature {
         digest: &Digest32,
         peer: &PeerId,
     ) -> Result<(), Error> {
-        if PeerId::of_public_key(&self.recover(what, digest)?.into()) == *peer {
+        if PeerId::of_public_key(&self.recover(what, digest)?) == *peer {
             return Ok(());
         }
         Err(Error::Signature {
@@ -93,10 +103,24 @@ impl Signature {
     }
 }
 
-/// A secp256k1 secret key.
+/// Whether s is in the lower half of the curve's order, as every signature here must be.
+fn is_low(signature: &EcdsaSignature) -> bool {
+    let mut low = *signature;
+    low.normalize_s();
+    low == *signature
+}
+
+/// A secp256k1 secret key, with the public key it makes.
 #[derive(Clone)]
 pub struct SecretKey {
-    key: SigningKey,
+    key: secp256k1::SecretKey,
+    public: PublicKey,
+}
+
+impl Drop for SecretKey {
+    fn drop(&mut self) {
+        self.key.non_secure_erase();
+    }
 }
 
 impl fmt::Debug for SecretKey {
@@ -108,40 +132,38 @@ impl fmt::Debug for SecretKey {
 impl SecretKey {
     /// Takes 32 secret bytes. Errors when they are zero or beyond the curve's order.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, Error> {
-        SigningKey::from_slice(bytes)
-            .map(|key| Self { key })
-            .map_err(|_| Error::SecretKey)
+        let key = secp256k1::SecretKey::from_byte_array(*bytes).map_err(|_| Error::SecretKey)?;
+        let public = PublicKey::from_secret_key(SECP256K1, &key);
+        Ok(Self { key, public })
     }
 
     /// The secret bytes, in memory that wipes itself. For sealing and for drivers only.
     #[must_use]
     pub fn expose(&self) -> Zeroizing<[u8; 32]> {
-        Zeroizing::new(self.key.to_bytes().into())
+        Zeroizing::new(self.key.secret_bytes())
     }
 
     /// The peer this key is.
     #[must_use]
     pub fn peer_id(&self) -> PeerId {
-        PeerId::of_public_key(&self.key.verifying_key().into())
+        PeerId::of_public_key(&self.public)
     }
 
     /// The account this key controls.
     #[must_use]
     pub fn address(&self) -> Address {
-        Address::of_public_key(&self.key.verifying_key().into())
+        Address::of_public_key(&self.public)
     }
 
     /// Signs a digest made by this crate (RFC 6979 nonce, low s).
     #[must_use]
     pub fn sign(&self, digest: &Digest32) -> Signature {
-        let (signature, recovery) = self
-            .key
-            .sign_prehash_recoverable(&digest.0)
-            .expect("a 32-byte digest always signs");
+        let made = SECP256K1.sign_ecdsa_recoverable(Message::from_digest(digest.0), &self.key);
+        let (point, body) = made.serialize_compact();
         let mut bytes = [0; 65];
-        if let Some((body, v)) = bytes.split_last_chunk_mut::<1>() {
-            body.copy_from_slice(&signature.to_bytes());
-            v[0] = 27 + recovery.to_byte();
+        if let Some((front, v)) = bytes.split_last_chunk_mut::<1>() {
+            front.copy_from_slice(&body);
+            v[0] = 27 + u8::try_from(i32::from(point)).unwrap_or_default();
         }
         Signature(bytes)
     }
@@ -152,12 +174,13 @@ impl SecretKey {
     /// handshake begins with its own text, which no encoded terms begin with).
     #[must_use]
     pub(crate) fn sign_btfs(&self, terms: &[u8]) -> Vec<u8> {
-        let (signature, _) = self
-            .key
-            .sign_prehash_recoverable(&Sha256::digest(terms))
-            .expect("a 32-byte digest always signs");
-        signature.to_der().as_bytes().to_vec()
+        let made = SECP256K1.sign_ecdsa(sha256(terms), &self.key);
+        made.serialize_der().to_vec()
     }
+}
+
+fn sha256(bytes: &[u8]) -> Message {
+    Message::from_digest(Sha256::digest(bytes).into())
 }
 
 impl PeerId {
@@ -169,13 +192,13 @@ impl PeerId {
         terms: &[u8],
         signature: &[u8],
     ) -> Result<(), Error> {
-        let signature =
-            EcdsaSignature::from_der(signature).map_err(|_| Error::SignatureForm { what })?;
-        if signature.normalize_s().is_some() {
+        let form = |_| Error::SignatureForm { what };
+        let signature = EcdsaSignature::from_der(signature).map_err(form)?;
+        if !is_low(&signature) {
             return Err(Error::SignatureForm { what });
         }
-        VerifyingKey::from(self.public_key()?)
-            .verify_prehash(&Sha256::digest(terms), &signature)
+        SECP256K1
+            .verify_ecdsa(sha256(terms), &signature, &self.public_key()?)
             .map_err(|_| Error::Signature {
                 what,
                 signer: self.to_string(),

@@ -5,9 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use cid::Cid;
-use k256::PublicKey;
-use k256::elliptic_curve::sec1::ToEncodedPoint;
 use minicbor::{Decode, Decoder, Encode, Encoder};
+use secp256k1::PublicKey;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sha3::Keccak256;
@@ -149,8 +148,8 @@ impl Address {
     /// The address of an uncompressed secp256k1 key: the last 20 bytes of keccak256(x || y).
     #[must_use]
     pub fn of_public_key(key: &PublicKey) -> Self {
-        let point = key.to_encoded_point(false);
-        let hash = Keccak256::digest(point.as_bytes().get(1..).unwrap_or_default());
+        let point = key.serialize_uncompressed();
+        let hash = Keccak256::digest(point.get(1..).unwrap_or_default());
         let mut address = [0; 20];
         address.copy_from_slice(hash.get(12..32).unwrap_or(&[0; 20]));
         Self(address)
@@ -197,15 +196,12 @@ impl PeerId {
     /// The peer id of a public key.
     #[must_use]
     pub fn of_public_key(key: &PublicKey) -> Self {
-        let point = key.to_encoded_point(true);
-        let mut bytes = [0; 33];
-        bytes.copy_from_slice(point.as_bytes());
-        Self(bytes)
+        Self(key.serialize())
     }
 
     /// The public key. Errors when the 33 bytes are no point of the curve.
     pub fn public_key(&self) -> Result<PublicKey, Error> {
-        PublicKey::from_sec1_bytes(&self.0).map_err(|_| Error::PeerKey)
+        PublicKey::from_byte_array_compressed(self.0).map_err(|_| Error::PeerKey)
     }
 
     /// The account on the chain that the same key controls.

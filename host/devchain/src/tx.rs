@@ -6,9 +6,10 @@
 //! blob and delegation transactions are refused by name.
 
 use crate::rlp::{self, Items};
-use k256::ecdsa::{RecoveryId, Signature, VerifyingKey};
 use revm::context::transaction::{AccessList, AccessListItem};
 use revm::primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
+use secp256k1::ecdsa::{RecoverableSignature, RecoveryId};
+use secp256k1::{Message, SECP256K1};
 
 /// Why raw bytes are not a transaction of this chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -248,15 +249,21 @@ fn access_list(mut entries: Items<'_>) -> Result<AccessList, Unreadable> {
 /// The address whose key signed `digest`. Source: yellow paper appendix F, EIP-2 for the low s.
 fn signer(digest: B256, r: U256, s: U256, odd: bool) -> Result<Address, Unreadable> {
     let bad = |_| Unreadable::Signature;
-    let signature =
-        Signature::from_scalars(r.to_be_bytes::<32>(), s.to_be_bytes::<32>()).map_err(bad)?;
-    if signature.normalize_s().is_some() {
+    let mut scalars = [0; 64];
+    let (first, second) = scalars.split_at_mut(32);
+    first.copy_from_slice(&r.to_be_bytes::<32>());
+    second.copy_from_slice(&s.to_be_bytes::<32>());
+    let id = RecoveryId::from_u8_masked(u8::from(odd));
+    let signature = RecoverableSignature::from_compact(&scalars, id).map_err(bad)?;
+    let plain = signature.to_standard();
+    let mut low = plain;
+    low.normalize_s();
+    if low != plain {
         return Err(Unreadable::Signature);
     }
-    let id = RecoveryId::new(odd, false);
-    let key = VerifyingKey::recover_from_prehash(digest.as_slice(), &signature, id).map_err(bad)?;
-    let point = key.to_encoded_point(false);
-    let hash = keccak256(point.as_bytes().get(1..).unwrap_or_default());
+    let digest = Message::from_digest(digest.0);
+    let key = SECP256K1.recover_ecdsa(digest, &signature).map_err(bad)?;
+    let hash = keccak256(key.serialize_uncompressed().get(1..).unwrap_or_default());
     Ok(Address::from_word(hash))
 }
 

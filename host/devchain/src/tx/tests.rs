@@ -1,15 +1,15 @@
 //! Transaction facts, and a signer for the tests of the other files (marked test keys only).
 use super::*;
-use k256::ecdsa::SigningKey;
+use secp256k1::SecretKey;
 
 /// A test key: 32 times the same byte. Never funded outside tests.
-pub(crate) fn key(byte: u8) -> SigningKey {
-    SigningKey::from_slice(&[byte; 32]).unwrap()
+pub(crate) fn key(byte: u8) -> SecretKey {
+    SecretKey::from_byte_array([byte; 32]).unwrap()
 }
 
-pub(crate) fn address_of(key: &SigningKey) -> Address {
-    let point = key.verifying_key().to_encoded_point(false);
-    Address::from_word(keccak256(&point.as_bytes()[1..]))
+pub(crate) fn address_of(key: &SecretKey) -> Address {
+    let point = key.public_key(SECP256K1).serialize_uncompressed();
+    Address::from_word(keccak256(&point[1..]))
 }
 
 /// What a test wants sent.
@@ -45,7 +45,7 @@ impl Draft {
         .concat()
     }
 
-    pub(crate) fn legacy(&self, key: &SigningKey, chain_id: u64) -> Vec<u8> {
+    pub(crate) fn legacy(&self, key: &SecretKey, chain_id: u64) -> Vec<u8> {
         let mut body = rlp::number(U256::from(self.nonce));
         body.extend(rlp::number(U256::from(self.fee)));
         body.extend(self.middle());
@@ -58,7 +58,7 @@ impl Draft {
         rlp::list(&body)
     }
 
-    pub(crate) fn dynamic(&self, key: &SigningKey, chain_id: u64) -> Vec<u8> {
+    pub(crate) fn dynamic(&self, key: &SecretKey, chain_id: u64) -> Vec<u8> {
         let mut body = rlp::number(U256::from(chain_id));
         body.extend(rlp::number(U256::from(self.nonce)));
         body.extend(rlp::number(U256::from(1_u64)));
@@ -74,13 +74,13 @@ impl Draft {
     }
 }
 
-fn sign(key: &SigningKey, digest: B256) -> (U256, U256, bool) {
-    let (signature, id) = key.sign_prehash_recoverable(digest.as_slice()).unwrap();
-    let (r, s) = signature.split_bytes();
+fn sign(key: &SecretKey, digest: B256) -> (U256, U256, bool) {
+    let signature = SECP256K1.sign_ecdsa_recoverable(Message::from_digest(digest.0), key);
+    let (id, scalars) = signature.serialize_compact();
     (
-        U256::from_be_slice(&r),
-        U256::from_be_slice(&s),
-        id.is_y_odd(),
+        U256::from_be_slice(&scalars[..32]),
+        U256::from_be_slice(&scalars[32..]),
+        id == RecoveryId::One,
     )
 }
 
