@@ -54,6 +54,12 @@ pub enum Error {
         /// The signed thing.
         what: &'static str,
     },
+    /// Somebody's word about itself where another's is asked for.
+    #[error("{what} of a host is not taken from its own account")]
+    OwnWord {
+        /// The signed thing.
+        what: &'static str,
+    },
     /// A geometry no codec can serve.
     #[error("geometry {data}+{parity} with pieces of {piece_len} bytes is not allowed: {why}")]
     Geometry {

@@ -22,6 +22,7 @@ pub mod identity;
 pub mod ids;
 pub mod keeper;
 pub mod limits;
+pub mod neighbourhood;
 pub mod network;
 pub mod object;
 pub mod pressure;

@@ -255,6 +255,10 @@ impl SpeedWord {
         } = &self.body;
         let fits = *bytes >= SPEED_BYTES_MIN && *bytes <= agreement.shard_len;
         let named = host.address()? == agreement.host && agreement.network == *network;
+        let own = [agreement.host, agreement.payout].contains(&agreement.renter);
+        if own {
+            return Err(Error::OwnWord { what: "speed" });
+        }
         if !fits || !named || receipt.body.agreement != agreement.digest(chain_id) {
             return Err(Error::Encoding { what: "speed" });
         }

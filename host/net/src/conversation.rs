@@ -9,6 +9,7 @@
 
 use std::future::Future;
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -33,6 +34,7 @@ const MAJOR_BYTES: u8 = 2;
 /// One conversation over a stream `S`.
 pub(crate) struct Conversation<S> {
     peer: PeerId,
+    origin: Option<IpAddr>,
     stream: S,
     idle: Duration,
     reading: Reading,
@@ -65,6 +67,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
     pub(crate) fn new(peer: PeerId, stream: S, idle: Duration, places: Places) -> Self {
         Self {
             peer,
+            origin: None,
             stream,
             idle,
             reading: Reading {
@@ -79,6 +82,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
             coalesced: Vec::new(),
             _places: places,
         }
+    }
+
+    /// The same, from a known address.
+    pub(crate) fn from(mut self, origin: Option<IpAddr>) -> Self {
+        self.origin = origin;
+        self
     }
 
     fn broken(&self, why: impl ToString) -> LinkError {
@@ -267,6 +276,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Frames for Conversation<S> {
     fn peer(&self) -> PeerId {
         self.peer
+    }
+
+    fn origin(&self) -> Option<IpAddr> {
+        self.origin
     }
 
     fn send(&mut self, frame: Bytes) -> BoxFuture<'_, Result<(), LinkError>> {

@@ -58,13 +58,14 @@ impl Inlet {
     pub async fn next(&mut self) -> Option<Inbound> {
         let Accepted {
             peer,
+            origin,
             protocol,
             stream,
             places,
         } = self.line.next().await?;
         Some(Inbound {
             protocol,
-            frames: Box::new(Conversation::new(peer, stream, self.idle, places)),
+            frames: Box::new(Conversation::new(peer, stream, self.idle, places).from(origin)),
         })
     }
 }

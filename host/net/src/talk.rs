@@ -6,6 +6,7 @@
 mod handler;
 
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -14,6 +15,7 @@ use host_core::limits;
 use host_core::wire::Protocol;
 use libp2p::core::transport::PortUse;
 use libp2p::core::{ConnectedPoint, Endpoint};
+use libp2p::multiaddr::Protocol as Part;
 use libp2p::swarm::behaviour::{ConnectionClosed, ConnectionEstablished};
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{
@@ -316,7 +318,7 @@ impl Talk {
     fn handler(
         &mut self,
         connection: ConnectionId,
-        peer: PeerId,
+        (peer, origin): (PeerId, Option<IpAddr>),
         inside: bool,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         let Some(name) = keys::inward(&peer) else {
@@ -332,7 +334,7 @@ impl Talk {
             wanted: Arc::new(Semaphore::new(WANTED_MAX)),
         });
         Ok(Handler::new(
-            name,
+            (name, origin),
             connection,
             served,
             self.accepted.clone(),
@@ -340,6 +342,17 @@ impl Talk {
             self.bounds.dial_timeout / 2,
         ))
     }
+}
+
+/// Where a connection comes from; none over a relay, whose address says nothing of the peer.
+fn origin(address: &Multiaddr) -> Option<IpAddr> {
+    let mut parts = address.iter();
+    let ip = match parts.next()? {
+        Part::Ip4(ip) => ip.into(),
+        Part::Ip6(ip) => ip.into(),
+        _ => return None,
+    };
+    (!parts.any(|part| part == Part::P2pCircuit)).then_some(ip)
 }
 
 /// Every address that those who wait know, each once.
@@ -420,7 +433,8 @@ impl NetworkBehaviour for Talk {
             local_addr: local_addr.clone(),
             send_back_addr: send_back_addr.clone(),
         };
-        self.handler(connection, peer, self.inside.joins(&ends))
+        let origin = origin(send_back_addr);
+        self.handler(connection, (peer, origin), self.inside.joins(&ends))
     }
 
     fn handle_established_outbound_connection(
@@ -431,7 +445,8 @@ impl NetworkBehaviour for Talk {
         _: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.handler(connection, peer, self.inside.admit(address).is_ok())
+        let is_inside = self.inside.admit(address).is_ok();
+        self.handler(connection, (peer, origin(address)), is_inside)
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {

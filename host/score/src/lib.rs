@@ -17,4 +17,4 @@ pub use bands::{PARTS, POINTS, Part, Score, score};
 pub use explain::{Missing, explain};
 pub use facts::{Facts, facts, merge};
 pub use lane::{Lane, lane};
-pub use speed::{Line, middle};
+pub use speed::{Line, OWN_GROUP, middle};

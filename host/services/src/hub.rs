@@ -11,4 +11,4 @@ pub mod witness;
 pub use days::Days;
 pub use directory::{Directory, Page};
 pub use serve::{Hub, serve};
-pub use witness::Witness;
+pub use witness::{Caller, Witness};

@@ -158,25 +158,32 @@ pub async fn counts(
     Ok(read)
 }
 
-/// What `hub` counted of one host and the measurements it holds, both checked.
+/// What `hub` counted of one host and the measurements it holds, both checked; beside each the
+/// number of the neighbourhood it was told from, 0 for the host's own.
 pub async fn look(
     peers: &dyn Peers,
     hub: &PeerAddr,
     network: &NetworkId,
     chain_id: u64,
     peer: PeerId,
-) -> Result<(Statement, Vec<SpeedWord>), Error> {
+) -> Result<(Statement, Vec<(SpeedWord, u32)>), Error> {
     let mut link = Link::open(peers, hub, Protocol::Hub).await?;
     link.say(&HubRequest::Look { peer }).await?;
     let HubReply::Looked {
         statement,
-        mut speeds,
+        speeds,
+        groups,
     } = own(&mut link).await?
     else {
         return Err(link.turn("asking for counts"));
     };
     checked(&link, &statement, hub, network)?;
-    speeds.retain(|word| word.body.host == peer && word.check(network, chain_id).is_ok());
+    let groups = groups.into_iter().chain(std::iter::repeat(0));
+    let speeds = speeds
+        .into_iter()
+        .zip(groups)
+        .filter(|(word, _)| word.body.host == peer && word.check(network, chain_id).is_ok());
+    let speeds = speeds.collect();
     link.done().await;
     Ok((statement, speeds))
 }

@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub(crate) struct Told {
     pub(crate) hub: PeerId,
     /// Its counts and the measurements behind them, or why there are none.
-    pub(crate) counts: Result<(Statement, Vec<SpeedWord>), String>,
+    pub(crate) counts: Result<(Statement, Vec<(SpeedWord, u32)>), String>,
     /// The host's newest word there.
     pub(crate) word: Option<Announcement>,
 }

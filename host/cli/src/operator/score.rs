@@ -125,11 +125,8 @@ fn observed(told: &Told) -> Observed {
         Ok((said, speeds)) => {
             let counts = said.body.hosts.first().cloned();
             let again = |up: bool| {
-                let words = speeds.iter().filter(|word| word.body.up == up);
-                middle(words.map(|word| Line {
-                    renter: word.body.agreement.renter,
-                    rate: word.rate(),
-                }))
+                let words = speeds.iter().filter(|(word, _)| word.body.up == up);
+                middle(words.map(|(word, group)| Line::of(word, *group)))
             };
             let bears = counts
                 .as_ref()

@@ -95,6 +95,11 @@ pub enum HubReply {
         /// Measurements with their evidence, newest last.
         #[n(1)]
         speeds: Vec<SpeedWord>,
+        /// For each of them, from which neighbourhood it was told: numbers without a meaning beyond
+        /// this answer, 0 for the host's own. Absent from a hub that does not tell.
+        #[n(2)]
+        #[cbor(default)]
+        groups: Vec<u32>,
     },
     /// A day's root and the asking host's place in it.
     #[n(5)]

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub(crate) type Places = Vec<OwnedSemaphorePermit>;
 pub(crate) struct Accepted {
     /// Who opened it.
     pub(crate) peer: PeerId,
+    /// Where its connection comes from.
+    pub(crate) origin: Option<IpAddr>,
     /// For which conversation.
     pub(crate) protocol: Protocol,
     /// The stream.
@@ -49,6 +52,7 @@ pub(crate) struct Silent;
 /// One connection.
 pub(crate) struct Handler {
     peer: PeerId,
+    origin: Option<IpAddr>,
     connection: ConnectionId,
     served: Served,
     accepted: mpsc::Sender<Accepted>,
@@ -61,7 +65,7 @@ pub(crate) struct Handler {
 
 impl Handler {
     pub(super) fn new(
-        peer: PeerId,
+        (peer, origin): (PeerId, Option<IpAddr>),
         connection: ConnectionId,
         served: Arc<[Protocol]>,
         accepted: mpsc::Sender<Accepted>,
@@ -70,6 +74,7 @@ impl Handler {
     ) -> Self {
         Self {
             peer,
+            origin,
             connection,
             served: Served(served),
             accepted,
@@ -97,6 +102,7 @@ impl Handler {
         };
         self.line.push_back(Accepted {
             peer,
+            origin: self.origin,
             protocol,
             stream,
             places,

@@ -4,17 +4,16 @@
 //! points today.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use host_core::PeerId;
+use host_core::neighbourhood::Neighbourhood;
 
 /// A neighbourhood of the network.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Prefix {
-    /// The first three bytes of an IPv4 address.
-    V4([u8; 3]),
-    /// The first six bytes of an IPv6 address.
-    V6([u8; 6]),
+    /// Of an address.
+    Ip(Neighbourhood),
     /// The last two labels of a name.
     Name(String),
     /// No address that reads: the host alone.
@@ -30,7 +29,7 @@ fn one(addr: &str) -> Option<Prefix> {
     let mut parts = addr.split('/').skip(1);
     let (kind, host) = (parts.next()?, parts.next()?);
     match kind {
-        "ip4" | "ip6" => Some(of_ip(host.parse().ok()?)),
+        "ip4" | "ip6" => Some(Prefix::Ip(Neighbourhood::of(host.parse().ok()?))),
         "dns" | "dns4" | "dns6" => {
             let lower = host.trim_end_matches('.').to_ascii_lowercase();
             let mut labels: Vec<&str> = lower.rsplit('.').take(2).collect();
@@ -48,23 +47,6 @@ pub(crate) fn ip(addr: &str) -> Option<IpAddr> {
         "ip4" | "ip6" => parts.next()?.parse().ok(),
         _ => None,
     }
-}
-
-fn of_ip(ip: IpAddr) -> Prefix {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => of_v4(ip),
-        IpAddr::V6(ip) => of_v6(ip),
-    }
-}
-
-const fn of_v4(ip: Ipv4Addr) -> Prefix {
-    let [a, b, c, _] = ip.octets();
-    Prefix::V4([a, b, c])
-}
-
-const fn of_v6(ip: Ipv6Addr) -> Prefix {
-    let [a, b, c, d, e, f, ..] = ip.octets();
-    Prefix::V6([a, b, c, d, e, f])
 }
 
 #[cfg(test)]

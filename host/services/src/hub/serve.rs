@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use host_core::PeerId;
 use host_core::codec;
+use host_core::neighbourhood::Neighbourhood;
 use host_core::seams::{Clock, Frames, LinkError};
 use host_core::wire::{self, Frame, HubReply, HubRequest, Refusal, RefusalCode};
 use host_core::witness::DayProof;
@@ -18,7 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::error::Error;
 use crate::hub::days::Closed;
-use crate::hub::{Days, Directory, Witness, snapshot};
+use crate::hub::{Caller, Days, Directory, Witness, snapshot};
 use crate::status::{Picture, SAMPLES_MAX, Sample};
 
 /// Conversations at once; further ones wait at the inlet.
@@ -162,10 +163,12 @@ impl Hub {
     /// Answers one request of `from` at `now_ms`. Pure but for the directory.
     pub fn answer(
         &self,
-        from: host_core::PeerId,
+        from: impl Into<Caller>,
         request: HubRequest,
         now_ms: u64,
     ) -> Result<HubReply, Error> {
+        let caller = from.into();
+        let from = caller.peer;
         match request {
             HubRequest::Announce(announcement) => {
                 let (version, leaving) = {
@@ -174,7 +177,7 @@ impl Hub {
                 };
                 self.directory().announce(from, announcement, now_ms)?;
                 if !leaving && let Ok(mut witness) = self.witness() {
-                    witness.beat(from, &version, now_ms);
+                    witness.beat(caller, &version, now_ms);
                 }
                 if !leaving && let Ok(mut days) = self.days() {
                     days.beat(from, now_ms)?;
@@ -186,11 +189,15 @@ impl Hub {
                 Ok(HubReply::Counts(page))
             }
             HubRequest::Look { peer } => {
-                let (statement, speeds) = self.witness()?.look(&peer, now_ms);
-                Ok(HubReply::Looked { statement, speeds })
+                let (statement, speeds, groups) = self.witness()?.look(&peer, now_ms);
+                Ok(HubReply::Looked {
+                    statement,
+                    speeds,
+                    groups,
+                })
             }
             HubRequest::Speed(word) => {
-                self.witness()?.speed(*word, now_ms)?;
+                self.witness()?.speed(*word, caller.near, now_ms)?;
                 Ok(HubReply::Listed)
             }
             HubRequest::Day { day } => Ok(HubReply::Day(self.day_proof(&from, day, now_ms)?)),
@@ -232,7 +239,10 @@ impl Hub {
         mut frames: Box<dyn Frames>,
         clock: &dyn Clock,
     ) -> Result<(), LinkError> {
-        let from = frames.peer();
+        let from = Caller {
+            peer: frames.peer(),
+            near: frames.origin().map(Neighbourhood::of),
+        };
         for _ in 0..REQUESTS_MAX {
             let Some(frame) = frames.recv().await? else {
                 break;
@@ -244,7 +254,7 @@ impl Hub {
             match answer {
                 Ok(reply) => frames.send(wire::message(&reply)).await?,
                 Err(error) => {
-                    tracing::debug!(peer = %from, err = %error, "request refused");
+                    tracing::debug!(peer = %from.peer, err = %error, "request refused");
                     frames.send(wire::message(&refusal(&error))).await?;
                     break;
                 }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use host_core::identity::SecretKey;
+use host_core::neighbourhood::Neighbourhood;
 use host_core::witness::{ScoreRules, SpeedWord, Statement, StatementBody, Watched};
 use host_core::{NetworkId, PeerId, limits};
 use host_score::Line;
@@ -19,12 +20,25 @@ use crate::error::Error;
 
 /// Parts of the window; the oldest is forgotten as one.
 const WINDOW_PARTS: u64 = 30;
-/// Measurements kept of one host, newest each renter's.
+/// Measurements kept of one host, newest each renter's; all of them fit one answer.
 const SPEEDS_MAX: usize = 64;
 /// How old a measurement may be when it is told.
 const SPEED_AGE_MAX_MS: u64 = 24 * 3_600_000;
-/// Measurements in one answer, so that it stays below a frame.
-const SPEEDS_TOLD_MAX: usize = 64;
+
+/// Who speaks, and from where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// Who.
+    pub peer: PeerId,
+    /// Where its connection comes from; none over a relay.
+    pub near: Option<Neighbourhood>,
+}
+
+impl From<PeerId> for Caller {
+    fn from(peer: PeerId) -> Self {
+        Self { peer, near: None }
+    }
+}
 
 /// The counts of one hub.
 #[derive(Debug)]
@@ -56,8 +70,21 @@ pub(crate) struct Seen {
     counts: Vec<u32>,
     #[n(6)]
     version: String,
-    #[n(7)]
-    speeds: Vec<SpeedWord>,
+    /// Where its newest heartbeat came from.
+    #[n(8)]
+    near: Option<Neighbourhood>,
+    #[n(9)]
+    #[cbor(default)]
+    voices: Vec<Voice>,
+}
+
+/// A measurement, and where it was told from; the address itself stays in this hub's file.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+struct Voice {
+    #[n(0)]
+    word: SpeedWord,
+    #[n(1)]
+    near: Option<Neighbourhood>,
 }
 
 /// A host and what was counted of it, as the file keeps it.
@@ -131,7 +158,8 @@ impl Witness {
     }
 
     /// Counts a heartbeat that was taken at `now_ms`; true when it is the first of its slot.
-    pub fn beat(&mut self, host: PeerId, version: &str, now_ms: u64) -> bool {
+    pub fn beat(&mut self, from: impl Into<Caller>, version: &str, now_ms: u64) -> bool {
+        let Caller { peer: host, near } = from.into();
         let (slot, part) = (now_ms / self.rules.slot_ms(), now_ms / self.part_ms());
         if !self.hosts.contains_key(&host) && self.hosts.len() >= self.hosts_max {
             self.forget_oldest(now_ms);
@@ -145,6 +173,7 @@ impl Witness {
             ..Seen::default()
         });
         seen.last_ms = seen.last_ms.max(now_ms);
+        seen.near = near.or(seen.near);
         if seen.version != version {
             version.clone_into(&mut seen.version);
         }
@@ -167,9 +196,15 @@ impl Witness {
             .retain(|_, seen| seen.last_ms.saturating_add(window) > now_ms);
     }
 
-    /// Takes a measurement. Errors when it is old, of a host nobody counted, or not signed by the
-    /// renter of an agreement the host gave a receipt for.
-    pub fn speed(&mut self, word: SpeedWord, now_ms: u64) -> Result<(), Error> {
+    /// Takes a measurement that was told from `near`. Errors when it is old, of a host nobody
+    /// counted, of a renter that is the host's own, or not signed by the renter of an agreement the
+    /// host gave a receipt for.
+    pub fn speed(
+        &mut self,
+        word: SpeedWord,
+        near: Option<Neighbourhood>,
+        now_ms: u64,
+    ) -> Result<(), Error> {
         let off_ms = now_ms.abs_diff(word.body.at_ms);
         if off_ms > SPEED_AGE_MAX_MS {
             return Err(Error::Clock {
@@ -186,18 +221,15 @@ impl Witness {
             })?;
         let (renter, up) = (word.body.agreement.renter, word.body.up);
         let same = |old: &SpeedWord| old.body.agreement.renter == renter && old.body.up == up;
-        if seen
-            .speeds
-            .iter()
-            .any(|old| same(old) && old.body.at_ms >= word.body.at_ms)
-        {
+        let newer = |old: &Voice| same(&old.word) && old.word.body.at_ms >= word.body.at_ms;
+        if seen.voices.iter().any(newer) {
             return Ok(());
         }
-        seen.speeds.retain(|old| !same(old));
-        if seen.speeds.len() >= SPEEDS_MAX {
-            seen.speeds.remove(0);
+        seen.voices.retain(|old| !same(&old.word));
+        seen.voices.push(Voice { word, near });
+        if seen.voices.len() > SPEEDS_MAX {
+            seen.drop_one();
         }
-        seen.speeds.push(word);
         Ok(())
     }
 
@@ -213,11 +245,10 @@ impl Witness {
         let mut now = seen.clone_counts();
         now.advance(part);
         let rate = |up: bool| {
-            let words = seen.speeds.iter().filter(|word| word.body.up == up);
-            host_score::middle(words.map(|word| Line {
-                renter: word.body.agreement.renter,
-                rate: word.rate(),
-            }))
+            let groups = seen.groups();
+            let voices = seen.voices.iter().zip(groups);
+            let voices = voices.filter(|(voice, _)| voice.word.body.up == up);
+            host_score::middle(voices.map(|(voice, group)| Line::of(&voice.word, group)))
         };
         Watched {
             host: *host,
@@ -247,15 +278,16 @@ impl Witness {
         self.state(hosts, rest.next().is_some(), now_ms)
     }
 
-    /// A signed statement of one host, or of none, and its measurements.
+    /// A signed statement of one host, or of none, its measurements and the neighbourhood each was
+    /// told from.
     #[must_use]
-    pub fn look(&self, host: &PeerId, now_ms: u64) -> (Statement, Vec<SpeedWord>) {
+    pub fn look(&self, host: &PeerId, now_ms: u64) -> (Statement, Vec<SpeedWord>, Vec<u32>) {
         let hosts = self.watched(host, now_ms).into_iter().collect();
-        let speeds = self.hosts.get(host).map(|seen| {
-            let from = seen.speeds.len().saturating_sub(SPEEDS_TOLD_MAX);
-            seen.speeds.iter().skip(from).cloned().collect()
+        let (words, groups) = self.hosts.get(host).map_or_else(Default::default, |seen| {
+            let words = seen.voices.iter().map(|voice| voice.word.clone());
+            (words.collect(), seen.groups())
         });
-        (self.state(hosts, false, now_ms), speeds.unwrap_or_default())
+        (self.state(hosts, false, now_ms), words, groups)
     }
 
     fn state(&self, hosts: Vec<Watched>, more: bool, now_ms: u64) -> Statement {
@@ -283,6 +315,40 @@ impl Witness {
 }
 
 impl Seen {
+    /// The neighbourhood of each voice, numbered as they come: 0 for the host's own. Voices over a
+    /// relay, of which nobody knows where they stand, are one together.
+    fn groups(&self) -> Vec<u32> {
+        let mut known: Vec<Option<Neighbourhood>> = vec![self.near];
+        let mut number = |near: Option<Neighbourhood>| {
+            let own = near.is_some() && near == self.near;
+            let others = known.iter().skip(1).position(|one| *one == near);
+            match (own, others) {
+                (true, _) => Some(0),
+                (_, Some(at)) => Some(at + 1),
+                _ => {
+                    known.push(near);
+                    Some(known.len() - 1)
+                }
+            }
+        };
+        let numbers = self.voices.iter().map(|voice| number(voice.near));
+        numbers
+            .map(|at| at.and_then(|at| u32::try_from(at).ok()).unwrap_or_default())
+            .collect()
+    }
+
+    /// Makes room: the oldest voice of the neighbourhood with the most goes, so that a crowd does
+    /// not push others out.
+    fn drop_one(&mut self) {
+        let groups = self.groups();
+        let size = |group: u32| groups.iter().filter(|one| **one == group).count();
+        let most = groups.iter().copied().max_by_key(|group| size(*group));
+        let oldest = groups.iter().position(|group| Some(*group) == most);
+        if let Some(oldest) = oldest {
+            self.voices.remove(oldest);
+        }
+    }
+
     fn clone_counts(&self) -> Self {
         Self {
             part: self.part,

@@ -2,12 +2,13 @@
 
 use host_core::agreement::{Agreement, PayMode};
 use host_core::identity::SecretKey;
+use host_core::neighbourhood::Neighbourhood;
 use host_core::receipt::{Receipt, ReceiptBody};
 use host_core::witness::{ScoreRules, SpeedBody, SpeedWord};
 use host_core::{Address, AgreementId, Amount, NetworkId, ShardId};
-use host_score::{facts, score};
+use host_score::{Line, OWN_GROUP, facts, score};
 
-use super::Witness;
+use super::{Caller, Witness};
 
 const MINUTE: u64 = 60_000;
 const DAY: u64 = 86_400_000;
@@ -92,8 +93,9 @@ fn a_day_of_heartbeats_makes_a_score_and_a_minute_less_none() {
     let mut down = word(3, 2, now, 1_000);
     down.body.up = false;
     let down = SpeedWord::sign(down.body, &network(), &key(3));
-    fast.speed(down, now).expect("taken");
-    fast.speed(word(3, 2, now, 1_000), now).expect("taken");
+    fast.speed(down, None, now).expect("taken");
+    fast.speed(word(3, 2, now, 1_000), None, now)
+        .expect("taken");
     assert!(judged(&fast, now).reaches(8));
 }
 
@@ -131,7 +133,7 @@ fn silence_of_half_the_window_halves_uptime_and_an_older_silence_is_forgotten() 
 fn a_statement_is_signed_and_a_changed_count_shows() {
     let (mut hub, host) = (witness(), key(2).peer_id());
     hub.beat(host, "v/0.1", DAY);
-    let (mut said, _) = hub.look(&host, DAY);
+    let (mut said, ..) = hub.look(&host, DAY);
     assert_eq!(said.check(&network()), Ok(()));
     said.body.hosts[0].beats += 1;
     assert!(said.check(&network()).is_err(), "a forged count");
@@ -145,14 +147,14 @@ fn a_measurement_without_the_hosts_receipt_is_refused() {
     let mut receipt_of_another = good.body.clone();
     receipt_of_another.receipt = word(3, 4, DAY, 1_000).body.receipt;
     let forged = SpeedWord::sign(receipt_of_another, &network(), &key(3));
-    assert!(hub.speed(forged, DAY).is_err());
+    assert!(hub.speed(forged, None, DAY).is_err());
     let not_the_renter = SpeedWord::sign(good.body.clone(), &network(), &key(5));
-    assert!(hub.speed(not_the_renter, DAY).is_err());
+    assert!(hub.speed(not_the_renter, None, DAY).is_err());
     assert!(
-        hub.speed(good.clone(), DAY + 25 * 3_600_000).is_err(),
+        hub.speed(good.clone(), None, DAY + 25 * 3_600_000).is_err(),
         "a day late"
     );
-    assert!(hub.speed(good, DAY).is_ok());
+    assert!(hub.speed(good, None, DAY).is_ok());
 }
 
 #[test]
@@ -160,12 +162,76 @@ fn one_renter_has_one_voice_however_often_it_speaks() {
     let (mut hub, host) = (witness(), key(2).peer_id());
     hub.beat(host, "v/0.1", DAY);
     for n in 0..20 {
-        hub.speed(word(3, 2, DAY + n, 100), DAY + n).expect("taken");
+        hub.speed(word(3, 2, DAY + n, 100), None, DAY + n)
+            .expect("taken");
     }
-    hub.speed(word(4, 2, DAY, 1_000_000), DAY).expect("taken");
-    hub.speed(word(5, 2, DAY, 1_000_000), DAY).expect("taken");
+    hub.speed(word(4, 2, DAY, 1_000_000), None, DAY)
+        .expect("taken");
+    hub.speed(word(5, 2, DAY, 1_000_000), None, DAY)
+        .expect("taken");
     let told = hub.watched(&host, DAY).expect("counted");
     assert_eq!(told.up, Some(1 << 20), "two calm voices against a loud one");
+}
+
+/// Goal: a host that invents renters in its rack does not outvote two real ones, nor push them out.
+/// Method: a hundred accounts of one neighbourhood and of the host's own, against two elsewhere.
+#[test]
+fn a_crowd_of_one_neighbourhood_neither_outvotes_nor_displaces_others() {
+    let near = |third: u8| Some(Neighbourhood::V4([203, 0, third]));
+    let (mut hub, peer) = (witness(), key(2).peer_id());
+    let host = Caller {
+        peer,
+        near: near(1),
+    };
+    hub.beat(host, "v/0.1", DAY);
+    hub.speed(word(3, 2, DAY, 1_000_000), near(3), DAY)
+        .expect("taken");
+    hub.speed(word(4, 2, DAY, 1_000_000), near(4), DAY)
+        .expect("taken");
+    for by in 10..110 {
+        let from = near(if by % 2 == 0 { 1 } else { 9 });
+        hub.speed(word(by, 2, DAY, 100), from, DAY).expect("taken");
+    }
+    let told = hub.watched(&peer, DAY).expect("counted");
+    assert_eq!(
+        told.up,
+        Some(1 << 20),
+        "two voices against one, its own not heard"
+    );
+    let (said, words, groups) = hub.look(&peer, DAY);
+    let again = words
+        .iter()
+        .zip(&groups)
+        .map(|(word, group)| Line::of(word, *group));
+    assert_eq!(
+        host_score::middle(again),
+        said.body.hosts[0].up,
+        "anyone can make it again"
+    );
+    assert!(words.len() <= 64 && groups.contains(&OWN_GROUP));
+}
+
+#[test]
+fn a_host_does_not_measure_itself() {
+    let mut hub = witness();
+    hub.beat(key(2).peer_id(), "v/0.1", DAY);
+    assert!(hub.speed(word(2, 2, DAY, 100), None, DAY).is_err());
+}
+
+/// Goal: voices survive a restart with where they came from.
+#[test]
+fn neighbourhoods_come_back_from_the_file() {
+    use crate::hub::snapshot;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("counts");
+    let (mut hub, host) = (witness(), key(2).peer_id());
+    hub.beat(host, "v/0.1", DAY);
+    let near = Some(Neighbourhood::V6([1, 2, 3, 4, 5, 6]));
+    hub.speed(word(3, 2, DAY, 100), near, DAY).expect("taken");
+    snapshot::save(&path, &snapshot::encode_counts(&hub)).expect("saved");
+    let mut again = witness();
+    snapshot::load_counts(&path, &mut again).expect("read");
+    assert_eq!(again.look(&host, DAY), hub.look(&host, DAY));
 }
 
 #[test]
