@@ -26,6 +26,8 @@ use crate::verity;
 
 /// Names of the artefacts.
 const ARTEFACTS: [&str; 4] = ["disk.raw", "root.img", "kernel.efi", "loader.efi"];
+/// A kernel image that carries its root, for a network that boots machines.
+pub(crate) const NETBOOT: &str = "netboot.efi";
 /// Where the stub and the fallback loader are among the tools.
 const STUB: &str = "usr/lib/systemd/boot/efi/linuxx64.efi.stub";
 const LOADER: &str = "usr/lib/systemd/boot/efi/systemd-bootx64.efi";
@@ -59,6 +61,12 @@ pub(crate) fn run(args: &BuildArgs) -> Result<serde_json::Value, Error> {
     let archive = archive(&kernel, &kernel.closure(&boot)?, &init)?;
     let uki = unified(&place, &kernel, &spec, &described, &archive)?;
     let out = &place.out;
+    if args.netboot {
+        // The archives follow each other: the kernel unpacks one over the other.
+        let carrying = [archive.as_slice(), &carried(&image)].concat();
+        let net = unified(&place, &kernel, &spec, &described, &carrying)?;
+        write(&out.join(NETBOOT), &net)?;
+    }
     write(&out.join("root.img"), &image)?;
     write(&out.join("kernel.efi"), &uki)?;
     write(&out.join(bundle::WORDS), described.words().as_bytes())?;
@@ -74,6 +82,7 @@ pub(crate) fn run(args: &BuildArgs) -> Result<serde_json::Value, Error> {
     let seconds = begun.elapsed().as_secs_f64();
     let artefacts = ARTEFACTS
         .iter()
+        .chain(args.netboot.then_some(&NETBOOT))
         .map(|name| manifest::digest(name, "", &out.join(name)))
         .collect::<Result<Vec<_>, _>>()?;
     let programs: Vec<String> = root::programs_of(&lists, args.renter)
@@ -197,6 +206,14 @@ fn archive(kernel: &Kernel, modules: &[String], init: &[u8]) -> Result<Vec<u8>, 
     }
     archive.file("modules/order", 0o644, order.as_bytes());
     Ok(archive.finish())
+}
+
+/// The archive with the root, for a machine that has it from the network.
+fn carried(root: &[u8]) -> Vec<u8> {
+    let mut archive = Archive::default();
+    archive.folder("carried");
+    archive.file("carried/root.img", 0o444, root);
+    archive.finish()
 }
 
 /// The kernel image, unsigned.

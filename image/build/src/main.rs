@@ -102,6 +102,9 @@ pub(crate) struct BuildArgs {
     /// Put the renter's half of the command line in too; without it no renter's code is there
     #[arg(long)]
     renter: bool,
+    /// Make netboot.efi too: one file that a network serves to machines that start from it
+    #[arg(long)]
+    netboot: bool,
     /// Refuse whatever is marked as a test
     #[arg(long)]
     release: bool,

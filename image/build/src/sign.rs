@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tough::schema::{Role as Metadata, Root, Signature, Signed, Snapshot, Targets, Timestamp};
 
+use crate::build::NETBOOT;
 use crate::certificate;
 use crate::disk::{self, Content};
 use crate::error::Error;
@@ -109,7 +110,8 @@ pub(crate) fn image(plan: &Plan<'_>) -> Result<PathBuf, Error> {
     std::fs::create_dir_all(&out).map_err(Error::file(&out))?;
     let paper = out.join("db.pem");
     write(&paper, certificate.as_bytes())?;
-    for part in PARTS {
+    let net = built.join(NETBOOT).exists().then_some(NETBOOT);
+    for part in PARTS.into_iter().chain(net) {
         let unsigned = built.join(part);
         efi(plan, &paper, &unsigned, &out.join(part))?;
     }
@@ -124,7 +126,8 @@ pub(crate) fn image(plan: &Plan<'_>) -> Result<PathBuf, Error> {
     };
     disk::write(plan.place, &out.join("disk.raw"), &content)?;
     let mut sums = String::new();
-    for name in ["disk.raw", "root.img", "kernel.efi", "loader.efi"] {
+    let names = ["disk.raw", "root.img", "kernel.efi", "loader.efi"];
+    for name in names.into_iter().chain(net) {
         let file = manifest::digest(name, "", &out.join(name))?;
         sums.push_str(&format!("{}  {name}\n", file.sha256));
     }

@@ -35,6 +35,14 @@ pub(crate) enum Error {
         /// What the kernel said.
         why: std::io::Error,
     },
+    /// The root that came along could not be made a device.
+    #[error("the carried root, step {step}: {why}")]
+    Carried {
+        /// The step.
+        step: &'static str,
+        /// What the kernel said.
+        why: std::io::Error,
+    },
     /// The system could not be started.
     #[error("starting the system, step {step}: {why}")]
     Switch {

@@ -4,7 +4,9 @@
 //! the root named by the signed command line, opens it through dm-verity, mounts the state
 //! partition of the same disk and hands over to systemd. Any failure is told and ends in a restart,
 //! which the firmware turns into the other slot. It never writes to a disk, and it has no shell.
+//! A root that came along in the archive, from a network that boots machines, is started as it is.
 
+mod carried;
 mod error;
 mod look;
 mod mapper;
@@ -55,6 +57,9 @@ fn start() -> Result<std::convert::Infallible, Error> {
     let firmware = mounts::variables();
     let line = look::read("/proc/cmdline")?;
     let root = Root::parse(&line)?;
+    if Path::new(carried::ROOT).exists() {
+        return from_network(&root);
+    }
     let boots = if firmware { count_start()? } else { 0 };
     let found = look::slot(&root)?;
     mapper::open(&root, &found.partition.number)?;
@@ -69,6 +74,27 @@ fn start() -> Result<std::convert::Infallible, Error> {
     look::say(&format!(
         "version {} from slot {} of {}; state {state}",
         root.version, found.slot, found.partition.disk
+    ));
+    switch::hand_over()
+}
+
+/// Starts the root that came along. No slot and no variable has a part in it: what the network
+/// serves is what runs, and another version comes by serving it.
+fn from_network(root: &Root) -> Result<std::convert::Infallible, Error> {
+    mapper::open(root, &carried::attach()?)?;
+    mounts::root()?;
+    let found = carried::state()?;
+    let state = mounts::state(found.as_ref().map(|partition| partition.device.as_str()));
+    let disk = found.map_or(String::new(), |partition| partition.disk);
+    let told = format!(
+        "slot = \"{}\"\nversion = \"{}\"\ndisk = \"{disk}\"\nboots = 0\nfirmware = false\nstate = \"{state}\"\nnetwork = true\n",
+        Slot::A,
+        root.version,
+    );
+    mounts::tell(&told)?;
+    look::say(&format!(
+        "version {} from the network; state {state}",
+        root.version
     ));
     switch::hand_over()
 }

@@ -86,6 +86,9 @@ pub(crate) enum Error {
         /// What is wrong.
         why: String,
     },
+    /// A version for a box that has its system from the network.
+    #[error("this box starts from the network: another version comes by serving it there")]
+    FromNetwork,
     /// Not enough room for what comes.
     #[error("{what} has room for {have} bytes, {need} are needed")]
     Space {
@@ -103,6 +106,7 @@ impl Error {
     pub(crate) const fn blame(&self) -> Blame {
         match self {
             Self::Bundle(_)
+            | Self::FromNetwork
             | Self::Space { .. }
             | Self::Unstartable { .. }
             | Self::Drive { .. }

@@ -166,6 +166,9 @@ async fn run(arguments: &Arguments) -> Result<(), Error> {
     let (mut machine, boot) = watch::open(&paths)?;
     match &arguments.verb {
         Verb::Reset | Verb::Drives => Ok(()),
+        // Nothing was started from a disk, and there may be none.
+        Verb::Install if boot.network => Ok(()),
+        Verb::Grow if machine.disk.is_empty() => Ok(()),
         Verb::Install => install::run(&machine),
         Verb::Grow => {
             if let Some(mib) = grow::state(&machine.disk)? {
@@ -208,7 +211,7 @@ async fn run(arguments: &Arguments) -> Result<(), Error> {
             let running = machine.running;
             machine.carry_out(&plan::commit(running))
         }
-        Verb::RollBack => verbs::roll_back(&mut machine, &boot.version),
+        Verb::RollBack => verbs::roll_back(&mut machine, &boot),
         Verb::Status => status(&machine, &boot),
     }
 }

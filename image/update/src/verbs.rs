@@ -106,6 +106,9 @@ pub(crate) async fn stage(
     from: &From,
     choice: Choice,
 ) -> Result<Version, Error> {
+    if boot.network {
+        return Err(Error::FromNetwork);
+    }
     let verified = fetch(machine, paths, from).await?;
     let version = verified.manifest.version;
     fits(machine, boot, paths, &verified, choice)?;
@@ -167,7 +170,10 @@ pub(crate) async fn apply(
 
 /// Tries the other slot as it is, on an operator's word. What runs is left by that: a stick that is
 /// still plugged in does not bring it back.
-pub(crate) fn roll_back(machine: &mut Machine, running: &str) -> Result<(), Error> {
+pub(crate) fn roll_back(machine: &mut Machine, boot: &Boot) -> Result<(), Error> {
+    if boot.network {
+        return Err(Error::FromNetwork);
+    }
     let other = machine.running.other();
     let version = machine.words(other)?.version;
     let floor = machine.record.floor();
@@ -175,7 +181,7 @@ pub(crate) fn roll_back(machine: &mut Machine, running: &str) -> Result<(), Erro
     if have < floor {
         return Err(image_bundle::Error::Floor { have, floor }.into());
     }
-    machine.record.leave(running)?;
+    machine.record.leave(&boot.version)?;
     machine.trial_of(other, &version);
     machine.try_slot(other)
 }

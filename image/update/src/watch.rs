@@ -61,6 +61,9 @@ pub(crate) struct Boot {
     pub(crate) firmware: bool,
     /// How the state partition fared.
     pub(crate) state: String,
+    /// Whether this start came from the network; its slots are nobody's then.
+    #[serde(default)]
+    pub(crate) network: bool,
 }
 
 /// Opens the machine as it was started.
@@ -96,10 +99,15 @@ pub(crate) fn settle(
     patience: Duration,
 ) -> Result<bool, Error> {
     let running = machine.running;
-    let trial = machine.record.trial();
+    let trial = machine.record.trial().filter(|_| !boot.network);
+    let committed = match boot.network {
+        // Whatever the firmware knows of slots had no part in this start.
+        true => Some(running),
+        false => committed(machine)?,
+    };
     let start = plan::judge(Facts {
         running,
-        committed: committed(machine)?,
+        committed,
         trial: trial.as_ref().and_then(Trial::slot),
     });
     if let Start::Returned(slot) | Start::Fell(slot) = start {
@@ -296,9 +304,7 @@ async fn grant(
         Verb::Resume => record.pause(false).map(|()| "looking".to_owned()),
         Verb::ResetKeep => reset(machine, Shape::Keep),
         Verb::ResetWipe => reset(machine, Shape::Wipe),
-        Verb::RollBack => {
-            verbs::roll_back(machine, &boot.version).map(|()| "restarting".to_owned())
-        }
+        Verb::RollBack => verbs::roll_back(machine, boot).map(|()| "restarting".to_owned()),
         Verb::ClaimDrive => {
             let places = Places::default();
             let said = drives::claim(&places, &record, &machine.disk, &wish.drive, wish.erase)?;
