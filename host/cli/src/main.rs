@@ -90,6 +90,8 @@ enum Command {
     Backup(operator::BackupArgs),
     /// Make a data directory from a backup
     Restore(operator::RestoreArgs),
+    /// Seal a host's identity key under words a machine keeps; bring it back by its phrase
+    Key(operator::KeyArgs),
     /// Show a host's log
     Logs(operator::LogsArgs),
     /// Write one file for whoever helps, without secrets
@@ -251,6 +253,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Config(args) => return operator::config(args).await,
         Command::Backup(args) => operator::backup(args).await?,
         Command::Restore(args) => operator::restore(args)?,
+        Command::Key(args) => operator::key(args)?,
         Command::Logs(args) => operator::logs(args)?,
         Command::Diagnose(args) => operator::diagnose(args).await?,
         Command::Volume(args) => return operator::volumes(args).await,

@@ -34,6 +34,7 @@ pub mod prover;
 pub mod ready;
 pub mod reload;
 pub mod scrub;
+pub mod sealing;
 pub mod signer;
 pub mod stakes;
 pub mod standing;

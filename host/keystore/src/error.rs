@@ -29,6 +29,9 @@ pub enum Error {
     /// The passphrase protects nothing.
     #[error("the passphrase is empty")]
     Empty,
+    /// Words of a person, where those of a machine are needed.
+    #[error("the words are no 64 hexadecimal digits, as a machine draws them")]
+    Drawn,
     /// Key derivation asked for more memory or time than is allowed.
     #[error("key file asks for {kib} KiB and {passes} passes, more than allowed")]
     Cost {

@@ -54,7 +54,7 @@ impl Claiming {
         }
         self.show();
         for drive in drives(system_disk) {
-            let Some(authority) = read(&drive) else {
+            let Some(authority) = read(&drive, MAGIC) else {
                 continue;
             };
             let told = match bind(&self.folder, &authority) {
@@ -88,8 +88,8 @@ impl Claiming {
     }
 }
 
-/// Drives and partitions that may hold a claim file: all but the system's own parts.
-fn drives(system_disk: &str) -> Vec<PathBuf> {
+/// Drives and partitions that may hold what a stick brings: all but the system's own parts.
+pub(crate) fn drives(system_disk: &str) -> Vec<PathBuf> {
     let parts = board_slot::slots::partitions(Path::new("/sys/class/block")).unwrap_or_default();
     let own = [
         board_slot::names::ESP,
@@ -115,12 +115,12 @@ fn drives(system_disk: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The authority in a claim file; nothing when it is none.
-fn read(path: &Path) -> Option<Vec<u8>> {
+/// What follows the magic of a claim file or another of its shape; nothing when it is none.
+pub(crate) fn read(path: &Path, magic: &[u8]) -> Option<Vec<u8>> {
     let mut file = File::open(path).ok()?;
-    let mut head = vec![0; MAGIC.len()];
+    let mut head = vec![0; magic.len()];
     file.read_exact(&mut head).ok()?;
-    if head != MAGIC {
+    if head != magic {
         return None;
     }
     let mut text = Vec::new();

@@ -20,6 +20,7 @@ mod machine;
 mod mirror;
 mod record;
 mod reset;
+mod seal;
 mod source;
 mod system;
 mod trust;
@@ -84,14 +85,11 @@ enum Verb {
     Commit,
     /// Go back to the other slot, as a trial like any other
     RollBack,
-    /// Give the state partition the rest of its disk; before the host starts
-    Grow,
-    /// Write this system onto the disk that the stick it runs from names, and switch off
-    Install,
-    /// Give the host the data drives that were claimed; before the host starts
-    Drives,
-    /// Carry out the reset that was asked for, if one was; before the host starts
-    Reset,
+    /// Before the host starts: install from a stick that says so, give the state partition the rest
+    /// of its disk, carry out a reset that was asked for, give the host the drives that were claimed
+    Before,
+    /// Open the host's identity key with the TPM, sealing it first; before the host starts
+    Seal,
     /// Say what runs, what is staged or tried and why slots were left
     Status,
 }
@@ -136,18 +134,47 @@ fn main() -> ExitCode {
     }
 }
 
-/// What is done to the state partition before the host starts.
-fn before(arguments: &Arguments) -> Result<(), Error> {
-    let record = record::Record::open(&arguments.record)?;
-    if matches!(arguments.verb, Verb::Drives) {
-        return drives::restore(&drives::Places::default(), &record);
+/// What is done before the host starts, in its order. Each is done whatever became of the one before.
+fn before(arguments: &Arguments, paths: &Paths) -> Result<(), Error> {
+    let disk = watch::open(paths).and_then(|(machine, boot)| disk(&machine, &boot));
+    let all = [disk, reset(arguments), drives(arguments)];
+    let mut failed = None;
+    for why in all.into_iter().filter_map(Result::err) {
+        if let Some(earlier) = failed.replace(why) {
+            console::say(&format!("update: {earlier}"));
+        }
     }
+    failed.map_or(Ok(()), Err)
+}
+
+/// Installs when this runs from a stick that says so; gives the state partition the rest of its disk.
+fn disk(machine: &Machine, boot: &Boot) -> Result<(), Error> {
+    if machine.disk.is_empty() {
+        return Ok(());
+    }
+    let installed = match boot.network {
+        true => Ok(()),
+        false => install::run(machine),
+    };
+    if let Some(mib) = grow::state(&machine.disk)? {
+        console::say(&format!("the state partition has {mib} MiB now"));
+    }
+    installed
+}
+
+fn reset(arguments: &Arguments) -> Result<(), Error> {
+    let record = record::Record::open(&arguments.record)?;
     let host = arguments.socket.ancestors().nth(2);
     let host = host.unwrap_or(Path::new("/var/lib/holdfast"));
     if let Some(shape) = reset::carry_out(host, &record)? {
         console::say(&format!("reset, {shape:?}: done"));
     }
     Ok(())
+}
+
+fn drives(arguments: &Arguments) -> Result<(), Error> {
+    let record = record::Record::open(&arguments.record)?;
+    drives::restore(&drives::Places::default(), &record)
 }
 
 async fn run(arguments: &Arguments) -> Result<(), Error> {
@@ -160,22 +187,13 @@ async fn run(arguments: &Arguments) -> Result<(), Error> {
         settings: PathBuf::from("/etc/holdfast/updates.toml"),
         mirror_ca: PathBuf::from("/etc/holdfast/mirror.pem"),
     };
-    if matches!(arguments.verb, Verb::Reset | Verb::Drives) {
-        return before(arguments);
+    if matches!(arguments.verb, Verb::Before) {
+        return before(arguments, &paths);
     }
     let (mut machine, boot) = watch::open(&paths)?;
     match &arguments.verb {
-        Verb::Reset | Verb::Drives => Ok(()),
-        // Nothing was started from a disk, and there may be none.
-        Verb::Install if boot.network => Ok(()),
-        Verb::Grow if machine.disk.is_empty() => Ok(()),
-        Verb::Install => install::run(&machine),
-        Verb::Grow => {
-            if let Some(mib) = grow::state(&machine.disk)? {
-                console::say(&format!("the state partition has {mib} MiB now"));
-            }
-            Ok(())
-        }
+        Verb::Before => Ok(()),
+        Verb::Seal => seal::run(&seal::Places::default(), &machine.record, &machine.disk),
         Verb::Watch { patience } => {
             let settled = watch::settle(&mut machine, &boot, Duration::from_secs(*patience))?;
             watch::look(&mut machine, &boot, &paths, settled).await

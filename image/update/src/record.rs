@@ -216,6 +216,22 @@ impl Record {
             .try_for_each(|name| self.remove(name))
     }
 
+    /// The path of a file of somebody else's in the folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Gives a file another one's place; durable when it returns.
+    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), Error> {
+        std::fs::rename(self.path(from), self.path(to)).map_err(Error::file(self.path(to)))?;
+        self.flush()
+    }
+
+    /// Removes a file, which need not be there; durable when it returns.
+    pub(crate) fn forget(&self, name: &str) -> Result<(), Error> {
+        self.remove(name)
+    }
+
     fn remove(&self, name: &str) -> Result<(), Error> {
         let path = self.folder.join(name);
         match std::fs::remove_file(&path) {

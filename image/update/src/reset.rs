@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::record::Record;
+use crate::seal;
 
 /// What is forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +57,7 @@ pub(crate) fn carry_out(host: &Path, record: &Record) -> Result<Option<Shape>, E
             }
             // They are the former identity's; what is on them stays.
             record.set_drives(&[])?;
+            seal::forget(record)?;
         }
     }
     if let Ok(folder) = File::open(host) {

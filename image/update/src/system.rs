@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::machine::Machine;
+use crate::seal;
 use crate::watch::{Boot, Paths};
 use board_slot::efivars::{Name, Variables};
 
@@ -172,6 +173,8 @@ fn unprotected(machine: &Machine) -> Vec<&'static str> {
     }
     if !Path::new("/sys/class/tpm/tpm0").exists() {
         open.push("no TPM: whoever reaches the disk can read its keys and put old versions back");
+    } else if !seal::is_sealed(&machine.record) {
+        open.push("the identity key is not sealed to the TPM: the next start outside a trial does");
     }
     if !Path::new("/dev/watchdog0").exists() {
         open.push("no hardware watchdog: a machine that hangs stays so");

@@ -66,3 +66,16 @@ fn a_plain_file_says_so_and_an_empty_passphrase_seals_nothing() {
     );
     assert_eq!(format!("{file:?}"), "SealedKey { plain: true }");
 }
+
+#[test]
+fn drawn_words_seal_cheaply_and_a_persons_words_are_refused() {
+    let words = [b'a'; 64];
+    let sealed = SealedKey::seal_drawn(&key(), &words, &Fixed).expect("sealed");
+    let file = SealedKey::from_bytes(&sealed.to_bytes()).expect("reads");
+    assert_eq!(file.open(&words).expect("opens").address(), key().address());
+    assert_eq!(file.open(&[b'b'; 64]).err(), Some(Error::Passphrase));
+    for words in [&b"correct horse"[..], &[b'g'; 64], &[b'a'; 63], &[]] {
+        let refused = SealedKey::seal_drawn(&key(), words, &Fixed).err();
+        assert_eq!(refused, Some(Error::Drawn));
+    }
+}

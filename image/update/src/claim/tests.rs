@@ -19,7 +19,7 @@ fn a_claim_file_is_read_up_to_its_end_and_binds_once() {
     let folder = tempfile::tempdir().unwrap();
     let stick = folder.path().join("stick");
     std::fs::write(&stick, file(CERTIFICATE)).unwrap();
-    let authority = read(&stick).unwrap();
+    let authority = read(&stick, MAGIC).unwrap();
     assert_eq!(authority, CERTIFICATE);
     bind(folder.path(), &authority).unwrap();
     assert_eq!(
@@ -34,7 +34,7 @@ fn other_drives_and_files_without_a_certificate_claim_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let stick = folder.path().join("stick");
     std::fs::write(&stick, vec![0; 4096]).unwrap();
-    assert_eq!(read(&stick), None);
+    assert_eq!(read(&stick, MAGIC), None);
     assert!(bind(folder.path(), b"nothing").is_err());
     let mut with_key = CERTIFICATE.to_vec();
     with_key.extend_from_slice(b"-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n");

@@ -54,6 +54,8 @@ pub(crate) struct KeyFacts {
     pub(crate) mode: u32,
     /// Whether it needs no passphrase.
     pub(crate) plain: bool,
+    /// Whether the machine has a TPM, which could keep it.
+    pub(crate) tpm: bool,
     /// Whether the private network's key file, where one is needed, is there.
     pub(crate) opens: bool,
 }
@@ -75,7 +77,10 @@ pub(crate) fn key(facts: Option<KeyFacts>, why: &str) -> Finding {
         Some(facts) if facts.plain => Finding::new(
             "key",
             Grade::Advice,
-            "plain: its mode (0600) alone protects it",
+            match facts.tpm {
+                true => "plain: its mode (0600) alone protects it",
+                false => "plain: its mode (0600) alone protects it; this machine has no TPM",
+            },
         )
         .mend("seal it with a passphrase held as a system credential"),
         Some(_) => Finding::good("key", "sealed, and its passphrase opens it"),
@@ -94,7 +99,13 @@ pub(crate) fn read_key(dir: &Path, config: &Config) -> Finding {
     let facts = plain.ok().and_then(|plain| {
         let mode = std::fs::metadata(&path).ok()?.permissions().mode();
         let opens = opened.is_ok();
-        Some(KeyFacts { mode, plain, opens })
+        let tpm = Path::new("/sys/class/tpm/tpm0").exists();
+        Some(KeyFacts {
+            mode,
+            plain,
+            tpm,
+            opens,
+        })
     });
     key(facts, &why)
 }

@@ -178,7 +178,15 @@ fn hosts_that_run_are_found_with_their_limits() {
 
 #[test]
 fn a_key_others_may_read_is_a_failure_and_a_plain_one_advice() {
-    let facts = |mode, plain, opens| Some(KeyFacts { mode, plain, opens });
+    let facts = |mode, plain, opens| {
+        let tpm = true;
+        Some(KeyFacts {
+            mode,
+            plain,
+            tpm,
+            opens,
+        })
+    };
     assert_eq!(
         place::key(facts(0o100_644, false, true), "").grade,
         Grade::Fail
