@@ -85,8 +85,8 @@ enum Verb {
     Commit,
     /// Go back to the other slot, as a trial like any other
     RollBack,
-    /// Before the host starts: install from a stick that says so, give the state partition the rest
-    /// of its disk, carry out a reset that was asked for, give the host the drives that were claimed
+    /// Before the host starts: install from a stick that says so, give the state partition
+    /// the rest of its disk, carry out a reset, give the host the drives that were claimed
     Before,
     /// Open the host's identity key with the TPM, sealing it first; before the host starts
     Seal,
@@ -134,7 +134,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What is done before the host starts, in its order. Each is done whatever became of the one before.
+/// What is done before the host starts, in its order, whatever became of the one before.
 fn before(arguments: &Arguments, paths: &Paths) -> Result<(), Error> {
     let disk = watch::open(paths).and_then(|(machine, boot)| disk(&machine, &boot));
     let all = [disk, reset(arguments), drives(arguments)];
@@ -147,7 +147,7 @@ fn before(arguments: &Arguments, paths: &Paths) -> Result<(), Error> {
     failed.map_or(Ok(()), Err)
 }
 
-/// Installs when this runs from a stick that says so; gives the state partition the rest of its disk.
+/// Installs when this runs from a stick that says so; gives the state the rest of its disk.
 fn disk(machine: &Machine, boot: &Boot) -> Result<(), Error> {
     if machine.disk.is_empty() {
         return Ok(());

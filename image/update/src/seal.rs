@@ -2,11 +2,11 @@
 //! TPM alone gives the words back (docs/decisions/0080-tpm.md).
 //!
 //! Before the host starts the words are unsealed into memory for it. A box without a TPM goes on
-//! with a plain key. A TPM that does not give the words, because the disk is in another machine or
-//! the state of Secure Boot changed, keeps the host from starting: the console says why, and a stick
-//! with the recovery phrase brings the key back under this TPM.
-//! Invariants: sealed words are flushed, read back and unsealed before the key file changes; a trial
-//! seals nothing that the version before could not read. `systemd-creds` speaks to the TPM.
+//! with a plain key. A TPM that does not give the words, because the disk is in another machine
+//! or the state of Secure Boot changed, keeps the host from starting: the console says why, and a
+//! stick with the recovery phrase brings the key back under this TPM.
+//! Invariants: sealed words are flushed, read back and unsealed before the key file changes; a
+//! trial seals nothing that the version before could not read. `systemd-creds` speaks to the TPM.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::Write;

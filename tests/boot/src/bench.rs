@@ -57,9 +57,9 @@ impl Bench {
 
     /// Builds the three images and the bundles.
     pub(crate) fn build(&self) -> anyhow::Result<()> {
-        self.image(FIRST, FIRST, None)?;
-        self.image(GOOD, GOOD, None)?;
-        self.image(BAD, BAD, Some(&self.faulty()?))?;
+        self.image(FIRST, FIRST, None, &[])?;
+        self.image(GOOD, GOOD, None, &[])?;
+        self.image(BAD, BAD, Some(&self.faulty()?), &[])?;
         for version in [GOOD, BAD] {
             let craft = Craft::of(&self.built(version), version.parse()?)?;
             craft.write(&self.keys, &self.bundle_of(version))?;
@@ -223,15 +223,26 @@ impl Bench {
         name: &str,
         overlay: &Path,
     ) -> anyhow::Result<()> {
-        self.image(version, name, Some(overlay))
+        self.image(version, name, Some(overlay), &[])
+    }
+
+    /// Builds a version with what a network serves, under another name.
+    pub(crate) fn image_for_network(&self, version: &str, name: &str) -> anyhow::Result<()> {
+        self.image(version, name, None, &["--netboot"])
     }
 
     /// Builds a version once more, under another name.
     pub(crate) fn image_as(&self, version: &str, name: &str) -> anyhow::Result<()> {
-        self.image(version, name, None)
+        self.image(version, name, None, &[])
     }
 
-    fn image(&self, version: &str, name: &str, overlay: Option<&Path>) -> anyhow::Result<()> {
+    fn image(
+        &self,
+        version: &str,
+        name: &str,
+        overlay: Option<&Path>,
+        more: &[&str],
+    ) -> anyhow::Result<()> {
         let out = self.built(name).to_string_lossy().into_owned();
         let mut arguments = vec!["build", "--machine", "qemu"];
         arguments.extend(["--version", version, "--out", &out]);
@@ -241,6 +252,7 @@ impl Bench {
         if let Some(overlay) = &overlay {
             arguments.extend(["--overlay", overlay]);
         }
+        arguments.extend(more);
         self.run(&arguments)
     }
 

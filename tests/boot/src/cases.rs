@@ -6,9 +6,11 @@ mod clock;
 mod cuts;
 mod drives;
 mod firmware;
+mod network;
 mod refusals;
 mod room;
 mod secure;
+mod tpm;
 mod trials;
 mod whole;
 
@@ -105,7 +107,7 @@ const fn night(
 }
 
 /// All cases; the long ones first, so that two workers end together.
-pub(crate) static CASES: [Case; 23] = [
+pub(crate) static CASES: [Case; 25] = [
     push(
         "never-healthy",
         "a version that is never healthy is left, its reason kept, and not tried again",
@@ -205,6 +207,16 @@ pub(crate) static CASES: [Case; 23] = [
         "no-uefi",
         "firmware without UEFI is told what is missing, and changes nothing",
         firmware::none,
+    ),
+    night(
+        "tpm",
+        "the identity key is sealed to the TPM; on another one the recovery phrase alone opens it",
+        tpm::sealed,
+    ),
+    night(
+        "network",
+        "a signed file from the network starts the box on the state of its disk, and without one",
+        network::start,
     ),
     night(
         "wrong-clock",

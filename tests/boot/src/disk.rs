@@ -118,3 +118,22 @@ pub(crate) fn wreck(folder: &Path, label: &str) -> anyhow::Result<()> {
     disk.sync_all()?;
     Ok(())
 }
+
+/// Whether the partition with a label holds these bytes anywhere, in files or in what is free.
+pub(crate) fn holds(folder: &Path, label: &str, bytes: &[u8]) -> anyhow::Result<bool> {
+    let disk = open(folder)?;
+    let (mut at, mut left) = partition(&disk, label)?;
+    let mut piece = Vec::new();
+    while left > 0 {
+        // What spans two pieces is in the first of them too.
+        let len = left.min(16 << 20);
+        let more = (len + bytes.len() as u64).min(left);
+        piece.resize(usize::try_from(more)?, 0);
+        disk.read_exact_at(&mut piece, at)?;
+        if piece.windows(bytes.len()).any(|window| window == bytes) {
+            return Ok(true);
+        }
+        (at, left) = (at + len, left - len);
+    }
+    Ok(false)
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 const CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 /// The firmware that checks what it starts.
@@ -39,6 +39,10 @@ pub(crate) struct Parts {
     secure: bool,
     /// Whether its firmware is of the kind before UEFI.
     legacy: bool,
+    /// A folder that its network serves by TFTP, and the file that it starts from there.
+    served: Option<(PathBuf, String)>,
+    /// The name of its TPM, which keeps what it was told; it has none when empty.
+    tpm: String,
 }
 
 impl Parts {
@@ -90,6 +94,18 @@ impl Parts {
         self
     }
 
+    /// A network that boots machines: a folder, and the file in it to start.
+    pub(crate) fn served(mut self, folder: &Path, file: &str) -> Self {
+        self.served = Some((folder.to_owned(), file.to_owned()));
+        self
+    }
+
+    /// A TPM of this name.
+    pub(crate) fn tpm(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.tpm);
+        self
+    }
+
     const fn code(&self) -> &'static str {
         if self.secure { SECURE } else { CODE }
     }
@@ -113,6 +129,7 @@ pub(crate) struct Vm {
     serial: PathBuf,
     begun: Instant,
     seen: usize,
+    _tpm: Option<Tpm>,
 }
 
 impl Vm {
@@ -135,7 +152,7 @@ impl Vm {
             .arg(drive("d0", &folder.join("disk.raw"), ""))
             .args(["-device", "nvme,serial=system,drive=d0,bootindex=1"])
             .args(["-netdev", &network(parts)?])
-            .args(["-device", "virtio-net-pci,netdev=n0,romfile="])
+            .args(["-device", &card(parts)])
             .args(["-device", "i6300esb", "-action", "watchdog=reset"]);
         if !parts.legacy {
             qemu.arg("-drive")
@@ -148,6 +165,7 @@ impl Vm {
             qemu.args(["-global", "driver=cfi.pflash01,property=secure,value=on"]);
         }
         extras(&mut qemu, parts);
+        let tpm = Tpm::start(&mut qemu, folder, parts)?;
         let child = qemu
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -159,6 +177,7 @@ impl Vm {
             serial,
             begun: Instant::now(),
             seen: 0,
+            _tpm: tpm,
         })
     }
 
@@ -224,6 +243,14 @@ impl Vm {
         rest.split_whitespace().next().map(str::to_owned)
     }
 
+    /// The first line with words behind the first `mark`.
+    pub(crate) fn line_after(&self, mark: &str) -> Option<String> {
+        let said = self.said();
+        let (_, rest) = said.split_once(mark)?;
+        let mut lines = rest.lines().map(str::trim);
+        lines.find(|line| !line.is_empty()).map(str::to_owned)
+    }
+
     /// The number in the last line that was said, behind `mark`.
     pub(crate) fn number(&self, mark: &str) -> Option<f64> {
         self.word(mark)?.parse().ok()
@@ -233,6 +260,51 @@ impl Vm {
         let bytes = std::fs::read(&self.serial).unwrap_or_default();
         // Cut at whole characters: a terminal's escapes are not always.
         String::from_utf8_lossy(&bytes).replace('\u{fffd}', "?")
+    }
+}
+
+/// An emulated TPM; it ends with its machine.
+struct Tpm(Child);
+
+impl Tpm {
+    /// Starts the TPM that a case asked for, and tells the machine of it.
+    fn start(qemu: &mut Command, folder: &Path, parts: &Parts) -> anyhow::Result<Option<Self>> {
+        if parts.tpm.is_empty() {
+            return Ok(None);
+        }
+        let state = folder.join(format!("tpm-{}", parts.tpm));
+        std::fs::create_dir_all(&state)?;
+        // swtpm wants whole paths.
+        let state = state.canonicalize()?;
+        let socket = state.join("socket");
+        let _ = std::fs::remove_file(&socket);
+        let child = Command::new("swtpm")
+            .args(["socket", "--tpm2", "--terminate", "--tpmstate"])
+            .arg(format!("dir={}", state.display()))
+            .arg("--ctrl")
+            .arg(format!("type=unixio,path={}", socket.display()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .context("starting swtpm: apt-get install swtpm")?;
+        let tpm = Self(child);
+        let until = Instant::now() + Duration::from_secs(20);
+        while !socket.exists() {
+            ensure!(Instant::now() < until, "swtpm made no socket");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        qemu.arg("-chardev")
+            .arg(format!("socket,id=tpm,path={}", socket.display()))
+            .args(["-tpmdev", "emulator,id=t0,chardev=tpm"])
+            .args(["-device", "tpm-crb,tpmdev=t0"]);
+        Ok(Some(tpm))
+    }
+}
+
+impl Drop for Tpm {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -248,6 +320,10 @@ fn extras(qemu: &mut Command, parts: &Parts) {
         qemu.args(["-device", "qemu-xhci", "-drive"])
             .arg(drive("u0", stick, ""))
             .args(["-device", "usb-storage,drive=u0,serial=stick,bootindex=0"]);
+    }
+    if parts.served.is_some() {
+        // Firmware opens no network without randomness.
+        qemu.args(["-device", "virtio-rng-pci"]);
     }
     if !parts.serial.is_empty() {
         qemu.arg("-smbios")
@@ -272,10 +348,23 @@ fn extras(qemu: &mut Command, parts: &Parts) {
     }
 }
 
+/// The network card; the firmware drives it itself, and tries it first where it is to start from it.
+fn card(parts: &Parts) -> String {
+    let first = if parts.served.is_some() {
+        ",bootindex=0"
+    } else {
+        ""
+    };
+    format!("virtio-net-pci,netdev=n0,romfile={first}")
+}
+
 /// Nothing leaves the machine; what comes in is what a case asked for.
 fn network(parts: &Parts) -> anyhow::Result<String> {
     let mut text = "user,id=n0,restrict=on".to_owned();
     let door = parts.door.map(|port| (port, 5102));
+    if let Some((folder, file)) = &parts.served {
+        text.push_str(&format!(",tftp={},bootfile={file}", folder.display()));
+    }
     for (from, to) in door.iter().chain(&parts.forwards) {
         text.push_str(&format!(",hostfwd=tcp:127.0.0.1:{from}-:{to}"));
     }
