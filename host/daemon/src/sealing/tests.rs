@@ -8,7 +8,8 @@ use host_core::{Address, PeerId};
 use host_keystore::{Phrase, SealedKey};
 
 use super::{Sealed, recover, seal};
-use crate::config::{Config, layers::Layered};
+use crate::config::units::Size;
+use crate::config::{Config, VolumeConfig, layers::Layered};
 use crate::init::{self, CONFIG_FILE};
 
 struct Place {
@@ -21,7 +22,10 @@ impl Place {
     async fn new() -> Self {
         let root = tempfile::tempdir().expect("a folder");
         let mut config = Config::default();
-        config.storage.volumes.clear();
+        config.storage.volumes = vec![VolumeConfig {
+            path: "volume-0".into(),
+            size: Size(64 << 20),
+        }];
         let made = init::make(init::Plan {
             dir: root.path().join("host"),
             config,
