@@ -37,7 +37,15 @@ async fn show<D: Device>(
     let none = || Error::Money(Unsettled::Uncommitted { agreement });
     let prover = Arc::clone(desk.prover().ok_or_else(none)?);
     let _turn = desk.inclusion_turn().await;
-    let shown = tokio::task::spawn_blocking(move || prover.inclusion(&agreement)).await;
-    let (commitment, proof) = shown.map_err(|_| none())??;
+    let shown = away(move || prover.inclusion(&agreement)).await;
+    let (commitment, proof) = shown.ok_or_else(none)??;
     Ok(InclusionReply::Shown { commitment, proof })
+}
+
+/// Does work on a thread for such; where no runtime has threads, here. None when it panicked.
+async fn away<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => runtime.spawn_blocking(work).await.ok(),
+        Err(_) => Some(work()),
+    }
 }

@@ -16,6 +16,8 @@ use host_core::{Address, Amount, Digest32};
 
 use crate::lock;
 
+pub(crate) mod proofs;
+
 /// Wei a gas unit costs in calm times.
 const CALM: u64 = 100;
 
@@ -32,7 +34,26 @@ struct Tx {
 #[derive(Debug, Clone)]
 struct Mined {
     tx: usize,
-    event: Option<(Address, Address, Amount)>,
+    /// What it changed; none when it failed, or had nothing to change.
+    event: Option<Event>,
+}
+
+/// What a transaction changed.
+#[derive(Debug, Clone)]
+enum Event {
+    /// A vault's payments to a host now come to this.
+    Paid(Address, Address, Amount),
+    /// A word of the contracts of proof and of challenges.
+    Word(proofs::Word),
+}
+
+impl Mined {
+    const fn paid(&self) -> Option<(Address, Address, Amount)> {
+        match self.event {
+            Some(Event::Paid(vault, host, sum)) => Some((vault, host, sum)),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -54,10 +75,12 @@ pub(crate) struct World {
     blocks: Vec<Block>,
     /// Every transaction ever signed.
     txs: Vec<Tx>,
+    /// Calls of the contracts of proof, by the number that is their calldata.
+    calls: Vec<proofs::Call>,
     pool: Vec<usize>,
     vaults: BTreeMap<Address, Vault>,
     /// Makes the hashes of another history differ.
-    fork: u64,
+    pub(crate) fork: u64,
     /// Least price that gets into a block.
     pub(crate) floor: u64,
     /// Nobody answers.
@@ -82,7 +105,7 @@ fn name(number: u64, kind: u8, fork: u64) -> Digest32 {
 }
 
 impl World {
-    fn head(&self) -> u64 {
+    pub(crate) fn head(&self) -> u64 {
         self.blocks.len() as u64 - 1
     }
 
@@ -93,7 +116,7 @@ impl World {
 
     fn paid(&self, vault: Address, to: Address) -> Amount {
         let mined = self.blocks.iter().flat_map(|block| &block.mined);
-        let events = mined.filter_map(|mined| mined.event);
+        let events = mined.filter_map(Mined::paid);
         let own = events.filter(|(from, host, _)| (*from, *host) == (vault, to));
         own.map(|(_, _, sum)| sum).max().unwrap_or(Amount::ZERO)
     }
@@ -104,7 +127,7 @@ impl World {
         };
         let mut best: BTreeMap<Address, Amount> = BTreeMap::new();
         for mined in self.blocks.iter().flat_map(|block| &block.mined) {
-            if let Some((from, host, sum)) = mined.event
+            if let Some((from, host, sum)) = mined.paid()
                 && from == vault
             {
                 let known = best.entry(host).or_insert(Amount::ZERO);
@@ -139,15 +162,20 @@ impl World {
         }
     }
 
-    fn effect(&self, tx: usize) -> Option<(Address, Address, Amount)> {
-        let ChainCall::CashCheque { cheque, .. } = &self.txs[tx].call else {
-            return None;
+    fn effect(&self, tx: usize) -> Option<Event> {
+        let (from, call) = (self.txs[tx].from, &self.txs[tx].call);
+        let cheque = match call {
+            ChainCall::CashCheque { cheque, .. } => &cheque.cheque,
+            ChainCall::Contract { data, .. } => {
+                let word = self.judge(from, data, self.head(), tx as u128);
+                return word.ok().map(Event::Word);
+            }
+            ChainCall::CashMany { .. } => return None,
         };
-        let cheque = &cheque.cheque;
         let before = self.paid(cheque.vault, cheque.beneficiary);
         let can = Amount(before.0 + self.balance(cheque.vault).0);
         let sum = cheque.cumulative.min(can);
-        (sum > before).then_some((cheque.vault, cheque.beneficiary, sum))
+        (sum > before).then_some(Event::Paid(cheque.vault, cheque.beneficiary, sum))
     }
 
     /// Takes `depth` blocks away and makes as many empty ones; their transactions wait again.
@@ -171,6 +199,13 @@ impl World {
             let in_it = block.mined.iter().any(|mined| mined.tx == tx);
             in_it.then_some((number, block.hash))
         })
+    }
+
+    /// Whether a transaction in a block did what it asked; cashing what is cashed is no failure.
+    fn took(&self, tx: usize) -> bool {
+        let mut mined = self.blocks.iter().flat_map(|block| &block.mined);
+        let is_call = matches!(self.txs[tx].call, ChainCall::Contract { .. });
+        !is_call || mined.any(|mined| mined.tx == tx && mined.event.is_some())
     }
 
     fn sign(&mut self, tx: Tx) -> SignedTx {
@@ -262,6 +297,10 @@ impl Line {
             price: world.floor.max(CALM),
             call,
         };
+        if let ChainCall::Contract { what, data, .. } = &tx.call {
+            let told = world.judge(tx.from, data, world.head() + 1, u128::MAX);
+            told.map_err(|reason| ChainError::Reverted { what, reason })?;
+        }
         if let ChainCall::CashCheque { cheque, .. } = &tx.call {
             let cheque = &cheque.cheque;
             if cheque.cumulative <= world.paid(cheque.vault, cheque.beneficiary) {
@@ -332,11 +371,11 @@ impl Chain for Line {
     fn receipt(&self, hash: Digest32) -> BoxFuture<'_, Result<Option<TxReceipt>, ChainError>> {
         self.ask(|world| {
             let found = (0..world.txs.len()).find(|tx| name(*tx as u64, 0x7a, 0) == hash);
-            let found = found.and_then(|tx| world.find(tx));
-            Ok(found.map(|(block, block_hash)| TxReceipt {
+            let found = found.and_then(|tx| Some((world.find(tx)?, world.took(tx))));
+            Ok(found.map(|((block, block_hash), success)| TxReceipt {
                 block,
                 block_hash,
-                success: true,
+                success,
                 gas_used: 50_000,
             }))
         })
@@ -408,7 +447,7 @@ impl Chain for Line {
             let mut told = Vec::new();
             for (block, of_block) in wanted {
                 for (index, mined) in (0_u64..).zip(&of_block.mined) {
-                    let Some((vault, to, paid_out)) = mined.event else {
+                    let Some((vault, to, paid_out)) = mined.paid() else {
                         continue;
                     };
                     if to == host {

@@ -37,9 +37,10 @@ enum Fault {
     RenterKill,
     GuardKill,
     Gone,
+    Mute,
 }
 
-const FAULTS: [Fault; 17] = [
+const FAULTS: [Fault; 19] = [
     Fault::PowerCut,
     Fault::PowerCut,
     Fault::PowerCut,
@@ -57,10 +58,12 @@ const FAULTS: [Fault; 17] = [
     Fault::GuardKill,
     Fault::Gone,
     Fault::Gone,
+    Fault::Mute,
+    Fault::Mute,
 ];
 
 /// The last so many happen only where there are guards.
-const OF_GUARDED: usize = 3;
+const OF_GUARDED: usize = 5;
 
 /// Lets as many faults happen as the shape says, then heals and waits for calm.
 pub(crate) async fn strike(
@@ -85,7 +88,7 @@ pub(crate) async fn strike(
         let Some(machine) = cast.machines.get(usize::try_from(number)?) else {
             continue;
         };
-        let for_good = matches!(fault, Fault::Lies | Fault::Rot | Fault::Gone);
+        let for_good = matches!(fault, Fault::Lies | Fault::Rot | Fault::Gone | Fault::Mute);
         if machine.is_gone() || (for_good && !may_go_bad(&mut bad, number)) {
             continue;
         }
@@ -140,6 +143,7 @@ async fn happen(
         Fault::Replay => replay(cast, machine, span).await?,
         Fault::Rot => machine.rot(chance),
         Fault::Gone => machine.vanish(),
+        Fault::Mute => machine.fall_mute(),
         Fault::GuardKill => {
             let count = cast.wardens.len().max(1) as u64;
             let number = usize::try_from(chance.below(count))?;

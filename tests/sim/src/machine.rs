@@ -10,15 +10,17 @@ use host_agreement::Policy;
 use host_core::identity::SecretKey;
 use host_core::network::Network;
 use host_core::pressure::Pressure;
-use host_core::seams::{Chain, Clock, Frames, PeerAddr, Peers};
+use host_core::seams::{BoxFuture, Chain, Clock, Frames, PeerAddr, Peers};
 use host_core::wire::{self, HubRequest, Protocol};
-use host_core::{Amount, VolumeId};
+use host_core::{Amount, ShardId, VolumeId};
 use host_ledger::{Commits, Ledger};
+use host_proof::LeafProof;
 use host_session::desk::{Desk, Parts};
 use host_session::head::HeadMemory;
-use host_settle::{Bounds, Cashier, Purse, Reader};
+use host_settle::prove::{self, Leaves};
+use host_settle::{Bounds, Cashier, Defender, DefenderParts, Prover, Purse, Reader};
 use host_store::simulated::{Chance, Disk, Power};
-use host_store::{Label, Store};
+use host_store::{AskedLeaves, Label, Store};
 use tokio::sync::watch;
 
 use crate::chain::Ether;
@@ -33,6 +35,8 @@ const PRICE: Amount = Amount(1 << 30);
 /// Between two looks at the chain, and between two announcements.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 const ANNOUNCE_EVERY: Duration = Duration::from_secs(400);
+/// Between two turns of a prover.
+const PROVE_EVERY: Duration = Duration::from_secs(20);
 
 /// What every machine of a run shares.
 #[derive(Clone)]
@@ -44,6 +48,8 @@ pub(crate) struct Ground {
     pub(crate) hub: PeerAddr,
     /// Days that files are stored for.
     pub(crate) days: u64,
+    /// Its chain has the contracts of proof and of challenges.
+    pub(crate) proves: bool,
 }
 
 /// A machine.
@@ -54,6 +60,7 @@ pub(crate) struct Machine {
     volume: Disk,
     rotted: AtomicBool,
     gone: AtomicBool,
+    mute: Arc<AtomicBool>,
     state: Disk,
     ground: Ground,
     life: Mutex<Option<Life>>,
@@ -69,6 +76,19 @@ pub(crate) struct Life {
     reader: Arc<Reader>,
     head: Arc<HeadMemory>,
     _pressure: Arc<watch::Sender<Pressure>>,
+}
+
+/// A prover's way to the drive.
+struct Shelf(AskedLeaves<Disk>);
+
+impl Leaves for Shelf {
+    fn leaf(&self, shard: ShardId, index: u64) -> BoxFuture<'_, Result<LeafProof, String>> {
+        Box::pin(async move {
+            let read = self.0.leaf(&shard, index).await;
+            let read = read.map_err(|error| error.to_string())?;
+            read.ok_or_else(|| "it is not kept here".into())
+        })
+    }
 }
 
 fn options() -> host_ledger::Options {
@@ -96,6 +116,7 @@ impl Machine {
             volume,
             rotted: AtomicBool::new(false),
             gone: AtomicBool::new(false),
+            mute: Arc::default(),
             state,
             ground: ground.clone(),
             life: Mutex::default(),
@@ -120,6 +141,16 @@ impl Machine {
     /// Whether it ever rotted.
     pub(crate) fn has_rotted(&self) -> bool {
         self.rotted.load(Ordering::Relaxed)
+    }
+
+    /// From now on nobody off the chain is shown a proof; who asks on the chain is.
+    pub(crate) fn fall_mute(&self) {
+        self.mute.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether guards see nothing of it.
+    pub(crate) fn is_mute(&self) -> bool {
+        self.mute.load(Ordering::Relaxed)
     }
 
     /// The machine ends for good, with everything on it.
@@ -197,6 +228,9 @@ impl Machine {
             _pressure: Arc::new(pressure),
         };
         *lock(&self.life) = Some(life.clone());
+        if ground.proves {
+            self.prove(&life).await;
+        }
         ground.streets.door(&peer, Some(self.door(&life)));
         ground
             .time
@@ -205,6 +239,52 @@ impl Machine {
             .time
             .spawn(self.owner, announce(life, ground.clone()));
         Ok(())
+    }
+
+    /// Lets the daemon's prover and its answers to challenges take turns.
+    async fn prove(&self, life: &Life) {
+        let (ground, own) = (&self.ground, self.key.address());
+        let ledger = life.desk.ledger().clone();
+        let devices = vec![("volume".to_owned(), self.volume.clone())];
+        let (leaves, _) = AskedLeaves::open(devices, ledger.clone()).await;
+        let leaves: Arc<dyn Leaves> = Arc::new(Shelf(leaves));
+        let line = || Arc::new(ground.ether.line(own));
+        let bounds = Bounds {
+            depth: ground.network.epoch.depth,
+            cost_max: Amount(u128::MAX),
+        };
+        let defender = Defender::new(DefenderParts {
+            ledger: ledger.clone(),
+            chain: line(),
+            disputes: line(),
+            leaves: Arc::clone(&leaves),
+            host: own,
+            bounds,
+        });
+        let prover = Arc::new(Prover::new(prove::Parts {
+            ledger,
+            chain: line(),
+            proofs: line(),
+            leaves,
+            host: own,
+            bounds,
+            stake_max: Amount::ZERO,
+        }));
+        life.desk.set_prover(Arc::clone(&prover));
+        let time = ground.time.clone();
+        ground.time.spawn(self.owner, async move {
+            loop {
+                // Each says what is wrong in its log and is repeated.
+                let _repeated = prover.turn().await;
+                let _repeated = defender.turn().await;
+                time.sleep(PROVE_EVERY).await;
+            }
+        });
+    }
+
+    /// Whether the daemon runs and its disks answer.
+    pub(crate) fn is_well(&self) -> bool {
+        self.life().is_some() && !self.power.is_off() && !self.is_gone()
     }
 
     /// Bytes its volume had in use before the first shard.
@@ -228,7 +308,11 @@ impl Machine {
 
     fn door(&self, life: &Life) -> Door {
         let (desk, time, owner) = (Arc::clone(&life.desk), self.ground.time.clone(), self.owner);
+        let mute = Arc::clone(&self.mute);
         Arc::new(move |protocol: Protocol, frames: Box<dyn Frames>| {
+            if protocol == Protocol::Challenge && mute.load(Ordering::Relaxed) {
+                return;
+            }
             time.spawn(
                 owner,
                 host_session::serve(Arc::clone(&desk), protocol, frames),

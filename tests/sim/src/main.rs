@@ -17,10 +17,11 @@ mod street;
 mod tenant;
 mod time;
 mod warden;
+mod watch;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -60,6 +61,9 @@ struct Arguments {
     /// Every so many seeds a network whose chain is dead for a day from the hosts' start on
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     silent_every: u64,
+    /// Every so many seeds a network whose hosts prove on chain; those with guards do always
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    proven_every: u64,
     /// Faults in each run
     #[arg(long, default_value_t = 10)]
     faults: u64,
@@ -95,6 +99,7 @@ fn main() -> ExitCode {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let jobs = arguments.jobs.unwrap_or(cores).max(1);
     let (next, broken) = (AtomicU64::new(0), Mutex::new(Vec::new()));
+    let (proofs, challenges) = (AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|| {
@@ -107,6 +112,8 @@ fn main() -> ExitCode {
                     if arguments.tell {
                         println!("{}", serde_json::to_string(&told).unwrap_or_default());
                     }
+                    proofs.fetch_add(told.proofs.0, Ordering::Relaxed);
+                    challenges.fetch_add(told.proofs.1, Ordering::Relaxed);
                     if !told.violations.is_empty() {
                         lock(&broken).push(told);
                     }
@@ -123,6 +130,8 @@ fn main() -> ExitCode {
     let said = serde_json::json!({
         "seeds": arguments.count,
         "hosts": arguments.hosts,
+        "proofs": proofs,
+        "challenges": challenges,
         "violations": broken.len(),
         "seconds": begun.elapsed().as_secs(),
     });
@@ -138,27 +147,29 @@ fn again(seed: u64, arguments: &Arguments) -> String {
         guards,
         guarded_every,
         silent_every,
+        proven_every,
         faults,
         ..
     } = arguments;
     format!(
         "just sim 1 --first {seed} --hosts {hosts} --renters {renters} --files {files} \
          --guards {guards} --guarded-every {guarded_every} \
-         --silent-every {silent_every} --faults {faults} --tell"
+         --silent-every {silent_every} --proven-every {proven_every} --faults {faults} --tell"
     )
 }
 
 /// Runs a seed; a panic inside is told as a broken promise.
 fn one(seed: u64, arguments: &Arguments) -> Told {
+    let is_guarded = seed % arguments.guarded_every == arguments.guarded_every / 2;
+    let silent_day = seed % arguments.silent_every == arguments.silent_every / 4;
+    let is_proven = seed % arguments.proven_every == arguments.proven_every / 2;
     let shape = Shape {
         machines: arguments.hosts,
         tenants: arguments.renters,
         files: arguments.files,
-        guards: match seed % arguments.guarded_every == arguments.guarded_every / 2 {
-            true => arguments.guards,
-            false => 0,
-        },
-        silent_day: seed % arguments.silent_every == arguments.silent_every / 4,
+        guards: if is_guarded { arguments.guards } else { 0 },
+        silent_day,
+        proves: (is_proven || is_guarded) && !silent_day,
         faults: arguments.faults,
         ignore_flush: arguments.ignore_flush,
     };

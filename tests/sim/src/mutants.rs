@@ -27,6 +27,9 @@ struct List {
 #[serde(deny_unknown_fields)]
 struct Mutant {
     name: String,
+    /// Further arguments of its run.
+    #[serde(default)]
+    arguments: Vec<String>,
     edit: Vec<Edit>,
 }
 
@@ -96,6 +99,7 @@ fn survive(mutant: &Mutant, root: &Path, tree: &Path, place: &Path) -> anyhow::R
     );
     let ended = Command::new(build.join("release").join("tests-sim"))
         .args([SEEDS, "--first", "3000"])
+        .args(&mutant.arguments)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()?;

@@ -11,11 +11,12 @@ use std::time::Duration;
 use host_core::seams::Clock;
 use host_core::{Address, Amount, ObjectId, PeerId};
 use host_ledger::{AgreementRow, AgreementState};
+use host_settle::prove::INTENTS;
 
 use crate::machine::{Life, Machine};
 use crate::run::{BLOCK, Cast, Told};
 use crate::tenant::{CODE, MARGIN, Tenant};
-use crate::warden;
+use crate::{warden, watch};
 
 /// Agreements and cheques read from one machine.
 const ROWS: usize = 100_000;
@@ -41,6 +42,7 @@ pub(crate) async fn keep(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
     cheques(cast, told)?;
     cash(cast).await?;
     money(cast, told)?;
+    watch::keep(cast, told);
     told.print = print(cast)?;
     terms_end(cast, told).await
 }
@@ -201,8 +203,10 @@ fn cheques(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
                 over += row.paid.0.saturating_sub(owed);
                 dearest = epoch.max(dearest);
                 standing += u128::from(row.state == AgreementState::Active);
-                // A host may die with a cheque in hand, and another take its place: one epoch.
-                if row.state != AgreementState::Active && row.paid.0 > epoch {
+                // A host may die with a cheque in hand, and another take its place: one epoch. Who
+                // shows guards nothing keeps its shards, until a repair gives it up.
+                let kept_on = machine.is_mute();
+                if row.state != AgreementState::Active && row.paid.0 > epoch && !kept_on {
                     let what = format!("{} was paid for {:?}", row.digest, row.state);
                     told.violations.push(what);
                 }
@@ -275,7 +279,9 @@ fn money(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
                 told.violations.push(format!("host {owner} {why}"));
             }
         }
-        let waiting = life.cashier.waiting()?;
+        let mut waiting = life.cashier.waiting()?;
+        // Proofs go on until the terms end.
+        waiting.retain(|one| !one.intent.0.starts_with(INTENTS));
         if !waiting.is_empty() {
             let what = format!("host {} still waits: {waiting:?}", machine.owner);
             told.violations.push(what);

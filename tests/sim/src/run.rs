@@ -25,6 +25,7 @@ use crate::street::Streets;
 use crate::tenant::Tenant;
 use crate::time::{Owner, Time};
 use crate::warden::Warden;
+use crate::watch::Watch;
 
 /// The chain of a run: no network has its number.
 const CHAIN: u64 = 31_337;
@@ -44,6 +45,8 @@ pub(crate) struct Shape {
     pub(crate) guards: u32,
     /// It begins with a day without a chain.
     pub(crate) silent_day: bool,
+    /// Hosts prove on its chain, and guards challenge them there.
+    pub(crate) proves: bool,
     /// Faults in the course of it.
     pub(crate) faults: u64,
     /// The mutation that proves that a run sees a missing flush.
@@ -61,6 +64,8 @@ pub(crate) struct Told {
     pub(crate) faults: Vec<String>,
     /// Files stored, and all.
     pub(crate) stored: (usize, usize),
+    /// Proofs the chain accepted, and challenges on it.
+    pub(crate) proofs: (usize, usize),
     /// Seconds of the run's own time.
     pub(crate) seconds: u64,
     /// A number two equal runs share.
@@ -73,6 +78,7 @@ pub(crate) struct Cast {
     pub(crate) machines: Vec<Arc<Machine>>,
     pub(crate) tenants: Vec<Arc<Tenant>>,
     pub(crate) wardens: Vec<Arc<Warden>>,
+    pub(crate) watch: Watch,
 }
 
 /// Runs one seed.
@@ -129,7 +135,7 @@ fn network(hub: &PeerAddr) -> Network {
 async fn live(seed: u64, shape: Shape, time: Time) -> anyhow::Result<Told> {
     let mut chance = Chance::new(seed.wrapping_add(1));
     let cast = gather(shape, &time, &mut chance).await?;
-    mine(&cast.ground);
+    mine(&cast);
     for machine in &cast.machines {
         machine.start().await?;
     }
@@ -167,6 +173,7 @@ async fn gather(shape: Shape, time: &Time, chance: &mut Chance) -> anyhow::Resul
         hub,
         // A day of silence must not outlast the terms.
         days: if shape.silent_day { 3 } else { 1 },
+        proves: shape.proves,
     };
     open_hub(&ground);
     let mut machines = Vec::new();
@@ -206,6 +213,7 @@ async fn gather(shape: Shape, time: &Time, chance: &mut Chance) -> anyhow::Resul
         machines,
         tenants,
         wardens,
+        watch: Watch::default(),
     })
 }
 
@@ -227,13 +235,17 @@ fn open_hub(ground: &Ground) {
     ground.streets.door(&peer, Some(Arc::new(door)));
 }
 
-/// A block a minute, for as long as the run lasts.
-fn mine(ground: &Ground) {
+/// A block a minute, for as long as the run lasts, and a look at who was well.
+fn mine(cast: &Cast) {
+    let ground = &cast.ground;
     let (ether, time) = (ground.ether.clone(), ground.time.clone());
+    let (machines, watch) = (cast.machines.clone(), cast.watch.clone());
     ground.time.spawn(WORLD, async move {
         loop {
             time.sleep(BLOCK).await;
-            ether.world().mine();
+            let mut world = ether.world();
+            world.mine();
+            watch.note(&world, &machines);
         }
     });
 }

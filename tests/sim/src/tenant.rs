@@ -95,7 +95,7 @@ impl Ground {
         dice: &Arc<Dice>,
         home: PathBuf,
     ) -> anyhow::Result<Renter> {
-        Ok(Renter::open(Parts {
+        let renter = Renter::open(Parts {
             network: self.network.clone(),
             key: key.clone(),
             seal_key: [7; 32],
@@ -107,7 +107,11 @@ impl Ground {
             meter: Arc::new(NoMeter),
             heavy: Heavy::Here,
             home,
-        })?)
+        })?;
+        if self.proves {
+            renter.set_proofs(Arc::new(self.ether.line(key.address())));
+        }
+        Ok(renter)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use host_core::challenge::{Finding, SignedVerdict};
 use host_core::identity::SecretKey;
-use host_core::seams::{Entropy, Frames, PeerAddr};
+use host_core::seams::{DisputeChain, Entropy, Frames, PeerAddr};
 use host_core::wire::Protocol;
 use host_core::{Address, Amount, ObjectId};
 use host_renter::Renter;
@@ -13,6 +13,7 @@ use host_services::guard::{Guard, Parts};
 use host_store::simulated::Chance;
 use tempfile::TempDir;
 
+use crate::chain::Line;
 use crate::machine::Ground;
 use crate::tenant::Dice;
 use crate::time::Owner;
@@ -61,6 +62,10 @@ impl Warden {
         self.ground.renter(key, self.vault, &self.dice, home)
     }
 
+    fn line(&self) -> Arc<Line> {
+        Arc::new(self.ground.ether.line(self.key.address()))
+    }
+
     /// Starts the guard on what its directory holds. Errors when it cannot: that is never right.
     pub(crate) fn start(&self) -> anyhow::Result<()> {
         let ground = &self.ground;
@@ -69,7 +74,7 @@ impl Warden {
             key: self.key.clone(),
             peers: Arc::new(ground.streets.seen_by(self.key.peer_id())),
             chain: Arc::new(ground.ether.line(self.key.address())),
-            disputes: None,
+            disputes: ground.proves.then(|| self.line() as Arc<dyn DisputeChain>),
             clock: Arc::new(ground.time.clone()),
             entropy: Arc::clone(&self.dice) as Arc<dyn Entropy>,
             renter: self.renter()?,
