@@ -20,6 +20,7 @@ pub mod proof;
 pub mod prove;
 pub mod put_limit;
 pub mod put_network;
+pub mod repair;
 pub mod rounds;
 pub mod rows;
 pub mod runtime;

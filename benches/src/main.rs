@@ -11,8 +11,8 @@ use holdfast_benches::busy::Busy;
 use holdfast_benches::rows::{self, Report};
 use holdfast_benches::{
     allocator, choose, coding, detection, device, erasure, flush, health, idle, instructions,
-    ledger, proof, prove, put_limit, put_network, rounds, score, start, stream, tree, verified,
-    watch,
+    ledger, proof, prove, put_limit, put_network, repair, rounds, score, start, stream, tree,
+    verified, watch,
 };
 
 /// Ours against a named peer, in the same run
@@ -69,6 +69,8 @@ enum Measurement {
     PutLimit,
     /// A put of 1 GiB into thirty hosts against that limit
     PutNetwork,
+    /// Lost shards rebuilt on other hosts against the k reads and the write they need
+    Repair,
     /// The memory of an idle host against its budget
     Idle,
     /// The erasure coder against the crate called a stripe at a time
@@ -166,6 +168,7 @@ fn run(measurement: Measurement, arguments: &Arguments) -> anyhow::Result<Report
         Measurement::Start => start::report(quick, &arguments.dir, arguments.rows),
         Measurement::PutLimit => put_limit::report(quick, &arguments.dir),
         Measurement::PutNetwork => put_network::report(quick, &arguments.dir),
+        Measurement::Repair => repair::report(quick, &arguments.dir),
         Measurement::Idle => idle::report(quick, &arguments.dir),
         Measurement::Erasure => Ok(erasure::report(quick)),
         Measurement::Proof => Ok(proof::report(quick)),

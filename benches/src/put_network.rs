@@ -54,7 +54,7 @@ pub fn report(quick: bool, dir: &Path) -> anyhow::Result<Report> {
 }
 
 /// Bytes that no drive and no filesystem can shorten.
-fn write_noise(path: &Path, mib: usize) -> anyhow::Result<()> {
+pub(crate) fn write_noise(path: &Path, mib: usize) -> anyhow::Result<()> {
     let mut file = BufWriter::new(File::create(path).with_context(|| path.display().to_string())?);
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     for _ in 0..mib * ((1 << 20) / 8) {
