@@ -6,6 +6,7 @@
 #[allow(dead_code, unused_imports, reason = "other test programs use the rest")]
 mod stage;
 
+mod acts;
 mod clients;
 mod faults;
 mod lasting;

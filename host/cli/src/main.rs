@@ -146,6 +146,9 @@ enum Command {
     /// Rehearse the restore of a release, and report it
     #[cfg(feature = "renter")]
     Rehearse(renter::publish::drill::DrillArgs),
+    /// Check, export or sign the log of what was done with this home
+    #[cfg(feature = "renter")]
+    Log(renter::log::LogArgs),
     /// Serve S3 over this renter's objects; make and revoke access keys
     #[cfg(feature = "renter")]
     Gateway(renter::gateway::GatewayArgs),
@@ -186,6 +189,7 @@ impl Command {
                 | Self::Verify(_)
                 | Self::Channel(_)
                 | Self::Rehearse(_)
+                | Self::Log(_)
                 | Self::Gateway(_)
                 | Self::Wallet(_)
                 | Self::Vault(_)
@@ -288,6 +292,8 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Channel(args) => renter::publish::channel::run(args)?,
         #[cfg(feature = "renter")]
         Command::Rehearse(args) => return renter::publish::drill::run(args).await,
+        #[cfg(feature = "renter")]
+        Command::Log(args) => return renter::log::run(args),
         #[cfg(feature = "renter")]
         Command::Gateway(args) => renter::gateway::run(args).await?,
         #[cfg(feature = "renter")]

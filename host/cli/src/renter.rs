@@ -13,6 +13,7 @@ pub(crate) mod gateway;
 pub(crate) mod get;
 pub(crate) mod guard;
 pub(crate) mod home;
+pub(crate) mod log;
 pub(crate) mod look;
 mod meter;
 mod pay;
@@ -105,7 +106,16 @@ pub(crate) async fn run(args: RenterArgs) -> anyhow::Result<()> {
         }
         RenterCommand::Pay(args) => pay::run(args).await,
         RenterCommand::Policy { file, json } => {
-            let policy = Home::open()?.policy(file.as_deref())?;
+            let home = Home::open()?;
+            let policy = match &file {
+                None => home.policy(None)?,
+                Some(path) => {
+                    let sum = publish::sha256(publish::read(path)?.as_bytes());
+                    let detail = serde_json::json!({ "sha256": sum });
+                    let noted = log::asked(&home, "policy", "placement", detail)?;
+                    noted.ended(home.policy(Some(path)), |_| serde_json::Value::Null)?
+                }
+            };
             print::either(json, &policy, |policy| {
                 toml::to_string_pretty(policy).unwrap_or_default()
             })

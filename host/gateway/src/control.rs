@@ -90,9 +90,68 @@ enum Answer {
     Badly(String),
 }
 
+impl Ask {
+    /// What changes something, as the log names it: action, subject, what else belongs to it.
+    fn to_note(&self) -> Option<(&'static str, String, Value)> {
+        Some(match self {
+            Self::ListKeys | Self::Usage | Self::Compact { .. } => return None,
+            Self::NewKey(wanted) => {
+                let rights = json!({
+                    "buckets": wanted.buckets, "read_only": wanted.read_only,
+                    "quota": wanted.quota, "rate": wanted.rate,
+                });
+                ("make-key", wanted.name.clone(), rights)
+            }
+            Self::Show { release, private } => {
+                let detail = json!({ "private": private });
+                ("show", release.to_string(), detail)
+            }
+            Self::Point { text, .. } => {
+                let pointer = serde_json::from_str(text).unwrap_or(Value::Null);
+                ("point", "channel".to_owned(), pointer)
+            }
+            Self::Open {
+                what,
+                private,
+                closed,
+            } => match closed {
+                true => ("close", what.clone(), Value::Null),
+                false => ("open", what.clone(), json!({ "private": private })),
+            },
+            Self::NewToken { label } => ("make-token", label.clone(), Value::Null),
+            Self::Block { what, why } => match why {
+                Some(why) => ("block", what.clone(), json!({ "why": why })),
+                None => ("unblock", what.clone(), Value::Null),
+            },
+            Self::RevokeKey { id } => ("revoke-key", id.clone(), Value::Null),
+        })
+    }
+}
+
+/// What the log keeps of an answer: where and which, never a secret.
+fn said(answer: &Value) -> Value {
+    let kept = ["access_key", "path"].iter().filter_map(|name| {
+        let value = answer.get(*name)?;
+        Some(((*name).to_owned(), value.clone()))
+    });
+    Value::Object(kept.collect())
+}
+
 impl Gateway {
-    /// Answers one question.
+    /// Answers one question; what changes something is written down first.
     async fn answer(&self, ask: Ask) -> Result<Value, Error> {
+        let Some((action, subject, detail)) = ask.to_note() else {
+            return self.obey(ask).await;
+        };
+        let noted = self.asked(action, "gateway", &subject, vec![detail]);
+        let noted = noted.await?;
+        let ended = self.obey(ask).await;
+        let how = ended.as_ref().map(said).map_err(ToString::to_string);
+        self.ended(noted, how).await?;
+        ended
+    }
+
+    async fn obey(&self, ask: Ask) -> Result<Value, Error> {
         Ok(match ask {
             Ask::NewKey(wanted) => json!(self.new_key(wanted).await?),
             Ask::ListKeys => {

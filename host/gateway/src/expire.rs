@@ -1,7 +1,11 @@
 //! Lifecycle: what a bucket's rules say is too old goes, as if its owner deleted it. Locks hold.
+//! What went is written into the log of actions once it went: a round tries again what is locked.
+
+use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::gateway::Gateway;
+use crate::noted::in_runs;
 use crate::rows::{self, Bucket, Entry, Expiry, Upload, Versioning};
 
 /// Milliseconds of a day.
@@ -22,10 +26,16 @@ impl Gateway {
         for (key, value) in self.inner.rows.scan(rows::BUCKETS, &end, usize::MAX)? {
             let row: Bucket = rows::of_bytes(&key, &value)?;
             let name = String::from_utf8_lossy(key.get(1..).unwrap_or_default()).into_owned();
+            let mut names = Vec::new();
             for rule in row.lifecycle.iter().filter(|rule| rule.enabled) {
-                gone += self.expire_current(&name, &row, rule).await?;
-                gone += self.expire_older(&name, rule).await?;
-                gone += self.expire_uploads(&name, rule).await?;
+                self.expire_current(&name, &row, rule, &mut names).await?;
+                self.expire_older(&name, rule, &mut names).await?;
+                self.expire_uploads(&name, rule, &mut names).await?;
+            }
+            if !names.is_empty() {
+                gone += names.len();
+                let runs = in_runs(names.into_iter());
+                self.told("expire", "lifecycle", &name, runs).await?;
             }
         }
         Ok(gone)
@@ -36,11 +46,12 @@ impl Gateway {
         bucket: &str,
         of: &Bucket,
         rule: &Expiry,
-    ) -> Result<usize, Error> {
+        gone: &mut Vec<Value>,
+    ) -> Result<(), Error> {
         let base = rows::current(bucket, "").len();
         let mut from = rows::current(bucket, &rule.prefix);
         let end = rows::after(&from);
-        let (now, mut gone) = (self.now_ms(), 0);
+        let now = self.now_ms();
         while rule.days.is_some() {
             let found = self.inner.rows.scan(&from, &end, BATCH)?;
             let Some((last, _)) = found.last() else {
@@ -60,17 +71,24 @@ impl Gateway {
                         .is_ok(),
                     _ => self.delete(bucket, &key).await.is_ok(),
                 };
-                gone += usize::from(deleted);
+                if deleted {
+                    gone.push(json!({ "key": key, "version": entry.version }));
+                }
             }
         }
-        Ok(gone)
+        Ok(())
     }
 
-    async fn expire_older(&self, bucket: &str, rule: &Expiry) -> Result<usize, Error> {
+    async fn expire_older(
+        &self,
+        bucket: &str,
+        rule: &Expiry,
+        gone: &mut Vec<Value>,
+    ) -> Result<(), Error> {
         let base = rows::older_from(bucket, "").len();
         let mut from = rows::older_from(bucket, &rule.prefix);
         let end = rows::after(&from);
-        let (now, mut gone) = (self.now_ms(), 0);
+        let now = self.now_ms();
         while rule.older_days.is_some() {
             let found = self.inner.rows.scan(&from, &end, BATCH)?;
             let Some((last, _)) = found.last() else {
@@ -87,18 +105,25 @@ impl Gateway {
                 let deleted = self
                     .delete_version(bucket, &key, &entry.version, false)
                     .await;
-                gone += usize::from(deleted.is_ok());
+                if deleted.is_ok() {
+                    gone.push(json!({ "key": key, "version": entry.version }));
+                }
             }
         }
-        Ok(gone)
+        Ok(())
     }
 
-    async fn expire_uploads(&self, bucket: &str, rule: &Expiry) -> Result<usize, Error> {
+    async fn expire_uploads(
+        &self,
+        bucket: &str,
+        rule: &Expiry,
+        gone: &mut Vec<Value>,
+    ) -> Result<(), Error> {
         if rule.upload_days.is_none() {
-            return Ok(0);
+            return Ok(());
         }
         let from = rows::upload(bucket, "");
-        let (now, mut gone) = (self.now_ms(), 0);
+        let now = self.now_ms();
         for (row, value) in self
             .inner
             .rows
@@ -108,10 +133,12 @@ impl Gateway {
             let fits = upload.key.starts_with(&rule.prefix);
             if fits && is_past(rule.upload_days, upload.begun_ms, now) {
                 let id = String::from_utf8_lossy(row.get(from.len()..).unwrap_or_default());
-                gone += usize::from(self.drop_upload(bucket, &id).await.is_ok());
+                if self.drop_upload(bucket, &id).await.is_ok() {
+                    gone.push(json!({ "key": upload.key, "upload": id }));
+                }
             }
         }
-        Ok(gone)
+        Ok(())
     }
 }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use host_core::Amount;
 use host_core::seams::{Clock, Entropy};
-use host_release::{PublishKey, Signer};
+use host_release::{ActionLog, PublishKey, Signer};
 use host_renter::Renter;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, Notify, Semaphore};
 
@@ -54,6 +55,8 @@ pub struct Parts {
     pub rows: Arc<dyn Rows>,
     /// The renter's seal key; what seals access keys is derived from it.
     pub seal_key: [u8; 32],
+    /// Where actions are written down.
+    pub log: ActionLog,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -66,6 +69,7 @@ pub(crate) struct Inner {
     pub(crate) renter: Renter,
     pub(crate) rows: Arc<dyn Rows>,
     pub(crate) seal: [u8; 32],
+    pub(crate) log: ActionLog,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) options: Options,
@@ -113,6 +117,7 @@ impl Gateway {
                     .chain_update(parts.seal_key)
                     .finalize()
                     .into(),
+                log: parts.log,
                 clock: parts.clock,
                 entropy: parts.entropy,
                 cache: Cache::new(options.cache_len),
@@ -127,6 +132,9 @@ impl Gateway {
                 options,
             }),
         };
+        // Says of every start that the log can be written, before anything is promised.
+        let start = gateway.asked("gateway-start", "gateway", "gateway", vec![Value::Null]);
+        gateway.ended(start.await?, Ok(Value::Null)).await?;
         gateway.settle_pending().await?;
         gateway.show_all().await?;
         tokio::spawn(crate::pack::run(gateway.clone(), loads));

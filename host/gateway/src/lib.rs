@@ -19,6 +19,7 @@ mod gateway;
 mod http;
 mod keep;
 mod keys;
+mod noted;
 mod pack;
 mod read;
 mod rows;

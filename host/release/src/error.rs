@@ -60,6 +60,14 @@ pub enum Error {
     /// A key that does not read.
     #[error("that is no line `ssh-ed25519 BASE64 NAME`")]
     Key,
+    /// A log entry beyond its bound.
+    #[error("the log entry has {len} bytes, at most {most} are written; shorten its detail")]
+    LongEntry {
+        /// Bytes of its line.
+        len: usize,
+        /// Most there may be.
+        most: usize,
+    },
     /// A pointer older than one seen before.
     #[error("channel {channel} stood at {seen}, this pointer says {number}: it is a replay")]
     Replayed {
@@ -94,7 +102,9 @@ impl Error {
     pub fn blame(&self) -> Blame {
         match self {
             Self::File { .. } => Blame::Machine,
-            Self::Odd { .. } | Self::Changed { .. } | Self::Key => Blame::Operator,
+            Self::Odd { .. } | Self::Changed { .. } | Self::Key | Self::LongEntry { .. } => {
+                Blame::Operator
+            }
             Self::Unreadable { .. }
             | Self::Path { .. }
             | Self::Sums { .. }

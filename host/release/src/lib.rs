@@ -3,12 +3,14 @@
 //! is the caller's.
 //!
 //! manifest.rs says what a release is, tree.rs walks, joins and takes apart, sshsig.rs signs,
-//! channel.rs is a name that moves forward only, drill.rs is what a rehearsal reports.
+//! channel.rs is a name that moves forward only, drill.rs is what a rehearsal reports, log.rs is
+//! the chain of what was done.
 #![deny(missing_docs)]
 
 mod channel;
 mod drill;
 mod error;
+mod log;
 mod manifest;
 mod sshsig;
 mod tree;
@@ -16,6 +18,7 @@ mod tree;
 pub use channel::{Pointer, Seen};
 pub use drill::{Drill, DrillFile};
 pub use error::Error;
+pub use log::{Action, ActionLog, Broken, Checked, Entry, Head, Turn};
 pub use manifest::{FileLine, Manifest, Retention};
 pub use sshsig::{PublishKey, Signer};
 pub use tree::{Archive, Fault, check, walk};
@@ -35,5 +38,7 @@ pub struct Release {
 pub const RELEASE: &str = "holdfast-release";
 /// The signature of channel pointers.
 pub const CHANNEL: &str = "holdfast-channel";
+/// The signature of a log's head.
+pub const LOG: &str = "holdfast-log";
 /// The signature of reports.
 pub const REPORT: &str = "holdfast-report";

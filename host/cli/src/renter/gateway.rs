@@ -270,6 +270,7 @@ async fn serve(home: &Home, dir: PathBuf, args: RunArgs) -> anyhow::Result<()> {
         renter,
         rows: Arc::new(catalogue),
         seal_key: home.seal_key(),
+        log: home.log(),
         clock: Arc::new(SystemClock::start()),
         entropy: Arc::new(SystemEntropy),
         options: Options {

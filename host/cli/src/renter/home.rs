@@ -19,6 +19,7 @@ use host_core::{Address, AgreementDigest, Amount};
 use host_daemon::clock::{SystemClock, SystemEntropy};
 use host_keystore::{Phrase, Role, SealedKey};
 use host_net::{Bounds, Net, SwarmKey, Ways};
+use host_release::ActionLog;
 use host_renter::{Code, POLICY_FILE, Parts, PlacementPolicy, Renter, Session, SessionId};
 
 use super::meter::ProcessMeter;
@@ -28,6 +29,7 @@ use crate::wallet;
 
 const KEY_FILE: &str = "renter.key";
 const NETWORK_FILE: &str = "network.toml";
+const LOG_FILE: &str = "actions.log";
 const BOOK_DIR: &str = "book";
 
 /// An opened home.
@@ -115,6 +117,11 @@ impl Home {
     /// Where it is.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// The log of what is done with it.
+    pub(crate) fn log(&self) -> ActionLog {
+        ActionLog::at(self.dir.join(LOG_FILE))
     }
 
     /// The issuer key.

@@ -5,8 +5,10 @@ use host_core::object::Place;
 use host_core::{AgreementDigest, ObjectId, PeerId};
 use host_renter::{Condition, Health};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::home::Home;
+use super::log;
 use crate::print;
 
 /// Lists objects.
@@ -230,10 +232,15 @@ fn in_words(health: &HealthSaid, places: &[PlaceSaid]) -> String {
 
 /// Gives an object up.
 pub(crate) async fn rm(args: RmArgs) -> anyhow::Result<()> {
-    let (renter, net) = Home::open()?.renter().await?;
-    let removed = renter.rm(args.id).await;
+    let home = Home::open()?;
+    let (renter, net) = home.renter().await?;
+    let noted = log::asked(&home, "delete", &args.id.to_string(), Value::Null)?;
+    let removed = renter.rm(args.id).await.map_err(anyhow::Error::from);
     net.stop().await;
-    let (closed, silent) = removed?;
+    let (closed, silent) = noted.ended(
+        removed,
+        |(closed, silent)| json!({ "closed": closed, "silent": silent }),
+    )?;
     let said = Removed {
         id: args.id,
         closed,

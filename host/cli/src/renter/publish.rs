@@ -18,6 +18,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::home::Home;
+use super::log;
 use crate::print;
 
 pub(crate) mod channel;
@@ -104,7 +105,7 @@ fn now_ms() -> u64 {
     SystemClock::start().wall_ms()
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(super) fn sha256(bytes: &[u8]) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
     digest
         .as_ref()
@@ -137,7 +138,7 @@ pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
 }
 
 /// A signed document and its text. Errors when the signature is not the key's.
-fn signed(path: &Path, key: &Path, namespace: &str) -> anyhow::Result<String> {
+pub(super) fn signed(path: &Path, key: &Path, namespace: &str) -> anyhow::Result<String> {
     let key = PublishKey::parse(&read(key)?).with_context(|| key.display().to_string())?;
     let text = read(path)?;
     let signature = read(&beside(path, ".sig"))?;
@@ -146,7 +147,12 @@ fn signed(path: &Path, key: &Path, namespace: &str) -> anyhow::Result<String> {
     Ok(text)
 }
 
-fn sign(signer: &Signer, path: &Path, namespace: &str, text: &str) -> anyhow::Result<()> {
+pub(super) fn sign(
+    signer: &Signer,
+    path: &Path,
+    namespace: &str,
+    text: &str,
+) -> anyhow::Result<()> {
     write(path, text)?;
     write(
         &beside(path, ".sig"),
@@ -252,7 +258,13 @@ pub(crate) async fn run(args: PublishArgs) -> anyhow::Result<()> {
     );
     let stored = match args.dry_run {
         true => document(&signer, &args, manifest).map(|said| (said, None)),
-        false => store(&home, &signer, &args, manifest, &joined).await,
+        false => {
+            let subject = format!("{} {}", args.name, args.version);
+            let detail = serde_json::json!({ "public": args.public, "days": args.days });
+            let noted = log::asked(&home, "publish", &subject, detail)?;
+            let ended = store(&home, &signer, &args, manifest, &joined).await;
+            noted.ended(ended, in_log)
+        }
     };
     std::fs::remove_file(&joined).with_context(|| joined.display().to_string())?;
     let (mut said, ids) = stored?;
@@ -271,6 +283,15 @@ pub(crate) async fn run(args: PublishArgs) -> anyhow::Result<()> {
             text.push_str(&format!("\ntree     {tree}\nrelease  {release}"));
         }
         text
+    })
+}
+
+/// What the log keeps of a publication.
+fn in_log((said, ids): &Stored) -> serde_json::Value {
+    serde_json::json!({
+        "manifest_sha256": said.manifest_sha256,
+        "tree": ids.map(|(tree, _)| tree),
+        "release": ids.map(|(_, release)| release),
     })
 }
 

@@ -10,6 +10,7 @@ use host_release::{self as release, Manifest, Pointer, Seen, Signer};
 use super::{DAY_MS, beside, now_ms, read, sha256, sign, signed, write};
 use crate::print;
 use crate::renter::home::Home;
+use crate::renter::log;
 
 /// Moves a channel, or follows one.
 #[derive(Debug, Args)]
@@ -65,7 +66,8 @@ pub(crate) fn run(args: ChannelArgs) -> anyhow::Result<()> {
 }
 
 fn move_channel(args: &ChannelArgs, path: &Path, channel: &str) -> anyhow::Result<Pointer> {
-    let signer = Signer::of_seal_key(&Home::open()?.seal_key())?;
+    let home = Home::open()?;
+    let signer = Signer::of_seal_key(&home.seal_key())?;
     let text = read(path)?;
     signer
         .key()
@@ -101,7 +103,13 @@ fn move_channel(args: &ChannelArgs, path: &Path, channel: &str) -> anyhow::Resul
         (&manifest.version, &sha256(text.as_bytes())),
         (now, now.saturating_add(args.days.saturating_mul(DAY_MS))),
     );
-    sign(&signer, &args.pointer, release::CHANNEL, &pointer.to_text())?;
+    let subject = format!("{} {channel}", manifest.name);
+    let detail = serde_json::json!({
+        "number": pointer.number, "version": pointer.version, "manifest": pointer.manifest,
+    });
+    let noted = log::asked(&home, "channel", &subject, detail)?;
+    let ended = sign(&signer, &args.pointer, release::CHANNEL, &pointer.to_text());
+    noted.ended(ended, |()| serde_json::Value::Null)?;
     Ok(pointer)
 }
 
