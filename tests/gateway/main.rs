@@ -8,6 +8,7 @@ mod stage;
 
 mod acts;
 mod clients;
+mod deleting;
 mod faults;
 mod lasting;
 mod pages;

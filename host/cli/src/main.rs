@@ -130,7 +130,10 @@ enum Command {
     Renew(renter::renew::RenewArgs),
     /// Give an object up
     #[cfg(feature = "renter")]
-    Rm(renter::look::RmArgs),
+    Rm(renter::deletion::RmArgs),
+    /// Check what hosts signed in a deletion report; needs no home and no network
+    #[cfg(feature = "renter")]
+    VerifyDeletion(renter::deletion::VerifyDeletionArgs),
     /// Bring every object back from the recovery phrase alone
     #[cfg(feature = "renter")]
     Recover(renter::RecoverArgs),
@@ -184,6 +187,7 @@ impl Command {
                 | Self::Repair(_)
                 | Self::Renew(_)
                 | Self::Rm(_)
+                | Self::VerifyDeletion(_)
                 | Self::Recover(_)
                 | Self::Publish(_)
                 | Self::Verify(_)
@@ -281,7 +285,9 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         #[cfg(feature = "renter")]
         Command::Renew(args) => return renter::renew::run(args).await,
         #[cfg(feature = "renter")]
-        Command::Rm(args) => renter::look::rm(args).await?,
+        Command::Rm(args) => renter::deletion::rm(args).await?,
+        #[cfg(feature = "renter")]
+        Command::VerifyDeletion(args) => return renter::deletion::verify(args),
         #[cfg(feature = "renter")]
         Command::Recover(args) => renter::recover(args).await?,
         #[cfg(feature = "renter")]

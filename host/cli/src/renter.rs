@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::operator::read_words;
 use crate::print;
 
+pub(crate) mod deletion;
 pub(crate) mod gateway;
 pub(crate) mod get;
 pub(crate) mod guard;

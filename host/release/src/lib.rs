@@ -4,10 +4,11 @@
 //!
 //! manifest.rs says what a release is, tree.rs walks, joins and takes apart, sshsig.rs signs,
 //! channel.rs is a name that moves forward only, drill.rs is what a rehearsal reports, log.rs is
-//! the chain of what was done.
+//! the chain of what was done, deletion.rs what hosts signed when something was taken away.
 #![deny(missing_docs)]
 
 mod channel;
+mod deletion;
 mod drill;
 mod error;
 mod log;
@@ -16,6 +17,7 @@ mod sshsig;
 mod tree;
 
 pub use channel::{Pointer, Seen};
+pub use deletion::{Deletion, DeletionLine, DeletionShown, DiscardReceipt, beyond_recall};
 pub use drill::{Drill, DrillFile};
 pub use error::Error;
 pub use log::{Action, ActionLog, Broken, Checked, Entry, Head, Turn};

@@ -13,10 +13,12 @@ use std::path::{Path, PathBuf};
 use host_core::{Address, Amount, ObjectId, codec};
 use sha2::{Digest, Sha256};
 
+use crate::delete::Deleted;
 use crate::error::Error;
 use crate::hosts::Evidence;
 use crate::record::ObjectRecord;
 use crate::session::SessionId;
+use crate::shred::shred;
 
 /// vault, beneficiary, cumulative, the first 4 bytes of their SHA-256.
 const ENTRY: usize = 20 + 20 + 16 + 4;
@@ -38,7 +40,7 @@ type Sums = BTreeMap<(Address, Address), Amount>;
 impl Book {
     pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
         for part in [
-            "objects", "sessions", "purses", "choices", "guards", "speeds",
+            "objects", "deleted", "sessions", "purses", "choices", "guards", "speeds",
         ] {
             std::fs::create_dir_all(dir.join(part)).map_err(file(dir))?;
         }
@@ -191,17 +193,45 @@ impl Book {
     /// Writes an object's records; durable when it returns.
     pub(crate) fn keep(&self, record: &ObjectRecord) -> Result<(), Error> {
         let id = record.placement.placement.object;
-        let path = self.path(&format!("objects/{id}"));
+        self.write_whole("objects", &id, &codec::to_bytes(record))
+    }
+
+    /// Replaces a file of an object; durable when it returns.
+    fn write_whole(&self, folder: &str, id: &ObjectId, bytes: &[u8]) -> Result<(), Error> {
+        let path = self.path(&format!("{folder}/{id}"));
         let fresh = path.with_extension("new");
         let mut out = File::create(&fresh).map_err(file(&fresh))?;
-        out.write_all(&codec::to_bytes(record))
-            .map_err(file(&fresh))?;
+        out.write_all(bytes).map_err(file(&fresh))?;
         out.sync_all().map_err(file(&fresh))?;
         std::fs::rename(&fresh, &path).map_err(file(&path))?;
-        let dir = self.path("objects");
+        let dir = self.path(folder);
         File::open(&dir)
             .and_then(|dir| dir.sync_all())
             .map_err(file(&dir))
+    }
+
+    /// Writes down how far a deletion is; durable when it returns.
+    pub(crate) fn keep_deleted(&self, deleted: &Deleted) -> Result<(), Error> {
+        self.write_whole("deleted", &deleted.object, &codec::to_bytes(deleted))
+    }
+
+    /// How far a deletion is. Errors: Unknown when none was begun.
+    pub(crate) fn deleted(&self, id: &ObjectId) -> Result<Deleted, Error> {
+        let path = self.path(&format!("deleted/{id}"));
+        let bytes = std::fs::read(&path).map_err(|_| Error::Unknown { object: *id })?;
+        codec::from_bytes("deletion", &bytes).map_err(|e| Error::Book {
+            path: path.display().to_string(),
+            why: e.to_string(),
+        })
+    }
+
+    /// Takes an object's records, its key with them, off the drive.
+    pub(crate) fn shred_object(&self, id: &ObjectId) -> Result<(), Error> {
+        let path = self.path(&format!("objects/{id}"));
+        // One that a crash left half written holds the key too.
+        let fresh = path.with_extension("new");
+        shred(&fresh).map_err(file(&fresh))?;
+        shred(&path).map_err(file(&path))
     }
 
     /// An object's records.

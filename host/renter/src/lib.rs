@@ -5,6 +5,7 @@ mod book;
 mod cipher;
 mod codes;
 mod cosign;
+mod delete;
 mod encode;
 mod error;
 mod fault;
@@ -20,6 +21,7 @@ mod put;
 mod reads;
 mod record;
 mod session;
+mod shred;
 mod speeds;
 mod verify;
 
@@ -43,6 +45,7 @@ use host_score::{Facts, Score};
 use tokio::sync::watch;
 
 pub use codes::Code;
+pub use delete::{Deleted, DeletedPlace, LetGo};
 pub use error::Error;
 pub use get::Got;
 pub use guard::{Adopted, GuardPaid, GuardStanding, GuardTerms, Named};
@@ -490,6 +493,13 @@ impl Renter {
         request: &RenewRequest,
     ) -> Result<Vec<Renewed>, Error> {
         put::renew::due(self, within, request).await
+    }
+
+    /// Deletes an object: its key first, then its records and agreements on hosts, whose signed
+    /// words are kept. Asked again, it goes on with the hosts that were silent. Durable when it
+    /// returns. Errors: Unknown, Busy while another process works on a put of it.
+    pub async fn delete(&self, object: ObjectId) -> Result<Deleted, Error> {
+        delete::delete(self, object).await
     }
 
     /// Closes every agreement of an object and forgets it; what did not answer stays written down

@@ -18,7 +18,7 @@ use crate::error::Error;
 mod journal;
 mod shard;
 
-pub(crate) use journal::{Begin, Entry, Journal};
+pub(crate) use journal::{Begin, Entry, Journal, without_key};
 pub(crate) use shard::Trial;
 pub use shard::{ShardRow, ShardState};
 

@@ -1,14 +1,12 @@
-//! `ls`, `stat`, `rm`: what is stored, where it is, and giving it up.
+//! `ls`, `stat`: what is stored and where it is.
 
 use clap::Args;
 use host_core::object::Place;
 use host_core::{AgreementDigest, ObjectId, PeerId};
 use host_renter::{Condition, Health};
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use super::home::Home;
-use super::log;
 use crate::print;
 
 /// Lists objects.
@@ -27,16 +25,6 @@ pub(crate) struct StatArgs {
     /// Say only what the book knows; ask no host
     #[arg(long)]
     local: bool,
-    /// Answer as JSON
-    #[arg(long)]
-    json: bool,
-}
-
-/// Gives an object up.
-#[derive(Debug, Args)]
-pub(crate) struct RmArgs {
-    /// The object
-    id: ObjectId,
     /// Answer as JSON
     #[arg(long)]
     json: bool,
@@ -96,13 +84,6 @@ struct Shown {
     object: Listed,
     health: Option<HealthSaid>,
     places: Vec<PlaceSaid>,
-}
-
-#[derive(Debug, Serialize)]
-struct Removed {
-    id: ObjectId,
-    closed: usize,
-    silent: usize,
 }
 
 fn listed(row: &host_renter::ObjectRow) -> Listed {
@@ -228,28 +209,4 @@ fn in_words(health: &HealthSaid, places: &[PlaceSaid]) -> String {
     });
     lines.extend(ill);
     lines.join("\n")
-}
-
-/// Gives an object up.
-pub(crate) async fn rm(args: RmArgs) -> anyhow::Result<()> {
-    let home = Home::open()?;
-    let (renter, net) = home.renter().await?;
-    let noted = log::asked(&home, "delete", &args.id.to_string(), Value::Null)?;
-    let removed = renter.rm(args.id).await.map_err(anyhow::Error::from);
-    net.stop().await;
-    let (closed, silent) = noted.ended(
-        removed,
-        |(closed, silent)| json!({ "closed": closed, "silent": silent }),
-    )?;
-    let said = Removed {
-        id: args.id,
-        closed,
-        silent,
-    };
-    print::either(args.json, &said, |said| {
-        format!(
-            "{} agreements closed, {} hosts did not answer",
-            said.closed, said.silent
-        )
-    })
 }

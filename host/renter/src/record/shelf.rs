@@ -4,9 +4,9 @@
 use std::sync::{Mutex, PoisonError};
 
 use futures::stream::{StreamExt, iter};
-use host_core::ObjectId;
 use host_core::records::SignedRecord;
 use host_core::seams::PeerAddr;
+use host_core::{ObjectId, PeerId};
 use host_transfer::{pay, records};
 use serde::Serialize;
 
@@ -40,31 +40,31 @@ pub(crate) async fn spread(
     record: &ObjectRecord,
 ) -> Result<usize, Error> {
     let all = parts::sign(inner, record)?;
-    Ok(give(inner, hosts, &all).await)
+    Ok(give(inner, hosts, &all).await.len())
 }
 
-/// Replaces an object's record on hosts by nothing, under a higher version.
-pub(crate) async fn bury(inner: &Inner, hosts: &[PeerAddr], record: &ObjectRecord) -> usize {
+/// Replaces an object's record on hosts by nothing, under a higher version; returns which did.
+pub(crate) async fn bury(inner: &Inner, hosts: &[PeerAddr], record: &ObjectRecord) -> Vec<PeerId> {
     give(inner, hosts, &parts::bury(inner, record)).await
 }
 
-/// Gives records to hosts, to each one after the other; returns how many hosts keep all of them.
-async fn give(inner: &Inner, hosts: &[PeerAddr], all: &[SignedRecord]) -> usize {
+/// Gives records to hosts, to each one after the other; returns which hosts keep all of them.
+async fn give(inner: &Inner, hosts: &[PeerAddr], all: &[SignedRecord]) -> Vec<PeerId> {
     // Made before they are polled: a closure held over an await would bind the future to a thread.
     let gifts: Vec<_> = hosts.iter().map(|to| give_one(inner, to, all)).collect();
     let kept = iter(gifts).buffer_unordered(AT_ONCE);
-    kept.filter(|kept| std::future::ready(*kept)).count().await
+    kept.filter_map(std::future::ready).collect().await
 }
 
-async fn give_one(inner: &Inner, to: &PeerAddr, all: &[SignedRecord]) -> bool {
+async fn give_one(inner: &Inner, to: &PeerAddr, all: &[SignedRecord]) -> Option<PeerId> {
     for signed in all {
         let put = records::put(inner.peers.as_ref(), to, signed.clone());
         if let Err(err) = put.await {
             tracing::debug!(peer = %to.peer, err = %err, "host does not keep the record");
-            return false;
+            return None;
         }
     }
-    true
+    Some(to.peer)
 }
 
 /// Asks every announced host for this wallet's records, writes the objects into the book and

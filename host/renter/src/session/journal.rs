@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 use super::{ShardState, State};
 use crate::error::Error;
+use crate::shred::zero;
 
 /// What a put began with; enough to make the same shards again.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -167,14 +168,54 @@ impl Journal {
 
     /// Writes an entry without flushing it: a killed process keeps it, a power cut may not.
     pub(crate) fn mention(&mut self, entry: &Entry) -> Result<(), Error> {
-        let body = codec::to_bytes(entry);
-        let len = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        let sum = Sha256::digest(&body);
-        let mut bytes = len.to_be_bytes().to_vec();
-        bytes.extend_from_slice(sum.get(..4).unwrap_or_default());
-        bytes.extend_from_slice(&body);
-        self.file.write_all(&bytes).map_err(failed(&self.path))
+        self.file
+            .write_all(&framed(entry))
+            .map_err(failed(&self.path))
     }
+}
+
+fn framed(entry: &Entry) -> Vec<u8> {
+    let body = codec::to_bytes(entry);
+    let len = u32::try_from(body.len()).unwrap_or(u32::MAX);
+    let sum = Sha256::digest(&body);
+    [
+        len.to_be_bytes().as_slice(),
+        sum.get(..4).unwrap_or_default(),
+        &body,
+    ]
+    .concat()
+}
+
+/// Writes a journal anew without its sealed key, then zeros over what it was. Durable when it
+/// returns. The caller holds the journal.
+pub(crate) fn without_key(path: &Path) -> Result<(), Error> {
+    let bytes = std::fs::read(path).map_err(failed(path))?;
+    let mut fresh = Vec::new();
+    for entry in entries(&bytes).0 {
+        let entry = match entry {
+            Entry::Begun(begin) => Entry::Begun(Begin {
+                sealed: Vec::new(),
+                ..begin
+            }),
+            other => other,
+        };
+        fresh.extend_from_slice(&framed(&entry));
+    }
+    let mut old = OpenOptions::new()
+        .write(true)
+        .open(path)
+        .map_err(failed(path))?;
+    let new = path.with_extension("new");
+    let mut out = File::create(&new).map_err(failed(&new))?;
+    out.write_all(&fresh)
+        .and_then(|()| out.sync_all())
+        .map_err(failed(&new))?;
+    std::fs::rename(&new, path).map_err(failed(path))?;
+    if let Some(folder) = path.parent() {
+        let synced = File::open(folder).and_then(|folder| folder.sync_all());
+        synced.map_err(failed(folder))?;
+    }
+    zero(&mut old).map_err(failed(path))
 }
 
 /// The sound entries and where they end.
