@@ -62,7 +62,7 @@ struct Arguments {
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     silent_every: u64,
     /// Every so many seeds a network whose hosts prove on chain; those with guards do always
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
     proven_every: u64,
     /// Faults in each run
     #[arg(long, default_value_t = 10)]
