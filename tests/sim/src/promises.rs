@@ -203,9 +203,9 @@ fn cheques(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
                 over += row.paid.0.saturating_sub(owed);
                 dearest = epoch.max(dearest);
                 standing += u128::from(row.state == AgreementState::Active);
-                // A host may die with a cheque in hand, and another take its place: one epoch. Who
-                // shows guards nothing keeps its shards, until a repair gives it up.
-                let kept_on = machine.is_mute();
+                // A host may die with a cheque in hand, and another take its place: one epoch. Where
+                // guards repair, who was paid for years may be given up, and `over` bounds it.
+                let kept_on = machine.is_mute() || !cast.wardens.is_empty();
                 if row.state != AgreementState::Active && row.paid.0 > epoch && !kept_on {
                     let what = format!("{} was paid for {:?}", row.digest, row.state);
                     told.violations.push(what);
