@@ -148,11 +148,6 @@ impl Machine {
         self.mute.store(true, Ordering::Relaxed);
     }
 
-    /// Whether guards see nothing of it.
-    pub(crate) fn is_mute(&self) -> bool {
-        self.mute.load(Ordering::Relaxed)
-    }
-
     /// The machine ends for good, with everything on it.
     pub(crate) fn vanish(&self) {
         self.gone.store(true, Ordering::Relaxed);

@@ -204,9 +204,10 @@ fn cheques(cast: &Cast, told: &mut Told) -> anyhow::Result<()> {
                 dearest = epoch.max(dearest);
                 standing += u128::from(row.state == AgreementState::Active);
                 // A host may die with a cheque in hand, and another take its place: one epoch. Where
-                // guards repair, who was paid for years may be given up, and `over` bounds it.
-                let kept_on = machine.is_mute() || !cast.wardens.is_empty();
-                if row.state != AgreementState::Active && row.paid.0 > epoch && !kept_on {
+                // guards repair, an agreement is given up after epochs it was rightly paid for;
+                // that no more was paid is asked of `over` below.
+                let may_end = !cast.wardens.is_empty();
+                if row.state != AgreementState::Active && row.paid.0 > epoch && !may_end {
                     let what = format!("{} was paid for {:?}", row.digest, row.state);
                     told.violations.push(what);
                 }

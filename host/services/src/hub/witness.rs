@@ -244,11 +244,11 @@ impl Witness {
         let oldest = (part + 1).saturating_sub(WINDOW_PARTS);
         let mut now = seen.clone_counts();
         now.advance(part);
+        let groups = seen.groups();
         let rate = |up: bool| {
-            let groups = seen.groups();
-            let voices = seen.voices.iter().zip(groups);
+            let voices = seen.voices.iter().zip(&groups);
             let voices = voices.filter(|(voice, _)| voice.word.body.up == up);
-            host_score::middle(voices.map(|(voice, group)| Line::of(&voice.word, group)))
+            host_score::middle(voices.map(|(voice, group)| Line::of(&voice.word, *group)))
         };
         Watched {
             host: *host,
