@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use host_core::identity::SecretKey;
 use host_keystore::{Phrase, Role, SealedKey};
+use zeroize::Zeroizing;
 
 use crate::clock::SystemEntropy;
 use crate::config::Config;
@@ -79,7 +80,7 @@ struct Place {
     dir: PathBuf,
     key: PathBuf,
     words_file: PathBuf,
-    words: Vec<u8>,
+    words: Zeroizing<Vec<u8>>,
 }
 
 impl Place {
@@ -90,8 +91,9 @@ impl Place {
             "{} is to be named by its whole path",
             words_file.display()
         );
-        let mut words = std::fs::read(words_file)
+        let words = std::fs::read(words_file)
             .with_context(|| format!("reading the words {}", words_file.display()))?;
+        let mut words = Zeroizing::new(words);
         if words.last() == Some(&b'\n') {
             words.pop();
         }

@@ -17,6 +17,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use board_slot::cmdline::hex;
+use zeroize::Zeroizing;
 
 use crate::claim;
 use crate::console;
@@ -194,10 +195,10 @@ fn recover(places: &Places, record: &Record, phrase: &[u8]) -> Result<(), Error>
 }
 
 /// Draws words, seals them and sees that the TPM gives them back, before anything relies on it.
-fn draw(places: &Places, record: &Record) -> Result<Vec<u8>, Error> {
-    let mut drawn = [0; 32];
-    aws_lc_rs::rand::fill(&mut drawn).map_err(|_| locked("no randomness"))?;
-    let words = hex(&drawn).into_bytes();
+fn draw(places: &Places, record: &Record) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let mut drawn = Zeroizing::new([0; 32]);
+    aws_lc_rs::rand::fill(drawn.as_mut()).map_err(|_| locked("no randomness"))?;
+    let words = Zeroizing::new(hex(drawn.as_ref()).into_bytes());
     let mut seal = creds(places, "encrypt");
     seal.args(["--with-key=tpm2", "--tpm2-pcrs=7", "-", "-"]);
     let blob = piped(seal, &words)?;
@@ -209,10 +210,10 @@ fn draw(places: &Places, record: &Record) -> Result<Vec<u8>, Error> {
     Ok(words)
 }
 
-fn unseal(places: &Places, blob: &Path) -> Result<Vec<u8>, Error> {
+fn unseal(places: &Places, blob: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     let mut unseal = creds(places, "decrypt");
     unseal.arg(blob).arg("-");
-    piped(unseal, &[]).map_err(|why| {
+    piped(unseal, &[]).map(Zeroizing::new).map_err(|why| {
         locked(&format!(
             "this TPM does not open it; the disk is another machine's, or Secure Boot changed: {why}"
         ))
@@ -299,10 +300,12 @@ fn locked(why: &str) -> Error {
     }
 }
 
-/// What a program said, on one line.
+/// What a program said last, where the reason stands: libraries warn before it.
 fn line(said: &[u8]) -> String {
     let said = String::from_utf8_lossy(said);
-    said.split_whitespace().collect::<Vec<_>>().join(" ")
+    let last = said.lines().rfind(|line| !line.trim().is_empty());
+    let words = last.unwrap_or("it said nothing").split_whitespace();
+    words.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -88,7 +88,19 @@ pub(crate) const DOORS: [(&str, &[&str]); 20] = [
     ("redb", &["host-ledger"]),
     ("reed-solomon-simd", &["host-erasure"]),
     ("revm", &["host-devchain"]),
-    ("zeroize", &["host-core", "host-keystore", "host-signer"]),
+    // Whoever holds words that open a key.
+    (
+        "zeroize",
+        &[
+            "host-core",
+            "host-keystore",
+            "host-signer",
+            "host-daemon",
+            "host-cli",
+            "host-box",
+            "image-update",
+        ],
+    ),
     ("sysinfo", &["board-watch"]),
     ("tough", &["image-build", "image-update"]),
     ("nix", &["host-uring", "host-signer", "board/", "image/"]),
@@ -111,6 +123,7 @@ pub(crate) const DOORS: [(&str, &[&str]); 20] = [
             "host-signer",
             "host-services",
             "host-cli",
+            "host-box",
             "host-box",
             "image/",
             "board/",

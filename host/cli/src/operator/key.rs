@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use host_daemon::sealing::{self, Sealed};
 use host_keystore::{Phrase, Role};
+use zeroize::Zeroizing;
 
 use super::read_words;
 use crate::print;
@@ -76,18 +77,20 @@ pub(crate) fn key(args: KeyArgs) -> anyhow::Result<()> {
 
 fn stick(phrase: &Phrase, out: &Path) -> anyhow::Result<()> {
     let words = phrase.expose();
-    let mut bytes = MAGIC.as_bytes().to_vec();
-    bytes.extend_from_slice(words.as_bytes());
+    let head = MAGIC.len();
+    let end = head + words.len();
     // One zero at least ends the words.
-    let len = (bytes.len() + 1).next_multiple_of(SECTOR);
-    bytes.resize(len, 0);
+    let mut bytes = Zeroizing::new(vec![0; (end + 1).next_multiple_of(SECTOR)]);
+    bytes[..head].copy_from_slice(MAGIC.as_bytes());
+    bytes[head..end].copy_from_slice(words.as_bytes());
     let write = || {
         let mut file = std::fs::OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
             .open(out)?;
-        std::io::Write::write_all(&mut file, &bytes)
+        std::io::Write::write_all(&mut file, &bytes)?;
+        file.sync_all()
     };
     write().with_context(|| format!("writing {}", out.display()))?;
     print::line(&format!(
