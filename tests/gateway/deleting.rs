@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::served::start_town;
+use crate::served::{Served, start_town, town};
 use crate::stage::{Home, holdfast, noise, until};
 use host_core::Amount;
 
@@ -114,4 +114,31 @@ fn a_deletion_is_shown_by_what_hosts_signed_and_goes_on_where_one_was_silent() {
     holdfast(Some(&bare), &words).well();
     let listed: serde_json::Value = holdfast(Some(&bare), &["ls", "--json"]).json();
     assert_eq!(listed, serde_json::json!([]));
+}
+
+#[test]
+fn what_a_gateway_gave_back_is_shown_too() {
+    // Goal: an object that an S3 client deleted is deleted as a renter's own is: its key first, and
+    // what hosts signed stays for an auditor.
+    let served = Served::start(town(), "given-back");
+    let key = key_of(&served.home);
+    served.aws(&["s3", "mb", "s3://given"]).well();
+    let file = served.home.file("body", &noise("given back", 2 << 20));
+    let file = file.to_string_lossy().into_owned();
+    served.aws(&["s3", "cp", &file, "s3://given/back"]).well();
+    let listed: serde_json::Value = served.home.say(&["ls", "--json"]).json();
+    let id = listed[0]["id"].as_str().expect("it is there").to_owned();
+    served.aws(&["s3", "rm", "s3://given/back"]).well();
+    until("it is given back", PATIENCE, || {
+        let listed: serde_json::Value = served.home.say(&["ls", "--json"]).json();
+        listed.as_array()?.is_empty().then_some(())
+    });
+    let report = served.home.dir.join("report.json");
+    let report = report.to_string_lossy().into_owned();
+    let signed = || {
+        served.home.say(&["rm", &id, "--report", &report]).well();
+        audit(&report, &key).0.then_some(())
+    };
+    until("every host signed", PATIENCE, signed);
+    assert!(audit(&report, &key).1.sealed);
 }

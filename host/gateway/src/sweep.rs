@@ -21,6 +21,10 @@ const BATCH: usize = 64;
 const ASK_AGAIN_MS: u64 = 60_000;
 /// Small shared objects are left alone for this long: six hours, a quarter of a day.
 const SMALL_AFTER_MS: u64 = 6 * 60 * 60 * 1000;
+/// What hosts signed about an object that was given back is kept for this long: four hundred days,
+/// so that a yearly audit finds it.
+const RECEIPTS_MS: u64 = 400 * DAY_MS;
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// Looks between two rounds of payment and expiry.
 const ROUND: u32 = 6;
 
@@ -33,12 +37,17 @@ impl Gateway {
     /// Sweeps until the runtime ends.
     pub(crate) async fn sweep(self) {
         let mut looks = 0_u32;
+        let mut receipts_ms = 0;
         loop {
             if let Err(error) = self.give_back().await {
                 tracing::warn!(err = %error, "sweep stops short");
             }
             if looks.is_multiple_of(ROUND) {
                 self.round().await;
+            }
+            if self.now_ms() >= receipts_ms {
+                receipts_ms = self.now_ms() + DAY_MS;
+                self.forget_receipts().await;
             }
             looks = looks.wrapping_add(1);
             let rung = self.inner.garbage.notified();
@@ -60,6 +69,19 @@ impl Gateway {
             Ok(0) => (),
             Ok(count) => tracing::info!(count, "shared objects packed anew"),
             Err(error) => tracing::warn!(err = %error, "shared objects not packed anew"),
+        }
+    }
+
+    /// Drops what hosts signed about objects that were given back long ago.
+    async fn forget_receipts(&self) {
+        let before = self.now_ms().saturating_sub(RECEIPTS_MS);
+        let renter = self.inner.renter.clone();
+        let dropped = tokio::task::spawn_blocking(move || renter.forget_deletions(before)).await;
+        match dropped {
+            Ok(Ok(0)) => (),
+            Ok(Ok(count)) => tracing::info!(count, "receipts of deletions dropped"),
+            Ok(Err(error)) => tracing::warn!(err = %error, "receipts of deletions not dropped"),
+            Err(error) => tracing::warn!(err = %error, "receipts of deletions not dropped"),
         }
     }
 
@@ -98,13 +120,15 @@ impl Gateway {
         if !held || !condemns {
             return Ok(());
         }
-        let gone = match self.inner.renter.rm(object).await {
-            Ok((closed, 0)) => {
+        let gone = match self.inner.renter.delete(object).await {
+            Ok(deleted) if deleted.silent() == 0 => {
+                let closed = deleted.places.len();
                 tracing::info!(object = %object, closed, "object given back");
                 true
             }
             Err(host_renter::Error::Unknown { .. }) => true,
-            Ok((_, silent)) => {
+            Ok(deleted) => {
+                let silent = deleted.silent();
                 tracing::info!(object = %object, silent, "hosts do not answer; asked again");
                 false
             }

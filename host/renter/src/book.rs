@@ -225,6 +225,26 @@ impl Book {
         })
     }
 
+    /// Drops deletions that every host answered and that were asked for before a time.
+    pub(crate) fn forget_deleted(&self, before_ms: u64) -> Result<usize, Error> {
+        let dir = self.path("deleted");
+        let mut dropped = 0;
+        for entry in std::fs::read_dir(&dir).map_err(file(&dir))? {
+            let path = entry.map_err(file(&dir))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            // What cannot be read is nobody's to drop.
+            let Ok(id) = name.parse() else { continue };
+            let Ok(deleted) = self.deleted(&id) else {
+                continue;
+            };
+            if deleted.silent() == 0 && deleted.asked_ms < before_ms {
+                std::fs::remove_file(&path).map_err(file(&path))?;
+                dropped += 1;
+            }
+        }
+        Ok(dropped)
+    }
+
     /// Takes an object's records, its key with them, off the drive.
     pub(crate) fn shred_object(&self, id: &ObjectId) -> Result<(), Error> {
         let path = self.path(&format!("objects/{id}"));

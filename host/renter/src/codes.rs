@@ -94,6 +94,8 @@ codes! {
     ObjectUnknown = "object-unknown", Operator,
         "look it up with `holdfast ls`, or bring the book back with `holdfast recover \
          --phrase`";
+    Retained = "retained", Operator,
+        "wait until its retention ends; a legal hold is lifted with `holdfast retain --release`";
     ChunkDamaged = "chunk-damaged", Us,
         "report it with the object's id; the shards verified and the bytes did not open";
     HashMismatch = "hash-mismatch", Us,

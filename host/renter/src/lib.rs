@@ -37,7 +37,7 @@ use host_core::announce::Announcement;
 use host_core::challenge::SignedVerdict;
 use host_core::identity::SecretKey;
 use host_core::network::Network;
-use host_core::object::{Descriptor, Place, Placement, SignedPlacement};
+use host_core::object::{Descriptor, Place};
 use host_core::seams::{Chain, Clock, Entropy, Escrow, PeerAddr, Peers, ProofChain};
 use host_core::wire::RefusalCode;
 use host_core::{Address, AgreementDigest, Amount, NetworkId, ObjectId, PeerId};
@@ -438,7 +438,7 @@ impl Renter {
     /// Gives up what `repair_job` placed of an object of somebody else. Returns how many agreements
     /// were closed and how many hosts did not answer.
     pub async fn give_up_repair(&self, object: ObjectId) -> Result<(usize, usize), Error> {
-        put::repair::give_up(self, object).await
+        put::give_up::give_up(self, object).await
     }
 
     /// Asks every host of an object and places anew what is not alive now, on other hosts. What
@@ -502,52 +502,10 @@ impl Renter {
         delete::delete(self, object).await
     }
 
-    /// Closes every agreement of an object and forgets it; what did not answer stays written down
-    /// and can be asked again. Returns how many agreements were closed and how many were not.
-    pub async fn rm(&self, object: ObjectId) -> Result<(usize, usize), Error> {
-        let inner = &self.inner;
-        let record = inner.book.object(&object)?;
-        let placement = &record.placement.placement;
-        // First the records: a host keeps records only for renters with an agreement there.
-        self.bury(&record).await;
-        let silent = self.close(&placement.places).await;
-        let counts = (placement.places.len() - silent.len(), silent.len());
-        // What did not answer stays written down, so that asking again can still release it; and
-        // so do leases that another process of this home added meanwhile.
-        let _turn = inner.book.turn()?;
-        let now = inner.book.object(&object)?;
-        let newest = &now.placement.placement;
-        let is_closed = |place: &&Place| {
-            let is_it = |other: &Place| other.agreement == place.agreement;
-            placement.places.iter().any(is_it) && !silent.iter().any(is_it)
-        };
-        let rest = newest.places.iter().filter(|place| !is_closed(place));
-        let places: Vec<Place> = rest.cloned().collect();
-        if places.is_empty() {
-            inner.book.forget(&object)?;
-            return Ok(counts);
-        }
-        let rest = Placement {
-            version: newest.version + 2,
-            places,
-            ..newest.clone()
-        };
-        let placement = SignedPlacement::sign(rest, &inner.id, &inner.key);
-        inner.book.keep(&ObjectRecord { placement, ..now })?;
-        Ok(counts)
-    }
-
-    /// Replaces an object's record on its hosts by an empty one of a higher version, so that a
-    /// recovery does not bring back what was given up.
-    async fn bury(&self, record: &ObjectRecord) {
-        let places = &record.placement.placement.places;
-        let now = Whereabouts(self.addresses(places).await);
-        let hosts: BTreeMap<PeerId, PeerAddr> = places
-            .iter()
-            .map(|place| (place.host, now.of(place)))
-            .collect();
-        let hosts: Vec<PeerAddr> = hosts.into_values().collect();
-        shelf::bury(&self.inner, &hosts, record).await;
+    /// Drops what is kept of deletions that every host answered and that were asked for before
+    /// `before_ms`; no report can be made of them any more. Returns how many.
+    pub fn forget_deletions(&self, before_ms: u64) -> Result<usize, Error> {
+        self.inner.book.forget_deleted(before_ms)
     }
 
     /// Closes the agreements of some places; gives back those whose host did not answer for it.

@@ -29,6 +29,7 @@ use crate::{Inner, Renter};
 mod body;
 pub(crate) mod cover;
 mod finish;
+pub(crate) mod give_up;
 pub(crate) mod noted;
 mod prepare;
 mod quote;

@@ -8,8 +8,10 @@
 //! the same write. Does not: decide that a shard is lost (`health`, a guard's audits).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::stream::{self, StreamExt, TryStreamExt};
 use host_core::agreement::PayMode;
 use host_core::announce::HostOffer;
 use host_core::object::{Descriptor, Place, Placement, SignedPlacement};
@@ -19,11 +21,11 @@ use host_core::{Amount, ObjectId, PeerId, codec};
 use host_transfer::upload::{self, Opened};
 use tokio::sync::watch;
 
+use super::Put;
 use super::body::{Body, Room};
 use super::cover::Cover;
 use super::noted::Noted;
 use super::segment::Race;
-use super::{Put, release};
 use crate::error::Error;
 use crate::hosts;
 use crate::lease::{self, Terms};
@@ -79,8 +81,22 @@ pub struct RepairDone {
     pub promised: Amount,
 }
 
+impl RepairDone {
+    /// This and what another segment came to.
+    fn and(mut self, other: RepairDone) -> RepairDone {
+        self.repaired.extend(other.repaired);
+        self.failed.extend(other.failed);
+        self.read += other.read;
+        self.written += other.written;
+        self
+    }
+}
+
+/// Segments that are repaired at a time: what one waits for hosts, another reads.
+const AT_ONCE: usize = 2;
+
 /// The word a repair's session begins with in place of a file.
-fn title(object: &ObjectId) -> String {
+pub(super) fn title(object: &ObjectId) -> String {
     format!("repair:{object}")
 }
 
@@ -93,10 +109,16 @@ pub(crate) async fn run(renter: &Renter, job: &RepairJob) -> Result<RepairDone, 
     let session = session::read(&inner.book.session(id), id)?;
     let (progress, _watched) = watch::channel(Progress::default());
     let put = gather(renter, job, &session, &noted, &progress).await?;
-    let mut done = RepairDone::default();
-    for (segment, lost) in by_segment(&job.lost) {
-        put.repair_segment(job, segment, &lost, &mut done).await?;
-    }
+    let segments = stream::iter(by_segment(&job.lost));
+    let segments = segments.map(|(segment, lost)| {
+        let put = &put;
+        async move { put.repair_segment(job, segment, &lost).await }
+    });
+    // Begun in the order in which they were named; one reads while another writes.
+    let mut done: RepairDone = segments
+        .buffered(AT_ONCE)
+        .try_fold(RepairDone::default(), |all, one| ready(Ok(all.and(one))))
+        .await?;
     put.write_down(job, object, &mut done).await?;
     let whole = session::read(&inner.book.session(id), id)?;
     put.tidy(&whole, Ok(())).await?;
@@ -278,8 +300,8 @@ impl Put<'_> {
         job: &RepairJob,
         segment: u32,
         lost: &[Place],
-        done: &mut RepairDone,
-    ) -> Result<(), Error> {
+    ) -> Result<RepairDone, Error> {
+        let mut done = RepairDone::default();
         let at = usize::try_from(segment).unwrap_or(usize::MAX);
         let named = job.descriptor.segments.get(at).ok_or(Error::Worker)?;
         let shard_len = job.descriptor.geometry.shard_len(named.len);
@@ -319,7 +341,7 @@ impl Put<'_> {
             let need = crate::get::shards_needed(&self.geometry, named.len)?;
             done.read += shard_len * u64::try_from(need).unwrap_or(0);
         }
-        Ok(())
+        Ok(done)
     }
 
     /// The first cheques of so many shards at the dearest price of those who may take them.
@@ -481,29 +503,5 @@ impl Put<'_> {
             Ok(Opened::Stored(stored)) => Ok(stored.receipt.clone()),
             _ => Err(missing()),
         }
-    }
-}
-
-/// Gives up everything this book placed of an object by repair, and forgets it: what a guard does
-/// when the owner has taken the shards over, or does not want them.
-pub(crate) async fn give_up(renter: &Renter, object: ObjectId) -> Result<(usize, usize), Error> {
-    let inner = &*renter.inner;
-    let title = title(&object);
-    for id in inner.book.sessions()? {
-        let path = inner.book.session(id);
-        let Ok(known) = session::read(&path, id) else {
-            continue;
-        };
-        let is_over = matches!(known.state(), State::Completed | State::Cancelled);
-        if known.begin.path == title && !is_over {
-            let noted = Noted::new(inner, Journal::open(&path)?);
-            let all: Vec<_> = known.trials.values().cloned().collect();
-            release::release(renter, &noted, &all).await?;
-            noted.state(State::Cancelled, None)?;
-        }
-    }
-    match renter.rm(object).await {
-        Err(Error::Unknown { .. }) => Ok((0, 0)),
-        closed => closed,
     }
 }

@@ -115,7 +115,7 @@ async fn the_same_content_at_once_and_by_another_is_a_lease_of_its_own() {
         })
         .sum();
     assert!(copies >= a.shards && copies <= 3 * a.shards);
-    one.rm(a.id).await.expect("removed");
+    one.delete(a.id).await.expect("removed");
     let left = town.agreements();
     assert_eq!(
         left.len() as u64,

@@ -6,6 +6,7 @@ mod clock;
 mod leases;
 mod money;
 mod omitting;
+mod prepaying;
 mod renewing;
 mod repairing;
 mod resuming;

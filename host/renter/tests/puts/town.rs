@@ -55,7 +55,7 @@ pub(crate) enum Mood {
     Jumbles,
     /// Its answer to a cheque takes this long.
     SlowAnswer(Duration),
-    /// Its answer to the first cheque is lost, once; then all is well.
+    /// Its answer to the first cheque is lost, once, with an upload or apart; then all is well.
     LosesAnswer,
     /// Its answer to the first cheque is lost and it is dead from then on.
     DiesPaid,
@@ -82,6 +82,8 @@ pub(crate) struct Town {
     /// Speeds that the hub was told.
     pub(crate) speeds: Mutex<Vec<SpeedWord>>,
     hub: SecretKey,
+    /// What hosts ask for a GiB that is read.
+    reads: Amount,
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -104,7 +106,13 @@ fn rule() -> EpochRule {
     }
 }
 
-async fn host(number: u16, network: &Network, town: &Arc<Bank>, clock: &Idle) -> Host {
+async fn host(
+    number: u16,
+    network: &Network,
+    town: &Arc<Bank>,
+    clock: &Idle,
+    reads: Amount,
+) -> Host {
     let (dir, key) = (tempfile::tempdir().expect("a directory"), key(number));
     let ledger = Ledger::open(dir.path(), host_ledger::Options::default()).expect("opens");
     let disk = Disk::new("disk", 64 << 20, &Power::default());
@@ -122,7 +130,7 @@ async fn host(number: u16, network: &Network, town: &Arc<Bank>, clock: &Idle) ->
             host: key.address(),
             payout: key.address(),
             price: Amount(1 << 30),
-            egress_price: Amount(0),
+            egress_price: reads,
             epochs_max: 10_000,
             escrow: false,
         },
@@ -149,6 +157,11 @@ async fn host(number: u16, network: &Network, town: &Arc<Bank>, clock: &Idle) ->
 
 impl Town {
     pub(crate) async fn new(count: u16) -> Arc<Self> {
+        Self::selling(count, Amount::ZERO).await
+    }
+
+    /// Hosts that sell reads at a price a GiB.
+    pub(crate) async fn selling(count: u16, reads: Amount) -> Arc<Self> {
         let (hub, clock) = (key(9999), Idle::start());
         let zero = Address::ZERO;
         let network = Network {
@@ -166,7 +179,7 @@ impl Town {
         let bank = Arc::new(Bank::default());
         let mut hosts = BTreeMap::new();
         for number in 1..=count {
-            let host = host(number, &network, &bank, &clock).await;
+            let host = host(number, &network, &bank, &clock, reads).await;
             hosts.insert(host.key.peer_id(), host);
         }
         let town = Arc::new(Self {
@@ -184,6 +197,7 @@ impl Town {
             dials: Mutex::new(0),
             speeds: Mutex::default(),
             hub,
+            reads,
         });
         *lock(&bank.0) = Arc::downgrade(&town);
         town
@@ -239,14 +253,19 @@ impl Town {
         rows.collect()
     }
 
-    /// What the hosts count on from a vault, together.
-    pub(crate) fn counted(&self, vault: Address) -> Amount {
+    /// What each host counts on from a vault.
+    pub(crate) fn counted_each(&self, vault: Address) -> Vec<u128> {
         let sums = self.hosts.values().map(|host| {
             let snapshot = host.desk.ledger().read().expect("reads");
             let row = snapshot.cheque(&vault).expect("reads");
             row.map_or(0, |row| row.cheque.cheque.cumulative.0)
         });
-        Amount(sums.sum())
+        sums.collect()
+    }
+
+    /// What the hosts count on from a vault, together.
+    pub(crate) fn counted(&self, vault: Address) -> Amount {
+        Amount(self.counted_each(vault).iter().sum())
     }
 
     pub(crate) fn bodies(&self) -> usize {
@@ -259,7 +278,7 @@ impl Town {
                 peer: host.key.peer_id(),
                 addrs: vec!["/memory/3".into()],
                 price: Amount(1 << 30),
-                egress_price: Amount::ZERO,
+                egress_price: self.reads,
                 free: 1 << 40,
                 used: 0,
                 payout: host.key.address(),
@@ -375,14 +394,17 @@ impl Street {
     /// Once a frame came from the host; false when it is lost with the link.
     fn arrive(&mut self, peer: &PeerId, frame: &Bytes) -> bool {
         self.town.clock.stir();
-        if self.protocol != Protocol::Upload {
-            return true;
-        }
+        let is_paid = match self.protocol {
+            Protocol::Upload => is_paid(frame),
+            Protocol::Cheque => is_taken(frame),
+            _ => return true,
+        };
         self.got += 1;
         let mut mood = lock(&self.host(peer).mood);
-        let is_paid = is_paid(frame);
         let (next, lost) = match *mood {
-            Mood::DiesAfterAgree if self.got == 1 => (Mood::Dead, false),
+            Mood::DiesAfterAgree if self.protocol == Protocol::Upload && self.got == 1 => {
+                (Mood::Dead, false)
+            }
             Mood::Dead => (Mood::Dead, true),
             Mood::LosesAnswer if is_paid => (Mood::Good, true),
             Mood::DiesPaid if is_paid => (Mood::Dead, true),
@@ -401,6 +423,11 @@ fn is_cheque(frame: &Bytes) -> bool {
 fn is_paid(frame: &Bytes) -> bool {
     let reply = codec::from_bytes::<wire::UploadReply>("reply", frame);
     matches!(reply, Ok(wire::UploadReply::Paid { .. }))
+}
+
+fn is_taken(frame: &Bytes) -> bool {
+    let reply = codec::from_bytes::<wire::ChequeReply>("reply", frame);
+    matches!(reply, Ok(wire::ChequeReply::Paid { .. }))
 }
 
 fn broken(peer: PeerId) -> LinkError {

@@ -262,9 +262,19 @@ async fn a_removed_object_is_closed_at_every_host_and_forgotten() {
     let gone = put(&renter, file(dir.path(), 1000), false)
         .await
         .expect("holds");
-    assert_eq!(renter.rm(gone.id).await.expect("holds"), (6, 0));
+    let deleted = renter.delete(gone.id).await.expect("holds");
+    assert_eq!((deleted.places.len(), deleted.silent()), (6, 0));
     assert_eq!(town.sum(|h| h.closed), 6);
     let unknown = renter.stat(gone.id);
+    assert!(matches!(unknown, Err(Error::Unknown { .. })));
+
+    // What hosts signed is there until it is dropped; then nothing is known of the object.
+    let drop_before = |ms| renter.forget_deletions(ms).expect("holds");
+    assert_eq!(drop_before(deleted.asked_ms), 0);
+    let again = renter.delete(gone.id).await.expect("holds");
+    assert_eq!(again, deleted);
+    assert_eq!(drop_before(deleted.asked_ms + 1), 1);
+    let unknown = renter.delete(gone.id).await;
     assert!(matches!(unknown, Err(Error::Unknown { .. })));
 }
 

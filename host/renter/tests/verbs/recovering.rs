@@ -67,7 +67,7 @@ async fn a_record_of_several_parts_comes_back_until_it_is_given_up() {
     assert!(*lock(&out) == content(len));
 
     town.mood(3, Mood::Good);
-    empty.rm(id).await.expect("holds");
+    empty.delete(id).await.expect("holds");
     assert!(
         kept(&town).iter().all(|len| *len == 0),
         "every part is buried"
