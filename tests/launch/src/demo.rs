@@ -2,14 +2,33 @@
 //!
 //! The selection unifies features exactly as `cargo verify` does, so that neither command rebuilds
 //! what the other built. The one test program in it, which needs nothing, is what makes cargo count
-//! the features of test dependencies; all other test programs and what only they need are left out,
-//! because a newcomer waits for this build. After it the process image is replaced: signals,
-//! terminal and exit status are the program's own.
+//! the features of test dependencies; all other test programs, the programs that the demo does not
+//! start, and what only they need are left out, because a newcomer waits for this build. After it
+//! the process image is replaced: signals, terminal and exit status are the program's own.
 
 use crate::error::Error;
 use crate::place::Place;
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
+
+/// The words after `cargo` that build the programs a demo starts.
+const BUILD_DEMO: [&str; 15] = [
+    "build",
+    "--release",
+    "--workspace",
+    "--exclude",
+    "host-box",
+    "--bin",
+    "holdfast",
+    "--bin",
+    "holdfastd",
+    "--bin",
+    "holdfast-services",
+    "--bin",
+    "holdfast-devchain",
+    "--test",
+    "launch",
+];
 
 /// The words after `cargo` that build every program of the workspace but the images' own command
 /// line, which is `holdfast` once more without the renter's half.
@@ -31,7 +50,7 @@ pub(crate) fn run(place: &Place, arguments: &[String]) -> Result<ExitCode, Error
     }
     let status = place
         .command(&place.cargo)
-        .args(BUILD_PROGRAMS)
+        .args(BUILD_DEMO)
         .status()
         .map_err(|source| Error::Start {
             program: "cargo".into(),

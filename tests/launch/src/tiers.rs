@@ -54,7 +54,7 @@ pub(crate) static TIERS: [Tier; 14] = [
     tier(
         "build",
         "every program and test program, nothing twice",
-        45,
+        60,
         false,
         build,
     ),
