@@ -45,6 +45,7 @@ mod sessions;
 mod signer;
 mod silence;
 mod startup;
+mod telling;
 mod uploads;
 mod watching;
 

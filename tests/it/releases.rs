@@ -145,6 +145,102 @@ fn a_release_is_published_verified_anywhere_and_restored_from_phrase_and_id() {
 }
 
 #[test]
+fn a_release_that_is_retained_or_held_is_not_deleted() {
+    // Goal: what a manifest promises to keep, `rm` does not delete; the promise is never made
+    // shorter, and every change of it is logged.
+    let home = shared().renter("retainer", RICH);
+    let (tree, out) = (home.dir.join("dist"), text(&home.dir.join("out")));
+    std::fs::create_dir_all(&tree).expect("made");
+    std::fs::write(tree.join("file"), "kept").expect("written");
+    let names = ["--name", "tool", "--version", "1", "--out", &out];
+    let more = ["--retain", "2", "--hold", "--json"];
+    let tree = text(&tree);
+    let publish = [&["publish", &tree][..], &names, &GEOMETRY, &more].concat();
+    let done: Published = home.say(&publish).json();
+    let id = &done.release;
+    let said = home.say(&["rm", id]).badly();
+    assert!(said.contains("legal hold"), "{said}");
+    home.say(&["retain", id, "--release"]).well();
+    home.say(&["retain", id, "--days", "1"]).well();
+    let said = home.say(&["rm", id]).badly();
+    assert!(said.contains("retained until"), "{said}");
+    let path = home.dir.join("retained").join(id);
+    let kept: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&path).expect("there")).expect("JSON");
+    let day_ms = 24 * 60 * 60 * 1000;
+    let two_days = std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .expect("after 1970");
+    let two_days = u64::try_from(two_days.as_millis()).expect("small") + 2 * day_ms;
+    let until = kept["until_ms"].as_u64().expect("a number");
+    assert!(until > two_days - day_ms / 2, "a day less was asked for");
+    let log = home.say(&["log", "export"]).well().out;
+    assert_eq!(log.matches("\"retain\"").count(), 4, "two changes: {log}");
+
+    // The same once the time has come; a file that does not read keeps what it is about.
+    std::fs::write(&path, "{").expect("written");
+    home.say(&["rm", id]).badly();
+    std::fs::write(&path, "{\"until_ms\":1,\"hold\":false}").expect("written");
+    home.say(&["rm", id]).well();
+}
+
+/// The script of a CI example: the lines under the `|` that belong to it, as the file has them.
+fn script(file: &str) -> String {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let whole = std::fs::read_to_string(root.join("docs/operating/ci").join(file)).expect("there");
+    let mut lines = whole.lines().skip_while(|line| line.trim() != "set -eu");
+    let first = lines.next().expect("a script");
+    let indent = first.len() - first.trim_start().len();
+    let of_script = |line: &&str| line.len() - line.trim_start().len() >= indent;
+    let rest = lines.take_while(of_script).map(|line| &line[indent..]);
+    let rest: Vec<&str> = rest.collect();
+    format!("set -eu\n{}\n", rest.join("\n"))
+}
+
+#[test]
+fn the_ci_examples_publish_check_point_and_write_it_into_the_readme() {
+    // Goal: who copies an example has a job that works. Method: the scripts as the files have them,
+    // one release after the other in the same checkout.
+    let home = shared().renter("ci", RICH);
+    let checkout = home.dir.join("checkout");
+    std::fs::create_dir_all(checkout.join("dist")).expect("made");
+    let readme = "# tool\n\n<!-- release -->\nnone yet\n<!-- end of release -->\n\nmore\n";
+    std::fs::write(checkout.join("README.md"), readme).expect("written");
+    let bin = holdfast_tests::program("holdfast");
+    let bin = bin.parent().expect("a folder");
+    let path = format!("{}:/usr/bin:/bin", bin.display());
+    for (file, version) in [("github.yml", "1.0"), ("gitlab.yml", "1.1")] {
+        std::fs::write(checkout.join("dist/tool"), version).expect("written");
+        let run = Command::new("sh")
+            .args(["-c", &script(file)])
+            .current_dir(&checkout)
+            .env_clear()
+            .envs([
+                ("PATH", path.as_str()),
+                ("NAME", "tool"),
+                ("VERSION", version),
+            ])
+            .env("BASE", "https://example.org/tool")
+            .env("PUT", "--days 1 --data 2 --parity 2")
+            .env("HOLDFAST_HOME", &home.dir)
+            .output()
+            .expect("a shell");
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert!(run.status.success(), "{file}: {said}");
+        let written = std::fs::read_to_string(checkout.join("README.md")).expect("there");
+        assert!(written.contains(&format!("## tool {version}")), "{written}");
+        assert!(written.starts_with("# tool\n\n<!-- release -->\n## tool"));
+        assert!(
+            written.ends_with("<!-- end of release -->\n\nmore\n") && !written.contains("none")
+        );
+    }
+    let feed = std::fs::read_to_string(checkout.join("public/stable.atom")).expect("there");
+    assert_eq!(feed.matches("<entry>").count(), 2);
+    let events = home.say(&["log", "events"]).well().out;
+    assert_eq!(events.matches("\"verified\"").count(), 2);
+}
+
+#[test]
 fn a_channel_goes_forward_and_a_scan_stops_a_release() {
     let home = shared().renter("channel", RICH);
     let tree = home.dir.join("dist");

@@ -131,6 +131,9 @@ enum Command {
     /// Give an object up
     #[cfg(feature = "renter")]
     Rm(renter::deletion::RmArgs),
+    /// Show or extend what keeps an object from being deleted; legal holds
+    #[cfg(feature = "renter")]
+    Retain(renter::retain::RetainArgs),
     /// Check what hosts signed in a deletion report; needs no home and no network
     #[cfg(feature = "renter")]
     VerifyDeletion(renter::deletion::VerifyDeletionArgs),
@@ -187,6 +190,7 @@ impl Command {
                 | Self::Repair(_)
                 | Self::Renew(_)
                 | Self::Rm(_)
+                | Self::Retain(_)
                 | Self::VerifyDeletion(_)
                 | Self::Recover(_)
                 | Self::Publish(_)
@@ -289,6 +293,8 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         #[cfg(feature = "renter")]
         Command::VerifyDeletion(args) => return renter::deletion::verify(args),
         #[cfg(feature = "renter")]
+        Command::Retain(args) => renter::retain::run(&args)?,
+        #[cfg(feature = "renter")]
         Command::Recover(args) => renter::recover(args).await?,
         #[cfg(feature = "renter")]
         Command::Publish(args) => renter::publish::run(args).await?,
@@ -299,7 +305,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         #[cfg(feature = "renter")]
         Command::Rehearse(args) => return renter::publish::drill::run(args).await,
         #[cfg(feature = "renter")]
-        Command::Log(args) => return renter::log::run(args),
+        Command::Log(args) => return renter::log::run(args).await,
         #[cfg(feature = "renter")]
         Command::Gateway(args) => renter::gateway::run(args).await?,
         #[cfg(feature = "renter")]

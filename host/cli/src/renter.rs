@@ -21,6 +21,7 @@ mod pay;
 pub(crate) mod publish;
 pub(crate) mod put;
 pub(crate) mod renew;
+pub(crate) mod retain;
 mod top_up;
 
 use home::Home;

@@ -4,13 +4,15 @@
 //!
 //! manifest.rs says what a release is, tree.rs walks, joins and takes apart, sshsig.rs signs,
 //! channel.rs is a name that moves forward only, drill.rs is what a rehearsal reports, log.rs is
-//! the chain of what was done, deletion.rs what hosts signed when something was taken away.
+//! the chain of what was done, events.rs what of it others are told, deletion.rs what hosts signed
+//! when something was taken away.
 #![deny(missing_docs)]
 
 mod channel;
 mod deletion;
 mod drill;
 mod error;
+mod events;
 mod log;
 mod manifest;
 mod sshsig;
@@ -20,6 +22,7 @@ pub use channel::{Pointer, Seen};
 pub use deletion::{Deletion, DeletionLine, DeletionShown, DiscardReceipt, beyond_recall};
 pub use drill::{Drill, DrillFile};
 pub use error::Error;
+pub use events::{Event, Kind, Teller, atom};
 pub use log::{Action, ActionLog, Broken, Checked, Entry, Head, Turn};
 pub use manifest::{FileLine, Manifest, Retention};
 pub use sshsig::{PublishKey, Signer};

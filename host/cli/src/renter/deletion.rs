@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::home::Home;
-use super::{log, publish};
+use super::{log, publish, retain};
 use crate::print;
 
 /// Gives an object up.
@@ -114,6 +114,7 @@ fn report_of(home: &Home, deleted: &Deleted) -> anyhow::Result<Deletion> {
 /// Gives an object up.
 pub(crate) async fn rm(args: RmArgs) -> anyhow::Result<()> {
     let home = Home::open()?;
+    retain::check(&home, args.id)?;
     let (renter, net) = home.renter().await?;
     let noted = log::asked(&home, "delete", &args.id.to_string(), json!(null))?;
     let deleted = renter.delete(args.id).await.map_err(anyhow::Error::from);

@@ -1,6 +1,6 @@
 //! `holdfast log`: the chain of what was done with this home: checked, exported, its head signed
 //! for somebody else to keep. Other commands write into it what they are about to do and how it
-//! ended.
+//! ended; events.rs tells others of it.
 
 use std::path::PathBuf;
 
@@ -15,6 +15,8 @@ use serde_json::Value;
 use super::home::Home;
 use super::publish;
 use crate::print;
+
+pub(crate) mod events;
 
 /// Characters of what went wrong.
 const WHY_LEN: usize = 500;
@@ -60,6 +62,15 @@ enum LogCommand {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
+    /// Print what happened, for others: published, verified, channel-moved, drill-done,
+    /// expiry-near, deleted
+    Events(events::EventsArgs),
+    /// Deliver events to a webhook or a program, in order and at least once
+    Deliver(events::DeliverArgs),
+    /// Write the Atom feed of a channel
+    Feed(events::FeedArgs),
+    /// Write down which objects' terms end soon, each once a term
+    Expiries(events::ExpiriesArgs),
 }
 
 /// A signed head.
@@ -182,8 +193,12 @@ fn in_words(said: &VerifySaid) -> String {
 }
 
 /// Runs it. False when the log does not hold.
-pub(crate) fn run(args: LogArgs) -> anyhow::Result<bool> {
+pub(crate) async fn run(args: LogArgs) -> anyhow::Result<bool> {
     match args.what {
+        LogCommand::Events(args) => events::list(&args).map(|()| true),
+        LogCommand::Deliver(args) => events::deliver(&args).await.map(|()| true),
+        LogCommand::Feed(args) => events::feed(&args).map(|()| true),
+        LogCommand::Expiries(args) => events::expiries(&args).await.map(|()| true),
         LogCommand::Verify {
             file,
             head,

@@ -18,7 +18,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::home::Home;
-use super::log;
+use super::{log, retain};
 use crate::print;
 
 pub(crate) mod channel;
@@ -26,7 +26,7 @@ pub(crate) mod drill;
 pub(crate) mod verify;
 
 /// Milliseconds of a day.
-const DAY_MS: u64 = 86_400_000;
+pub(super) const DAY_MS: u64 = 86_400_000;
 /// Longest document that is read whole.
 const DOCUMENT_LEN: u64 = 256 << 20;
 
@@ -62,6 +62,9 @@ pub(crate) struct PublishArgs {
     /// Parity shards a segment
     #[arg(long, default_value_t = 20)]
     parity: u16,
+    /// A legal hold: not to be deleted until `holdfast retain --release`
+    #[arg(long)]
+    hold: bool,
     /// Open data: not encrypted; the tree's object is named by its content
     #[arg(long)]
     public: bool,
@@ -101,7 +104,7 @@ fn date(args: &PublishArgs) -> anyhow::Result<u64> {
     Ok(told.map_or_else(now_ms, |seconds| seconds.saturating_mul(1000)))
 }
 
-fn now_ms() -> u64 {
+pub(super) fn now_ms() -> u64 {
     SystemClock::start().wall_ms()
 }
 
@@ -246,7 +249,7 @@ pub(crate) async fn run(args: PublishArgs) -> anyhow::Result<()> {
         until_ms: args
             .retain
             .map(|days| date_ms.saturating_add(days.saturating_mul(DAY_MS))),
-        hold: false,
+        hold: args.hold,
     };
     let network = home.network()?.name;
     let manifest = Manifest::new(
@@ -351,7 +354,9 @@ async fn store(
     let (renter, net) = home.renter().await?;
     let work = async {
         let tree = put(&renter, args, joined, args.public).await?;
+        retain::keep(home, tree, manifest.retention)?;
         manifest.tree = args.public.then_some(tree);
+        let retention = manifest.retention;
         let text = manifest.to_text();
         let said = document(signer, args, manifest)?;
         let release = Release {
@@ -362,6 +367,7 @@ async fn store(
         let path = args.out.join("release.json");
         write(&path, &serde_json::to_string(&release)?)?;
         let id = put(&renter, args, &path, args.public).await?;
+        retain::keep(home, id, retention)?;
         Ok((said, Some((tree, id))))
     };
     let stored = work.await;

@@ -9,11 +9,13 @@ use clap::Args;
 use host_core::ObjectId;
 use host_release::{self as release, Drill, DrillFile, Manifest, PublishKey, Release, Signer};
 use host_renter::{Progress, Renter};
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::{now_ms, read, sha256, sign, write};
 use crate::print;
 use crate::renter::home::Home;
+use crate::renter::log;
 
 /// Rehearses a restore.
 #[derive(Debug, Args)]
@@ -50,10 +52,19 @@ pub(crate) async fn run(args: DrillArgs) -> anyhow::Result<bool> {
     if std::fs::read_dir(&args.into)?.next().is_some() {
         bail!("{} is not empty", args.into.display());
     }
-    let (renter, net) = home.renter().await?;
-    let ended = rehearse(&renter, &args, &key).await;
-    net.stop().await;
-    let drill = ended?;
+    let noted = log::asked(&home, "drill", &args.release.to_string(), Value::Null)?;
+    let ended = async {
+        let (renter, net) = home.renter().await?;
+        let ended = rehearse(&renter, &args, &key).await;
+        net.stop().await;
+        ended
+    };
+    let drill = noted.ended(ended.await, |drill| {
+        json!({
+            "ok": drill.passed(), "name": drill.name, "version": drill.version,
+            "seconds": drill.seconds, "files": drill.files.len(),
+        })
+    })?;
     let stem = args.report.join(format!("drill-{}", drill.begun_ms));
     sign(
         &signer,

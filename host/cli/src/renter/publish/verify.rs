@@ -7,10 +7,13 @@ use anyhow::Context;
 use clap::Args;
 use host_release::{self as release, Manifest};
 use serde::Serialize;
+use serde_json::json;
 
-use super::signed;
+use super::{sha256, signed};
 use crate::print;
 use crate::renter::guard;
+use crate::renter::home::Home;
+use crate::renter::log;
 
 /// Checks what hosts keep, or a copy of a release.
 #[derive(Debug, Args)]
@@ -25,6 +28,9 @@ pub(crate) struct VerifyArgs {
     /// The copy; without it only the manifest is checked
     #[arg(long, value_name = "FOLDER", requires = "key")]
     dir: Option<PathBuf>,
+    /// Write the result into the log of this machine's renter, for its events
+    #[arg(long, requires = "key")]
+    note: bool,
     /// Print the list that `sha256sum -c` takes
     #[arg(long, conflicts_with = "json", requires = "key")]
     sha256sums: bool,
@@ -65,9 +71,21 @@ fn check(args: &VerifyArgs, key: &Path) -> anyhow::Result<bool> {
         print::line(manifest.sha256sums().trim_end())?;
         return Ok(true);
     }
-    let faults = match &args.dir {
-        Some(dir) => release::check(&manifest, dir)?,
-        None => Vec::new(),
+    let held = || match &args.dir {
+        Some(dir) => Ok(release::check(&manifest, dir)?),
+        None => Ok(Vec::new()),
+    };
+    let faults = match args.note {
+        false => held()?,
+        true => {
+            let subject = format!("{} {}", manifest.name, manifest.version);
+            let detail = json!({ "manifest": sha256(text.as_bytes()) });
+            let noted = log::asked(&Home::open()?, "verify", &subject, detail)?;
+            noted.ended(
+                held(),
+                |faults| json!({ "ok": faults.is_empty(), "faults": faults.len() }),
+            )?
+        }
     };
     let said = VerifySaid {
         files: manifest.files.len(),
