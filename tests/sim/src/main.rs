@@ -70,6 +70,9 @@ struct Arguments {
     /// Runs beside each other; all cores when absent
     #[arg(long)]
     jobs: Option<usize>,
+    /// Begin no further seed after so many seconds; how many were run is told
+    #[arg(long, value_name = "SECONDS")]
+    within: Option<u64>,
     /// Flushes of the volumes do nothing, and the status is 0 only when a promise breaks
     #[arg(long)]
     ignore_flush: bool,
@@ -100,14 +103,20 @@ fn main() -> ExitCode {
     let jobs = arguments.jobs.unwrap_or(cores).max(1);
     let (next, broken) = (AtomicU64::new(0), Mutex::new(Vec::new()));
     let (proofs, challenges) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let seeds = AtomicU64::new(0);
+    let in_time = || {
+        let so_far = begun.elapsed().as_secs();
+        arguments.within.is_none_or(|most| so_far < most)
+    };
     std::thread::scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|| {
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
-                    if index >= arguments.count {
+                    if index >= arguments.count || !in_time() {
                         break;
                     }
+                    seeds.fetch_add(1, Ordering::Relaxed);
                     let told = one(arguments.first + index, &arguments);
                     if arguments.tell {
                         println!("{}", serde_json::to_string(&told).unwrap_or_default());
@@ -128,7 +137,7 @@ fn main() -> ExitCode {
         println!("  again: {}", again(told.seed, &arguments));
     }
     let said = serde_json::json!({
-        "seeds": arguments.count,
+        "seeds": seeds,
         "hosts": arguments.hosts,
         "proofs": proofs,
         "challenges": challenges,

@@ -87,8 +87,13 @@ fn survive(mutant: &Mutant, root: &Path, tree: &Path, place: &Path) -> anyhow::R
         fs::write(tree.join(&edit.file), edit.of(&text)?)?;
     }
     let build = place.join("build");
+    // Libraries of others are those of the product's own build, where the selection is the same;
+    // only the programs go elsewhere.
     let built = Command::new("cargo")
-        .args(["build", "--release", "--quiet", "--package", "tests-sim"])
+        .args(["build", "--release", "--quiet", "--workspace"])
+        .args(["--exclude", "host-box", "--bin", "tests-sim"])
+        .args(["--test", "launch"])
+        .env("CARGO_BUILD_BUILD_DIR", root.join("target"))
         .env("CARGO_TARGET_DIR", &build)
         .current_dir(tree)
         .status()?;
