@@ -5,6 +5,10 @@
 default:
     @just --list --unsorted
 
+# every program, in the selection of `cargo verify`: another one builds libraries a second time
+programs:
+    cargo build --release --quiet --workspace --exclude host-box --bins --test launch
+
 # thirty hosts, a file of yours, twenty hosts killed (arguments: `just demo --file F --exit`)
 demo *arguments:
     cargo demo {{ arguments }}
@@ -22,8 +26,8 @@ test:
     cargo verify unit
 
 # the structure of the repository alone, with its table of sizes
-tidy:
-    cargo run --release --quiet --bin tests-tidy
+tidy: programs
+    target/release/tests-tidy
 
 # several processes with each other
 it:
@@ -34,9 +38,8 @@ crash:
     cargo verify crash
 
 # aws, rclone, restic and curl against the S3 gateway, a line each (`cargo verify gateway` for all)
-s3-clients:
-    cargo build --release --workspace --bins
-    cargo test --release --workspace --test gateway clients
+s3-clients: programs
+    cargo test --release --quiet --workspace --exclude host-box --test gateway clients
 
 # cheques and vaults on the development chain
 chain:
@@ -57,40 +60,35 @@ gas:
     node host/solidity/build.mjs --gas
 
 # twelve namespaces overflow the neighbour table, with and without the ladder (root)
-flood *arguments:
-    cargo build --release --quiet --bin board-net --bin tests-flood
+flood *arguments: programs
     target/release/tests-flood {{ arguments }}
 
 # a host in a cgroup that becomes too small for it (root; `--short` for three minutes)
-pressure *arguments:
-    cargo build --release --quiet --workspace --bins --test pressure
-    cargo test --release --quiet --workspace --test pressure -- {{ arguments }}
+pressure *arguments: programs
+    cargo test --release --quiet --workspace --exclude host-box --test pressure -- {{ arguments }}
 
 # clients come and go for so many hours; the trend of memory, descriptors, sockets and disk
-soak hours="1":
-    cargo build --release --quiet --workspace --bins --test pressure
-    cargo test --release --quiet --workspace --test pressure -- soak {{ hours }}
+soak hours="1": programs
+    cargo test --release --quiet --workspace --exclude host-box --test pressure -- soak {{ hours }}
 
 # an emulated NVMe drive falls ill under a host (qemu-system-x86, nbdkit, a kernel: `just image`)
-nvme:
-    cargo build --release --quiet --workspace --bins --test nvme
-    cargo test --release --quiet --workspace --test nvme
+nvme: programs
+    cargo test --release --quiet --workspace --exclude host-box --test nvme
 
 # whole networks in virtual time, one a seed (`just sim 300`, `just sim 1 --first 17 --tell`)
-sim *arguments:
-    cargo run --release --quiet --bin tests-sim -- {{ arguments }}
+sim *arguments: programs
+    target/release/tests-sim {{ arguments }}
 
 # builds the product with faults in it, one at a time, and sees whether a seed notices
-mutants:
-    cargo run --release --quiet --bin tests-sim -- --mutants
+mutants: programs
+    target/release/tests-sim --mutants
 
 # the dashboard in headless Chromium; screenshots stand in target/browser
 dashboard:
     cargo verify browser
 
 # odd questions to a running host's API, made from the document it serves (needs python3)
-api-fuzz:
-    cargo build --release --workspace --bins
+api-fuzz: programs
     node tests/browser/api-fuzz.mjs
 
 # how far systemd confines our units: 1.5 at most each, lower is better
@@ -105,18 +103,16 @@ vectors:
     cargo verify vectors
 
 # a development chain on port 8545 with its blocks under target/
-devchain:
-    cargo build --release --workspace --bins --test launch
+devchain: programs
     target/release/holdfast-devchain --listen 127.0.0.1:8545 --data target/devchain
 
 # measurements beside their peers (`just bench device ledger`, `just bench --quick`)
-bench *arguments:
-    cargo run --release --package holdfast-benches --bin bench -- {{ arguments }}
+bench *arguments: programs
+    target/release/bench {{ arguments }}
 
 # the peers from their own registries into target/compare (Go, cc), then the same table
-bench-compare *arguments: bench-peers
-    cargo build --release --workspace --bins
-    cargo run --release --package holdfast-benches --bin bench -- {{ arguments }}
+bench-compare *arguments: bench-peers programs
+    target/release/bench {{ arguments }}
 
 # installs libisal-dev and fio where they are missing, fetches klauspost/reedsolomon, builds both
 bench-peers:
@@ -174,6 +170,5 @@ image-figures:
     target/release/tests-boot figures
 
 # break a network of forty hosts in every way; the matrix as JSON, Markdown and SVG under target/
-drill-report:
-    cargo build --release --workspace --bins
+drill-report: programs
     target/release/holdfast drill --hosts 40 --exit --report target/drill.json
