@@ -184,6 +184,59 @@ fn a_release_that_is_retained_or_held_is_not_deleted() {
     home.say(&["rm", id]).well();
 }
 
+#[test]
+fn a_home_that_took_a_policy_publishes_by_its_classes() {
+    // Goal: what a class demands is demanded of every publication and drill, by the rule's name;
+    // a policy that is old or not its keeper's is not taken.
+    let home = shared().renter("classy", RICH);
+    let tree = home.dir.join("dist");
+    std::fs::create_dir_all(&tree).expect("made");
+    std::fs::write(tree.join("file"), "one").expect("written");
+    let policy = |version: u64| {
+        format!(
+            "kind = \"holdfast classes 1\"\nversion = {version}\n[class.once]\npublic = true\n\
+             retain_days = 3\nrestore_seconds = 0\n"
+        )
+    };
+    let file = text(&home.file("classes.toml.draft", policy(2).as_bytes()));
+    home.say(&["classes", "sign", &file]).well();
+    let (dist, out) = (text(&tree), text(&home.dir.join("out")));
+    let publish = |more: &[&str]| {
+        let names = ["--name", "tool", "--version", "1", "--out", &out];
+        home.say(&[&["publish", &dist][..], &names, &GEOMETRY, more].concat())
+    };
+    publish(&["--dry-run"]).well();
+    let key = format!("{out}/publish.pub");
+    let take = ["classes", "take", &file, "--key", &key];
+    home.say(&take).well();
+    let said = publish(&[]).badly();
+    assert!(said.contains("--class (once)"), "{said}");
+    let said = publish(&["--class", "once"]).badly();
+    assert!(said.contains("class once, rule `public`"), "{said}");
+    let public = ["--class", "once", "--public", "--json"];
+    let said = publish(&[&public[..], &["--retain", "2"]].concat()).badly();
+    assert!(said.contains("`retain_days`: 2 days, at least 3"), "{said}");
+    let done: Published = publish(&public).json();
+    let said = publish(&public).badly();
+    assert!(said.contains("rule `replaced`"), "{said}");
+    let said = home.say(&["rm", &done.release]).badly();
+    assert!(said.contains("retained until"), "{said}");
+    let (into, report) = (text(&home.dir.join("into")), text(&home.dir.join("report")));
+    let drill = ["rehearse", &done.release, "--key", &key, "--into", &into];
+    let drill = [&drill[..], &["--report", &report, "--class", "once"]].concat();
+    let said = home.say(&drill);
+    assert!(!said.success && said.out.contains("FAILED"), "{}", said.out);
+    let said = home.say(&["classes", "explain", "once"]).well().out;
+    assert!(said.contains("beyond recall"), "{said}");
+
+    std::fs::write(&file, policy(1)).expect("written");
+    let said = home.say(&take).badly();
+    assert!(said.contains("signature"), "{said}");
+    home.say(&["classes", "sign", &file]).well();
+    let said = home.say(&take).badly();
+    assert!(said.contains("1 does not follow 2"), "{said}");
+}
+
 /// The script of a CI example: the lines under the `|` that belong to it, as the file has them.
 fn script(file: &str) -> String {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

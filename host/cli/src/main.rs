@@ -152,6 +152,9 @@ enum Command {
     /// Rehearse the restore of a release, and report it
     #[cfg(feature = "renter")]
     Rehearse(renter::publish::drill::DrillArgs),
+    /// Sign, take or explain the publishing policy of a team
+    #[cfg(feature = "renter")]
+    Classes(renter::publish::classes::ClassesArgs),
     /// Check, export or sign the log of what was done with this home
     #[cfg(feature = "renter")]
     Log(renter::log::LogArgs),
@@ -197,6 +200,7 @@ impl Command {
                 | Self::Verify(_)
                 | Self::Channel(_)
                 | Self::Rehearse(_)
+                | Self::Classes(_)
                 | Self::Log(_)
                 | Self::Gateway(_)
                 | Self::Wallet(_)
@@ -304,6 +308,8 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Channel(args) => renter::publish::channel::run(args)?,
         #[cfg(feature = "renter")]
         Command::Rehearse(args) => return renter::publish::drill::run(args).await,
+        #[cfg(feature = "renter")]
+        Command::Classes(args) => renter::publish::classes::run(args)?,
         #[cfg(feature = "renter")]
         Command::Log(args) => return renter::log::run(args).await,
         #[cfg(feature = "renter")]

@@ -60,6 +60,16 @@ pub enum Error {
     /// A key that does not read.
     #[error("that is no line `ssh-ed25519 BASE64 NAME`")]
     Key,
+    /// What a class of the publishing policy does not admit.
+    #[error("class {class}, rule `{key}`: {why}")]
+    Rule {
+        /// The class.
+        class: String,
+        /// Its key.
+        key: &'static str,
+        /// What is asked for and what is demanded.
+        why: String,
+    },
     /// A log entry beyond its bound.
     #[error("the log entry has {len} bytes, at most {most} are written; shorten its detail")]
     LongEntry {
@@ -102,9 +112,11 @@ impl Error {
     pub fn blame(&self) -> Blame {
         match self {
             Self::File { .. } => Blame::Machine,
-            Self::Odd { .. } | Self::Changed { .. } | Self::Key | Self::LongEntry { .. } => {
-                Blame::Operator
-            }
+            Self::Odd { .. }
+            | Self::Changed { .. }
+            | Self::Key
+            | Self::Rule { .. }
+            | Self::LongEntry { .. } => Blame::Operator,
             Self::Unreadable { .. }
             | Self::Path { .. }
             | Self::Sums { .. }

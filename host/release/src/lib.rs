@@ -3,12 +3,13 @@
 //! is the caller's.
 //!
 //! manifest.rs says what a release is, tree.rs walks, joins and takes apart, sshsig.rs signs,
-//! channel.rs is a name that moves forward only, drill.rs is what a rehearsal reports, log.rs is
-//! the chain of what was done, events.rs what of it others are told, deletion.rs what hosts signed
-//! when something was taken away.
+//! channel.rs is a name that moves forward only, classes.rs what a team demands of publications,
+//! drill.rs what a rehearsal reports, log.rs the chain of what was done, events.rs what of it
+//! others are told, deletion.rs what hosts signed when something was taken away.
 #![deny(missing_docs)]
 
 mod channel;
+mod classes;
 mod deletion;
 mod drill;
 mod error;
@@ -19,6 +20,7 @@ mod sshsig;
 mod tree;
 
 pub use channel::{Pointer, Seen};
+pub use classes::{Class, Classes, Publishing};
 pub use deletion::{Deletion, DeletionLine, DeletionShown, DiscardReceipt, beyond_recall};
 pub use drill::{Drill, DrillFile};
 pub use error::Error;
@@ -45,5 +47,7 @@ pub const RELEASE: &str = "holdfast-release";
 pub const CHANNEL: &str = "holdfast-channel";
 /// The signature of a log's head.
 pub const LOG: &str = "holdfast-log";
+/// The signature of a policy of classes.
+pub const CLASSES: &str = "holdfast-classes";
 /// The signature of reports.
 pub const REPORT: &str = "holdfast-report";

@@ -345,6 +345,15 @@ impl ActionLog {
         Self { path }
     }
 
+    /// Bytes it has, 0 before anything was written. Errors: `File`.
+    pub fn size(&self) -> Result<u64, Error> {
+        match std::fs::metadata(&self.path) {
+            Ok(about) => Ok(about.len()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(file(&self.path)(error)),
+        }
+    }
+
     /// Writes some actions down, in order; returns their entries' numbers. Durable when it
     /// returns. Errors: `File`, `LongEntry`.
     pub fn write(&self, at_ms: u64, what: &[Action]) -> Result<Vec<u64>, Error> {

@@ -1,5 +1,6 @@
 //! `holdfast publish`: a folder as a release with a signed manifest. verify.rs checks a copy,
-//! channel.rs moves and follows a name, drill.rs rehearses the restore.
+//! channel.rs moves and follows a name, drill.rs rehearses the restore, classes.rs holds all of it
+//! to a team's policy.
 //!
 //! A publication is a folder of plain files that any tool reads: the manifest, its signature, the
 //! list for `sha256sum -c`, the public key, a fragment for release notes.
@@ -22,6 +23,7 @@ use super::{log, retain};
 use crate::print;
 
 pub(crate) mod channel;
+pub(crate) mod classes;
 pub(crate) mod drill;
 pub(crate) mod verify;
 
@@ -47,6 +49,9 @@ pub(crate) struct PublishArgs {
     /// Where manifest, signature and lists are written
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
+    /// The class of the publishing policy that this home took
+    #[arg(long)]
+    class: Option<String>,
     /// How it was made: a JSON file, the predicate of SLSA provenance
     #[arg(long, value_name = "FILE")]
     provenance: Option<PathBuf>,
@@ -200,11 +205,16 @@ fn predicate(args: &PublishArgs) -> anyhow::Result<serde_json::Value> {
             "runDetails": { "builder": { "id": concat!("holdfast/", env!("CARGO_PKG_VERSION")) } },
         }),
     };
-    if let Some(program) = &args.scan {
-        let verdict = scan(program, &args.dir)?;
+    let mut say = |what: &str, value| {
         if let Some(object) = predicate.as_object_mut() {
-            object.insert("scan".to_owned(), verdict);
+            object.insert(what.to_owned(), value);
         }
+    };
+    if let Some(class) = &args.class {
+        say("class", class.as_str().into());
+    }
+    if let Some(program) = &args.scan {
+        say("scan", scan(program, &args.dir)?);
     }
     Ok(predicate)
 }
@@ -232,9 +242,10 @@ async fn put(
 }
 
 /// Runs it.
-pub(crate) async fn run(args: PublishArgs) -> anyhow::Result<()> {
+pub(crate) async fn run(mut args: PublishArgs) -> anyhow::Result<()> {
     let home = Home::open()?;
     let signer = Signer::of_seal_key(&home.seal_key())?;
+    classes::hold(&home, &signer, &mut args)?;
     std::fs::create_dir_all(&args.out).with_context(|| format!("making {}", args.out.display()))?;
     let dir = args.dir.canonicalize();
     let dir = dir.with_context(|| args.dir.display().to_string())?;

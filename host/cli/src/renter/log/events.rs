@@ -92,6 +92,9 @@ fn events(log: &ActionLog, taken: &Taken) -> anyhow::Result<(Vec<Event>, Taken)>
     let (mut teller, mut told) = (Teller::default(), Vec::new());
     let mut is_there = taken.number == 0;
     let mut last = Taken::default();
+    if is_there && log.size()? == 0 {
+        return Ok((told, last));
+    }
     let checked = log.check(|entry, hash| {
         let event = teller.tell(entry, hash);
         is_there |= entry.number == taken.number && hash == taken.id;
@@ -200,12 +203,17 @@ pub(crate) async fn deliver(args: &DeliverArgs) -> anyhow::Result<()> {
     };
     keep(&path, &taken)?;
     let to = Receiver::of(args, &home)?;
-    let mut wait = LOOK_EVERY;
+    let (mut wait, mut seen) = (LOOK_EVERY, None);
     loop {
-        let ended = hand_over(&home, &to, &path, &mut taken).await;
+        // A log that did not grow is not read again.
+        let size = Some(home.log().size()?);
+        let ended = match size == seen {
+            true => Ok(0),
+            false => hand_over(&home, &to, &path, &mut taken).await,
+        };
         match ended {
             Ok(count) if !args.follow => return print::line(&format!("{count} delivered")),
-            Ok(_) => wait = LOOK_EVERY,
+            Ok(_) => (wait, seen) = (LOOK_EVERY, size),
             Err(error) if !args.follow => return Err(error),
             Err(error) => {
                 eprintln!("{error:#}; tried again in {} s", wait.as_secs());

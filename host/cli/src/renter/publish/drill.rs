@@ -12,7 +12,7 @@ use host_renter::{Progress, Renter};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::{now_ms, read, sha256, sign, write};
+use super::{classes, now_ms, read, sha256, sign, write};
 use crate::print;
 use crate::renter::home::Home;
 use crate::renter::log;
@@ -34,6 +34,9 @@ pub(crate) struct DrillArgs {
     /// Longest it may take, in seconds
     #[arg(long, value_name = "SECONDS")]
     objective: Option<f64>,
+    /// The class whose objective holds too
+    #[arg(long)]
+    class: Option<String>,
     /// Where the reports are written; the trend is over all of them
     #[arg(long, value_name = "FOLDER")]
     report: PathBuf,
@@ -43,8 +46,9 @@ pub(crate) struct DrillArgs {
 }
 
 /// Runs it. False when it failed.
-pub(crate) async fn run(args: DrillArgs) -> anyhow::Result<bool> {
+pub(crate) async fn run(mut args: DrillArgs) -> anyhow::Result<bool> {
     let home = Home::open()?;
+    args.objective = objective(&home, &args)?;
     let signer = Signer::of_seal_key(&home.seal_key())?;
     let key = PublishKey::parse(&read(&args.key)?)?;
     std::fs::create_dir_all(&args.into).with_context(|| args.into.display().to_string())?;
@@ -79,6 +83,21 @@ pub(crate) async fn run(args: DrillArgs) -> anyhow::Result<bool> {
     )?;
     print::either(args.json, &drill, Drill::markdown)?;
     Ok(drill.passed())
+}
+
+/// The stricter of what was asked for and what the class demands of a whole restore.
+#[expect(clippy::cast_precision_loss, reason = "seconds of people")]
+fn objective(home: &Home, args: &DrillArgs) -> anyhow::Result<Option<f64>> {
+    let Some(name) = &args.class else {
+        return Ok(args.objective);
+    };
+    let class = classes::named(home, Some(name))?;
+    let of_class = class.and_then(|class| class.restore_seconds);
+    let of_class = of_class.map(|seconds| seconds as f64);
+    Ok(match (args.objective, of_class) {
+        (Some(asked), Some(of_class)) => Some(asked.min(of_class)),
+        (asked, of_class) => asked.or(of_class),
+    })
 }
 
 /// Every drill reported in a folder, oldest first.
