@@ -320,6 +320,15 @@ impl Local {
     }
 }
 
+/// The newest block that a running host knows.
+#[cfg(feature = "renter")]
+pub(crate) async fn block_of(dir: &Path) -> anyhow::Result<u64> {
+    let local = Local::at(dir, None)?;
+    let asked = local.client.get(local.url("/api/v1/status"));
+    let status: Status = serde_json::from_str(&local.ask(asked).await?)?;
+    Ok(status.block)
+}
+
 /// How a running host is doing.
 pub(crate) async fn status(args: HostArgs) -> anyhow::Result<()> {
     let local = Local::of(&args)?;

@@ -25,8 +25,10 @@ const BUDGET: Amount = Amount(1_000_000_000_000_000_000);
 const ROUND: &str = "4";
 /// Longest wait for the repair: many rounds, for a machine that is busy.
 const REPAIR_MAX: Duration = Duration::from_secs(150);
-/// Two looks of a host at the chain, which it takes every two seconds.
-const HOSTS_LOOK: Duration = Duration::from_millis(4500);
+/// Longest wait until hosts see the chain, which they look at every two seconds.
+const HOSTS_LOOK_MAX: Duration = Duration::from_secs(60);
+/// Blocks a host may be behind: a quarter of an epoch.
+const BEHIND: u64 = 5;
 /// Between two questions to the guards, each a process of its own.
 const LOOK_EVERY: Duration = Duration::from_millis(1000);
 
@@ -151,8 +153,9 @@ pub(super) async fn start(network: &mut DemoNetwork) -> anyhow::Result<()> {
     for started in futures::future::join_all(starts).await {
         started?;
     }
-    tokio::time::sleep(HOSTS_LOOK).await;
-    Ok(())
+    let seen = tokio::time::timeout(HOSTS_LOOK_MAX, network.hosts_see_chain(BEHIND));
+    seen.await
+        .context("waiting for the hosts to see the chain")?
 }
 
 /// The words of a put that names every guard.

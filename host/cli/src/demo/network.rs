@@ -24,9 +24,12 @@ use serde::de::DeserializeOwned;
 
 use super::child::Program;
 use super::guards::{self, GuardBox};
+use crate::operator;
 
 /// The demo's chain id: the one development chains use.
 const CHAIN_ID: u64 = 31_337;
+/// Between two looks at a host.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Ask price of a demo host: smallest units per GiB and epoch.
 const PRICE: Amount = Amount(1_000_000_000_000);
 /// Any free port of this machine alone.
@@ -164,6 +167,17 @@ impl DemoNetwork {
             let host = self.host_mut(index)?;
             host.program = Some(program);
             host.ready = Some(ready);
+        }
+        Ok(())
+    }
+
+    /// Waits until every host that runs knows the newest block of now, but for a few.
+    pub(crate) async fn hosts_see_chain(&self, behind: u64) -> anyhow::Result<()> {
+        let newest = self.chain.newest_block().await?.number;
+        for host in self.hosts.iter().filter(|host| host.program.is_some()) {
+            while operator::block_of(&host.dir).await?.saturating_add(behind) < newest {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
         }
         Ok(())
     }
