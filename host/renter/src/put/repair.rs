@@ -344,13 +344,14 @@ impl Put<'_> {
         Ok(done)
     }
 
-    /// The first cheques of so many shards at the dearest price of those who may take them.
+    /// The first cheques of so many shards at the dearest price of those who may take them; for
+    /// each segment under way, since the others may not have promised theirs when this one looks.
     async fn cover_shards(&self, race: &Race, count: usize, shard_len: u64) -> Result<(), Error> {
         let offers = self.hosts.iter().map(|host| &host.offer);
         let offers = offers.chain(self.keepers.values().flatten());
         let dearest = offers.map(|offer| offer.price).max().unwrap_or_default();
         let mut needed = Amount::ZERO;
-        for _ in 0..count {
+        for _ in 0..count.saturating_mul(AT_ONCE) {
             needed = needed.plus(Amount::of_storage(shard_len, dearest, 1)?)?;
         }
         self.cover.check_again(self.inner, needed).await?;
