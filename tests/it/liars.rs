@@ -5,6 +5,9 @@ use std::sync::atomic::Ordering;
 use crate::objects::RICH;
 use crate::stage::{Liar, Lie, Shape, Town, noise};
 
+/// Shards of an object that hold data; the others hold parity.
+const DATA: u16 = 2;
+
 /// Puts until the liar was asked at least once: which hosts are asked first is drawn.
 fn put_past(liar: &Liar, town: &Town, name: &str) -> (crate::stage::Home, String, Vec<u8>) {
     let home = town.renter(name, RICH);
@@ -60,8 +63,8 @@ fn a_host_that_refuses_every_cheque_is_not_counted_on() {
 #[test]
 fn a_host_that_returns_wrong_bytes_is_found_out_and_the_file_comes_from_the_others() {
     // Goal: no byte of a liar reaches the file. Method: a peer that keeps the shard and returns it
-    // with one bit off; then one honest holder dies, so that a get that asks the liar needs both
-    // of the others.
+    // with one bit off, of an object whose data it holds, for data is asked for first; then the
+    // host of the other data dies, so that a get needs both of those that are left.
     let mut town = Town::start(
         "twister",
         Shape {
@@ -72,30 +75,30 @@ fn a_host_that_returns_wrong_bytes_is_found_out_and_the_file_comes_from_the_othe
     );
     let liar = Liar::announce(&town, "twister", Lie::TwistsBytes);
     let home = town.renter("past-twister", RICH);
-    // Which hosts keep a shard, and which are asked for it first, is drawn.
-    let stored = (0..20).find_map(|turn| {
+    // Which hosts keep which shard is drawn: two of five hosts hold data.
+    let stored = (0..40).find_map(|turn| {
         let bytes = noise(&format!("past-twister {turn}"), 500_000);
         let id = home.put("file", &bytes, &[]);
         let places = home.places(&id);
-        let lies = places.iter().any(|place| place.host == liar.peer());
+        let mut data = places.iter().filter(|place| place.index < DATA);
+        let lies = data.any(|place| place.host == liar.peer());
         lies.then_some((id, bytes, places))
     });
-    let (id, bytes, places) = stored.expect("the liar keeps a shard of one of twenty");
+    let (id, bytes, places) = stored.expect("the liar holds data of one of forty");
+    let before = liar.downloads.load(Ordering::Relaxed);
     assert_eq!(home.get(&id, &[]), bytes);
+    let asked = liar.downloads.load(Ordering::Relaxed);
+    assert!(asked > before, "the liar was asked for data");
     let honest = places
         .iter()
-        .find(|place| place.host != liar.peer())
-        .expect("three honest");
+        .find(|place| place.index < DATA && place.host != liar.peer())
+        .expect("one liar alone");
     let dead = town
         .hosts
         .iter_mut()
         .find(|host| host.peer == honest.host)
         .expect("ours");
     dead.kill();
-    let before = liar.downloads.load(Ordering::Relaxed);
-    let asked = (0..20).any(|_| {
-        assert_eq!(home.get(&id, &[]), bytes);
-        liar.downloads.load(Ordering::Relaxed) > before
-    });
-    assert!(asked, "the liar was asked in one of twenty gets");
+    assert_eq!(home.get(&id, &[]), bytes);
+    assert!(liar.downloads.load(Ordering::Relaxed) > asked);
 }
