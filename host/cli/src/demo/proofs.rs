@@ -20,11 +20,11 @@ use super::report::ProofsReport;
 /// One token: stake for a GiB, which is more than a demo gives any host.
 const STAKE: Amount = Amount(1_000_000_000_000_000_000);
 /// Longest wait until every host has committed.
-const COMMIT_MAX: Duration = Duration::from_secs(9);
-/// Longest wait for the proofs of one period.
-const PROVE_MAX: Duration = Duration::from_secs(9);
-/// Periods that are looked at.
-const PERIODS: usize = 2;
+const COMMIT_MAX: Duration = Duration::from_secs(20);
+/// Longest wait for the proofs of one period, should the chain stand: twice a period of a demo.
+const PROVE_MAX: Duration = Duration::from_secs(40);
+/// Periods that are looked at: a machine that is busy may be late for one.
+const PERIODS: usize = 3;
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
@@ -86,6 +86,11 @@ pub(super) async fn watch(network: &DemoNetwork) -> anyhow::Result<ProofsReport>
                 if open && look(&proofs, *host).await?.proven {
                     accepted.insert(*host);
                 }
+            }
+            // Blocks made ahead would take the rest of its window from who is late.
+            let block = ProofChain::head(&proofs).await?.block;
+            if rules.period_of(block) > next {
+                break;
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
