@@ -73,6 +73,9 @@ struct Arguments {
     /// Begin no further seed after so many seconds; how many were run is told
     #[arg(long, value_name = "SECONDS")]
     within: Option<u64>,
+    /// Begin no further seed after one that broke a promise
+    #[arg(long)]
+    until_broken: bool,
     /// Flushes of the volumes do nothing, and the status is 0 only when a promise breaks
     #[arg(long)]
     ignore_flush: bool,
@@ -101,19 +104,20 @@ fn main() -> ExitCode {
     let begun = Instant::now();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let jobs = arguments.jobs.unwrap_or(cores).max(1);
-    let (next, broken) = (AtomicU64::new(0), Mutex::new(Vec::new()));
+    let (next, broken) = (AtomicU64::new(0), Mutex::new(Vec::<Told>::new()));
     let (proofs, challenges) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let seeds = AtomicU64::new(0);
-    let in_time = || {
+    let goes_on = || {
         let so_far = begun.elapsed().as_secs();
-        arguments.within.is_none_or(|most| so_far < most)
+        let in_time = arguments.within.is_none_or(|most| so_far < most);
+        in_time && !(arguments.until_broken && !lock(&broken).is_empty())
     };
     std::thread::scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|| {
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
-                    if index >= arguments.count || !in_time() {
+                    if index >= arguments.count || !goes_on() {
                         break;
                     }
                     seeds.fetch_add(1, Ordering::Relaxed);

@@ -2,7 +2,9 @@
 //! sources and run; a mutant that breaks no promise is a hole in the simulation.
 //!
 //! Enters: the sources as they lie in the working tree, save what git ignores. Leaves: a line a mutant.
-//! Everything happens below `target/mutants`; the working tree is only read.
+//! Everything happens below `target/mutants`; the working tree and the product's own build are only
+//! read. Cargo names a crate of a workspace alike wherever the workspace lies, so a mutant built
+//! into the product's folder would become the product.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -67,6 +69,7 @@ pub(crate) fn run(mut tell: impl FnMut(String)) -> anyhow::Result<bool> {
     let place = root.join("target").join("mutants");
     let tree = place.join("tree");
     copy(&root, &tree)?;
+    begin_with_built(&root, &place)?;
     let mut all_seen = true;
     for mutant in list()? {
         let seen = survive(&mutant, &root, &tree, &place)?;
@@ -87,13 +90,11 @@ fn survive(mutant: &Mutant, root: &Path, tree: &Path, place: &Path) -> anyhow::R
         fs::write(tree.join(&edit.file), edit.of(&text)?)?;
     }
     let build = place.join("build");
-    // Libraries of others are those of the product's own build, where the selection is the same;
-    // only the programs go elsewhere.
+    // The selection of the product's build: the libraries that were copied from it fit.
     let built = Command::new("cargo")
         .args(["build", "--release", "--quiet", "--workspace"])
         .args(["--exclude", "host-box", "--bin", "tests-sim"])
         .args(["--test", "launch"])
-        .env("CARGO_BUILD_BUILD_DIR", root.join("target"))
         .env("CARGO_TARGET_DIR", &build)
         .current_dir(tree)
         .status()?;
@@ -103,7 +104,7 @@ fn survive(mutant: &Mutant, root: &Path, tree: &Path, place: &Path) -> anyhow::R
         mutant.name
     );
     let ended = Command::new(build.join("release").join("tests-sim"))
-        .args([SEEDS, "--first", "3000"])
+        .args([SEEDS, "--first", "3000", "--until-broken"])
         .args(&mutant.arguments)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -113,6 +114,29 @@ fn survive(mutant: &Mutant, root: &Path, tree: &Path, place: &Path) -> anyhow::R
         fs::write(tree.join(&edit.file), fs::read(root.join(&edit.file))?)?;
     }
     Ok(!ended.success())
+}
+
+/// Copies what the product's build made, times included, so that a mutant builds its own crates and
+/// those above them alone. A build that is there already is kept.
+fn begin_with_built(root: &Path, place: &Path) -> anyhow::Result<()> {
+    let (from, to) = (root.join("target/release"), place.join("build/release"));
+    if to.exists() || !from.exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(&to)?;
+    for part in ["deps", "build", ".fingerprint"] {
+        let copied = Command::new("cp")
+            .args(["--archive", "--reflink=auto"])
+            .arg(from.join(part))
+            .arg(&to)
+            .status()?;
+        ensure!(
+            copied.success(),
+            "{} cannot be copied",
+            from.join(part).display()
+        );
+    }
+    Ok(())
 }
 
 /// Makes `tree` the sources that git knows. Files that did not change keep their times, so that a

@@ -29,7 +29,7 @@ const RUNS: [(&str, &[&str]); 4] = [
     ),
     (
         "a missing flush is seen",
-        &["20", "--first", "2000", "--ignore-flush"],
+        &["20", "--first", "2000", "--ignore-flush", "--until-broken"],
     ),
 ];
 
