@@ -127,6 +127,11 @@ impl Gateway {
                 true
             }
             Err(host_renter::Error::Unknown { .. }) => true,
+            Ok(deleted) if self.inner.renter.has_run_out(&deleted).await => {
+                let silent = deleted.silent();
+                tracing::info!(object = %object, silent, "hosts never answered; the term is over");
+                true
+            }
             Ok(deleted) => {
                 let silent = deleted.silent();
                 tracing::info!(object = %object, silent, "hosts do not answer; asked again");

@@ -17,7 +17,7 @@ use crate::delete::Deleted;
 use crate::error::Error;
 use crate::hosts::Evidence;
 use crate::record::ObjectRecord;
-use crate::session::SessionId;
+use crate::session::{self, Session, SessionId};
 use crate::shred::shred;
 
 /// vault, beneficiary, cumulative, the first 4 bytes of their SHA-256.
@@ -93,6 +93,16 @@ impl Book {
             all.extend(name.to_string_lossy().parse::<SessionId>());
         }
         Ok(all)
+    }
+
+    /// Every session that reads and where its journal is; one that does not says nothing.
+    pub(crate) fn journals(&self) -> Result<impl Iterator<Item = (PathBuf, Session)>, Error> {
+        let all = self.sessions()?.into_iter();
+        Ok(all.filter_map(|id| {
+            let path = self.session(id);
+            let session = session::read(&path, id).ok()?;
+            Some((path, session))
+        }))
     }
 
     /// Raises the sum promised by `vault` to `beneficiary` by `added`; durable when it returns.

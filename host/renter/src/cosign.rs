@@ -8,7 +8,6 @@ use host_transfer::upload::{self, Opened};
 
 use crate::Inner;
 use crate::error::Error;
-use crate::session;
 
 /// The agreement some session of this home made; none when none did.
 /// Errors: those of asking its host, which gives its signature while the agreement stands.
@@ -16,17 +15,8 @@ pub(crate) async fn signed(
     inner: &Inner,
     agreement: &AgreementDigest,
 ) -> Result<Option<SignedAgreement>, Error> {
-    let mut found = None;
-    for id in inner.book.sessions()? {
-        // One that does not read says nothing.
-        let Ok(session) = session::read(&inner.book.session(id), id) else {
-            continue;
-        };
-        found = session.trials.get(agreement).cloned();
-        if found.is_some() {
-            break;
-        }
-    }
+    let mut journals = inner.book.journals()?;
+    let found = journals.find_map(|(_, session)| session.trials.get(agreement).cloned());
     let known = found.and_then(|trial| Some((trial.place, trial.terms?)));
     let Some((place, terms)) = known else {
         return Ok(None);

@@ -1,6 +1,6 @@
 //! Deletion that can be shown: an object's key is destroyed first, in the book and in the journals
 //! of its puts; then its records on hosts are replaced by empty ones; then every host of its
-//! placement is asked to let go and its signed word kept.
+//! placement is asked to let go and its signed word kept; when all have, the journals go too.
 //!
 //! Invariants: from the first step that touches the key on, a file in `deleted` says what is left
 //! to do, so that a crash or a silent host costs no more than asking again; a receipt that came is
@@ -90,6 +90,12 @@ pub struct Deleted {
 }
 
 impl Deleted {
+    /// First epoch after the last of its agreements.
+    #[must_use]
+    pub const fn end_epoch(&self) -> u64 {
+        self.placement.placement.end_epoch
+    }
+
     /// Agreements whose host has said nothing yet.
     #[must_use]
     pub fn silent(&self) -> usize {
@@ -101,11 +107,7 @@ impl Deleted {
 /// Takes the sealed key out of the journals of an object's puts. A put that another process works
 /// on is refused: it would write the key again.
 fn shred_journals(book: &Book, object: &ObjectId) -> Result<(), Error> {
-    for id in book.sessions()? {
-        let path = book.session(id);
-        let Ok(known) = session::read(&path, id) else {
-            continue;
-        };
+    for (path, known) in book.journals()? {
         if known.object != Some(*object) || known.begin.sealed.is_empty() {
             continue;
         }
@@ -121,10 +123,8 @@ fn plan(inner: &Inner, record: &ObjectRecord, before: Option<Deleted>) -> Result
     let mut terms: BTreeMap<AgreementDigest, Agreement> = BTreeMap::new();
     // A record that does not open binds no terms; it is deleted all the same.
     terms.extend(lease::read(inner, record).unwrap_or_default());
-    for id in inner.book.sessions()? {
-        if let Ok(known) = session::read(&inner.book.session(id), id) {
-            terms.extend(known.all_terms());
-        }
+    for (_, known) in inner.book.journals()? {
+        terms.extend(known.all_terms());
     }
     let places = record.placement.placement.places.iter();
     let places = places.map(|place| DeletedPlace {
@@ -257,5 +257,25 @@ pub(crate) async fn delete(renter: &Renter, object: ObjectId) -> Result<Deleted,
     bury(renter, &mut deleted).await;
     let_go(renter, &mut deleted).await;
     renter.inner.book.keep_deleted(&deleted)?;
+    if deleted.silent() == 0 {
+        drop_journals(&renter.inner, &object)?;
+    }
     Ok(deleted)
+}
+
+/// Takes the journals of a deleted object off the drive: what they know of agreements, all closed
+/// now, stands in the deletion. They named files, and every later look would read them.
+fn drop_journals(inner: &Inner, object: &ObjectId) -> Result<(), Error> {
+    let _turn = inner.book.turn()?;
+    if inner.book.object(object).is_ok() {
+        // Open data that was put again meanwhile.
+        return Ok(());
+    }
+    for (path, known) in inner.book.journals()? {
+        let is_its = known.object == Some(*object) && known.is_over();
+        if is_its && known.unreleased().is_empty() {
+            Journal::open(&path)?.remove()?;
+        }
+    }
+    Ok(())
 }

@@ -203,16 +203,8 @@ pub fn issued_each(home: &Path, vault: Address) -> Result<Vec<(Address, Amount)>
 /// The terms of an agreement that a session of the book in `home` made; none when none did.
 pub fn terms_of(home: &Path, agreement: &AgreementDigest) -> Result<Option<Agreement>, Error> {
     let book = Book::open(home)?;
-    for id in book.sessions()? {
-        // One that does not read says nothing.
-        let Ok(session) = session::read(&book.session(id), id) else {
-            continue;
-        };
-        if let Some(terms) = session.terms(agreement) {
-            return Ok(Some(terms.clone()));
-        }
-    }
-    Ok(None)
+    let mut journals = book.journals()?;
+    Ok(journals.find_map(|(_, session)| session.terms(agreement).cloned()))
 }
 
 /// A session as the book in `home` tells it; also while another process works on it.
@@ -500,6 +492,14 @@ impl Renter {
     /// returns. Errors: Unknown, Busy while another process works on a put of it.
     pub async fn delete(&self, object: ObjectId) -> Result<Deleted, Error> {
         delete::delete(self, object).await
+    }
+
+    /// Whether the term of a deleted object is over, so that a host that stays silent keeps nothing
+    /// any more; false while the chain does not answer.
+    pub async fn has_run_out(&self, deleted: &Deleted) -> bool {
+        let head = self.inner.chain.head().await;
+        let epoch = head.map(|head| self.inner.network.epoch.epoch_of(head.block));
+        epoch.is_ok_and(|epoch| epoch >= deleted.end_epoch())
     }
 
     /// Drops what is kept of deletions that every host answered and that were asked for before

@@ -250,7 +250,7 @@ impl Round {
                 });
             }
         }
-        let over = matches!(session.state(), State::Completed | State::Cancelled);
+        let over = session.is_over();
         if over && session.loose().next().is_some() {
             self.loose.push(session);
         }

@@ -258,14 +258,13 @@ pub(crate) async fn run(
     let ended = || Error::Ended {
         session: id.to_string(),
     };
-    let is_over = |state| matches!(state, State::Completed | State::Cancelled);
-    if is_over(session::read(&path, id)?.state()) {
+    if session::read(&path, id)?.is_over() {
         return Err(ended());
     }
     let noted = Noted::new(&renter.inner, Journal::open(&path)?);
     // Read again under the lock: another process may have worked on it until now.
     let session = session::read(&path, id)?;
-    if is_over(session.state()) {
+    if session.is_over() {
         return Err(ended());
     }
     let done = work(renter, session, &noted, progress).await;
@@ -387,7 +386,7 @@ pub(crate) async fn cancel(renter: &Renter, id: SessionId) -> Result<(usize, usi
         .cloned()
         .collect();
     let again = session.state() == State::Cancelled && !open.is_empty();
-    if matches!(session.state(), State::Completed | State::Cancelled) && !again {
+    if session.is_over() && !again {
         return Err(Error::Ended {
             session: id.to_string(),
         });

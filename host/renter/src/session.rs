@@ -132,6 +132,11 @@ pub struct Session {
 }
 
 impl Session {
+    /// Whether nothing more comes of it.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.state(), State::Completed | State::Cancelled)
+    }
+
     /// Where it stands.
     #[must_use]
     pub fn state(&self) -> State {

@@ -6,30 +6,22 @@ use host_core::object::{Place, Placement, SignedPlacement};
 
 use super::noted::Noted;
 use super::release;
-use super::repair::title;
+use super::repair::unfinished;
 use crate::Renter;
 use crate::error::Error;
 use crate::record::ObjectRecord;
-use crate::session::{self, Journal, State};
+use crate::session::{Journal, State};
 
 /// Closes repairs of an object that did not end, and every agreement of those that did. What did
 /// not answer stays written down and can be asked again. Returns how many agreements were closed
 /// and how many were not.
 pub(crate) async fn give_up(renter: &Renter, object: ObjectId) -> Result<(usize, usize), Error> {
     let inner = &*renter.inner;
-    let title = title(&object);
-    for id in inner.book.sessions()? {
-        let path = inner.book.session(id);
-        let Ok(known) = session::read(&path, id) else {
-            continue;
-        };
-        let is_over = matches!(known.state(), State::Completed | State::Cancelled);
-        if known.begin.path == title && !is_over {
-            let noted = Noted::new(inner, Journal::open(&path)?);
-            let all: Vec<_> = known.trials.values().cloned().collect();
-            release::release(renter, &noted, &all).await?;
-            noted.state(State::Cancelled, None)?;
-        }
+    for (path, known) in unfinished(inner, &object)? {
+        let noted = Noted::new(inner, Journal::open(&path)?);
+        let all: Vec<_> = known.trials.values().cloned().collect();
+        release::release(renter, &noted, &all).await?;
+        noted.state(State::Cancelled, None)?;
     }
     match close(renter, object).await {
         Err(Error::Unknown { .. }) => Ok((0, 0)),

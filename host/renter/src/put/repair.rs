@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::ready;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -96,8 +97,18 @@ impl RepairDone {
 const AT_ONCE: usize = 2;
 
 /// The word a repair's session begins with in place of a file.
-pub(super) fn title(object: &ObjectId) -> String {
+fn title(object: &ObjectId) -> String {
     format!("repair:{object}")
+}
+
+/// Repairs of an object that did not end, and their journals.
+pub(super) fn unfinished(
+    inner: &Inner,
+    object: &ObjectId,
+) -> Result<impl Iterator<Item = (PathBuf, Session)>, Error> {
+    let title = title(object);
+    let journals = inner.book.journals()?;
+    Ok(journals.filter(move |(_, known)| known.begin.path == title && !known.is_over()))
 }
 
 /// Repairs what a job names, as far as hosts are found; what found none is told, not an error.
@@ -134,23 +145,15 @@ fn open(
     object: ObjectId,
     end_epoch: u64,
 ) -> Result<(SessionId, Noted), Error> {
-    let title = title(&object);
-    for id in inner.book.sessions()? {
-        let path = inner.book.session(id);
-        let Ok(known) = session::read(&path, id) else {
-            continue;
-        };
-        let is_over = matches!(known.state(), State::Completed | State::Cancelled);
-        if known.begin.path == title && !is_over {
-            return Ok((id, Noted::new(inner, Journal::open(&path)?)));
-        }
+    if let Some((path, known)) = unfinished(inner, &object)?.next() {
+        return Ok((known.id, Noted::new(inner, Journal::open(&path)?)));
     }
     let mut id = [0; 16];
     inner.entropy.fill(&mut id);
     let id = SessionId(id);
     let mut journal = Journal::open(&inner.book.session(id))?;
     journal.append(&Entry::Begun(Begin {
-        path: title,
+        path: title(&object),
         bytes: descriptor.len,
         modified_ms: 0,
         data: descriptor.geometry.data,

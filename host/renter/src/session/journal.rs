@@ -160,6 +160,11 @@ impl Journal {
         })
     }
 
+    /// Takes the journal off the drive; a power cut may bring it back.
+    pub(crate) fn remove(self) -> Result<(), Error> {
+        std::fs::remove_file(&self.path).map_err(failed(&self.path))
+    }
+
     /// Appends an entry; durable when it returns.
     pub(crate) fn append(&mut self, entry: &Entry) -> Result<(), Error> {
         self.mention(entry)?;

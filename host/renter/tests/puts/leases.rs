@@ -160,3 +160,31 @@ async fn the_end_of_one_lease_never_touches_the_other() {
     assert_eq!(town.agreements().len() as u64, long.shards);
     assert_eq!(get(&stranger, long.id).await.expect("got"), content(LEN));
 }
+
+/// Goal: a deletion leaves no journal that names the file once every host has answered, keeps it
+/// while one is silent, and a host that is gone for good is waited for until the term's end alone.
+/// Method: two objects; one is deleted with all hosts there, the other with one dead.
+#[tokio::test]
+async fn a_deletion_takes_the_journals_and_waits_for_no_host_beyond_the_term() {
+    let (town, dir) = (Town::new(8).await, tempfile::tempdir().expect("made"));
+    let (home, path) = (dir.path().join("home"), file(dir.path(), LEN));
+    let renter = town.renter(&home);
+    let journals = || std::fs::read_dir(home.join("sessions")).map(Iterator::count);
+    let first = work(&renter, &request(path.clone(), false, 3)).await;
+    let second = work(&renter, &request(path, false, 3)).await.expect("put");
+    assert_eq!(journals().expect("reads"), 2);
+    let gone = renter
+        .delete(first.expect("put").id)
+        .await
+        .expect("deleted");
+    assert_eq!((gone.silent(), journals().expect("reads")), (0, 1));
+
+    let holder = renter.stat(second.id).expect("known").places[0].host;
+    *lock(&town.hosts[&holder].mood) = Mood::Dead;
+    let gone = renter.delete(second.id).await.expect("deleted");
+    assert!(gone.silent() > 0);
+    assert_eq!(journals().expect("reads"), 1, "its terms may be needed");
+    assert!(!renter.has_run_out(&gone).await);
+    town.pass(second.end_epoch);
+    assert!(renter.has_run_out(&gone).await);
+}
