@@ -18,6 +18,7 @@ mod coming;
 #[cfg(feature = "containers")]
 mod containers;
 mod copies;
+mod costs;
 mod drives;
 mod elsewhere;
 mod escrow;
@@ -42,6 +43,7 @@ mod recovery;
 mod releases;
 mod rooms;
 mod sessions;
+mod sharing;
 mod signer;
 mod silence;
 mod startup;

@@ -134,6 +134,12 @@ enum Command {
     /// Show or extend what keeps an object from being deleted; legal holds
     #[cfg(feature = "renter")]
     Retain(renter::retain::RetainArgs),
+    /// Tell what is stored costs and cost, and what is ahead; hold a budget
+    #[cfg(feature = "renter")]
+    Costs(renter::costs::CostsArgs),
+    /// Hand an object to somebody else as a line with its key
+    #[cfg(feature = "renter")]
+    Share(renter::share::ShareArgs),
     /// Check what hosts signed in a deletion report; needs no home and no network
     #[cfg(feature = "renter")]
     VerifyDeletion(renter::deletion::VerifyDeletionArgs),
@@ -194,6 +200,8 @@ impl Command {
                 | Self::Renew(_)
                 | Self::Rm(_)
                 | Self::Retain(_)
+                | Self::Share(_)
+                | Self::Costs(_)
                 | Self::VerifyDeletion(_)
                 | Self::Recover(_)
                 | Self::Publish(_)
@@ -298,6 +306,10 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::VerifyDeletion(args) => return renter::deletion::verify(args),
         #[cfg(feature = "renter")]
         Command::Retain(args) => renter::retain::run(&args)?,
+        #[cfg(feature = "renter")]
+        Command::Costs(args) => return renter::costs::run(args).await,
+        #[cfg(feature = "renter")]
+        Command::Share(args) => renter::share::run(args).await?,
         #[cfg(feature = "renter")]
         Command::Recover(args) => renter::recover(args).await?,
         #[cfg(feature = "renter")]

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::operator::read_words;
 use crate::print;
 
+pub(crate) mod costs;
 pub(crate) mod deletion;
 pub(crate) mod gateway;
 pub(crate) mod get;
@@ -22,6 +23,7 @@ pub(crate) mod publish;
 pub(crate) mod put;
 pub(crate) mod renew;
 pub(crate) mod retain;
+pub(crate) mod share;
 mod top_up;
 
 use home::Home;

@@ -124,7 +124,23 @@ pub fn beyond_recall(sealed: bool) -> Vec<String> {
     words.iter().map(|text| (*text).to_owned()).collect()
 }
 
+/// What nobody can take back of an object that was handed on so often.
+#[must_use]
+pub fn handed_on(times: u64) -> Option<String> {
+    let told = format!("what readers of a share took: the object was handed on {times} times");
+    (times > 0).then_some(told)
+}
+
 impl Deletion {
+    /// What is beyond recall of any such object, and what the owner said of this one.
+    fn all_beyond_recall(&self, sealed: bool) -> Vec<String> {
+        let mut all = beyond_recall(sealed);
+        let more = self.beyond_recall.iter().filter(|text| !all.contains(text));
+        let more: Vec<String> = more.cloned().collect();
+        all.extend(more);
+        all
+    }
+
     /// A report's kind.
     #[must_use]
     pub fn kind() -> String {
@@ -167,7 +183,7 @@ impl Deletion {
             segments_gone: 0,
             segments: descriptor.segments.len(),
             faults: Vec::new(),
-            beyond_recall: beyond_recall(descriptor.cipher != Cipher::None),
+            beyond_recall: self.all_beyond_recall(descriptor.cipher != Cipher::None),
         };
         // Where a shard may still be: no receipt that says it went.
         let mut there: BTreeSet<(u32, u16)> = BTreeSet::new();

@@ -21,7 +21,9 @@ mod tree;
 
 pub use channel::{Pointer, Seen};
 pub use classes::{Class, Classes, Publishing};
-pub use deletion::{Deletion, DeletionLine, DeletionShown, DiscardReceipt, beyond_recall};
+pub use deletion::{
+    Deletion, DeletionLine, DeletionShown, DiscardReceipt, beyond_recall, handed_on,
+};
 pub use drill::{Drill, DrillFile};
 pub use error::Error;
 pub use events::{Event, Kind, Teller, atom};

@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::hosts::Evidence;
 use crate::record::ObjectRecord;
 use crate::session::{self, Session, SessionId};
+use crate::share::capsule::Given;
 use crate::shred::shred;
 
 /// vault, beneficiary, cumulative, the first 4 bytes of their SHA-256.
@@ -28,7 +29,7 @@ pub(crate) struct Book {
     dir: PathBuf,
 }
 
-fn file(path: &Path) -> impl Fn(std::io::Error) -> Error + '_ {
+pub(crate) fn file(path: &Path) -> impl Fn(std::io::Error) -> Error + '_ {
     move |source| Error::File {
         path: path.display().to_string(),
         source,
@@ -40,7 +41,7 @@ type Sums = BTreeMap<(Address, Address), Amount>;
 impl Book {
     pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
         for part in [
-            "objects", "deleted", "sessions", "purses", "choices", "guards", "speeds",
+            "objects", "deleted", "sessions", "purses", "choices", "guards", "speeds", "shares",
         ] {
             std::fs::create_dir_all(dir.join(part)).map_err(file(dir))?;
         }
@@ -233,6 +234,39 @@ impl Book {
             path: path.display().to_string(),
             why: e.to_string(),
         })
+    }
+
+    /// The file a capsule is stored from.
+    pub(crate) fn capsule(&self, name: &str) -> PathBuf {
+        self.path(&format!("shares/{name}"))
+    }
+
+    /// Every time an object was handed on.
+    pub(crate) fn given(&self, id: &ObjectId) -> Result<Vec<Given>, Error> {
+        let path = self.path(&format!("shares/{id}"));
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(file(&path)(error)),
+        };
+        codec::from_bytes("shares", &bytes).map_err(|e| Error::Book {
+            path: path.display().to_string(),
+            why: e.to_string(),
+        })
+    }
+
+    /// Writes down every time an object was handed on; durable when it returns.
+    pub(crate) fn keep_given(&self, id: &ObjectId, all: &Vec<Given>) -> Result<(), Error> {
+        self.write_whole("shares", id, &codec::to_bytes(all))
+    }
+
+    /// Forgets that an object was handed on.
+    pub(crate) fn forget_given(&self, id: &ObjectId) -> Result<(), Error> {
+        let path = self.path(&format!("shares/{id}"));
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(file(&path)),
+        }
     }
 
     /// Drops deletions that every host answered and that were asked for before a time.

@@ -102,6 +102,8 @@ codes! {
         "report it with the object's id; the shards verified and the whole did not";
     RangeOutside = "range-outside", Operator,
         "ask for bytes within the object; `holdfast stat` says how many there are";
+    ShareWrong = "share-wrong", Operator,
+        "ask for the line again, whole, and join the network it is of";
     SessionUnknown = "session-unknown", Operator,
         "check the session's id; sessions live in the home that began them";
     SessionBusy = "session-busy", Operator,

@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::lease;
 use crate::record::{ObjectRecord, shelf};
 use crate::session::{self, Journal};
+use crate::share::capsule;
 use crate::{Inner, Renter, Whereabouts};
 
 /// What became of one agreement.
@@ -87,9 +88,18 @@ pub struct Deleted {
     /// Bytes the sealed secret had: they say into how many parts hosts keep the record.
     #[n(8)]
     secret_len: u64,
+    /// How often it was handed on; none in deletions of before that was counted.
+    #[n(9)]
+    shares: Option<u64>,
 }
 
 impl Deleted {
+    /// How often it was handed on to somebody else.
+    #[must_use]
+    pub fn shares(&self) -> u64 {
+        self.shares.unwrap_or_default()
+    }
+
     /// First epoch after the last of its agreements.
     #[must_use]
     pub const fn end_epoch(&self) -> u64 {
@@ -119,7 +129,12 @@ fn shred_journals(book: &Book, object: &ObjectId) -> Result<(), Error> {
 
 /// What is to be done, from the record as it stands. Of an earlier deletion of the same open data,
 /// which was put again, what hosts were silent about stays to be asked.
-fn plan(inner: &Inner, record: &ObjectRecord, before: Option<Deleted>) -> Result<Deleted, Error> {
+fn plan(
+    inner: &Inner,
+    record: &ObjectRecord,
+    before: Option<Deleted>,
+    shares: u64,
+) -> Result<Deleted, Error> {
     let mut terms: BTreeMap<AgreementDigest, Agreement> = BTreeMap::new();
     // A record that does not open binds no terms; it is deleted all the same.
     terms.extend(lease::read(inner, record).unwrap_or_default());
@@ -160,16 +175,17 @@ fn plan(inner: &Inner, record: &ObjectRecord, before: Option<Deleted>) -> Result
         places,
         placement: record.placement.clone(),
         secret_len: record.secret.len() as u64,
+        shares: Some(shares),
     })
 }
 
 /// The first half: what stands in `deleted`, and no key in this home any more.
-fn destroy_key(inner: &Inner, object: ObjectId) -> Result<Deleted, Error> {
+fn destroy_key(inner: &Inner, object: ObjectId, shares: u64) -> Result<Deleted, Error> {
     let _turn = inner.book.turn()?;
     let now = inner.clock.wall_ms();
     let mut deleted = match (inner.book.object(&object), inner.book.deleted(&object)) {
         (Ok(record), before) => {
-            let fresh = plan(inner, &record, before.ok())?;
+            let fresh = plan(inner, &record, before.ok(), shares)?;
             inner.book.keep_deleted(&fresh)?;
             shred_journals(&inner.book, &object)?;
             inner.book.shred_object(&object)?;
@@ -250,9 +266,17 @@ async fn let_go(renter: &Renter, deleted: &mut Deleted) {
     }
 }
 
-/// Deletes an object, or goes on with a deletion. Durable when it returns.
+/// Deletes an object, its capsules before it, or goes on with a deletion. Durable when it returns.
 pub(crate) async fn delete(renter: &Renter, object: ObjectId) -> Result<Deleted, Error> {
-    let mut deleted = destroy_key(&renter.inner, object)?;
+    let (shares, are_gone) = capsule::delete_all(renter, &object).await?;
+    let deleted = one(renter, object, shares).await?;
+    capsule::forget(&renter.inner.book, &deleted, are_gone)?;
+    Ok(deleted)
+}
+
+/// Deletes an object that has no capsules, or goes on with that.
+pub(crate) async fn one(renter: &Renter, object: ObjectId, shares: u64) -> Result<Deleted, Error> {
+    let mut deleted = destroy_key(&renter.inner, object, shares)?;
     // First the records: a host keeps records only for renters with an agreement there.
     bury(renter, &mut deleted).await;
     let_go(renter, &mut deleted).await;

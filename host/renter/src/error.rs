@@ -194,6 +194,12 @@ pub enum Error {
         /// Length.
         len: u64,
     },
+    /// A line that hands an object on is not one.
+    #[error("this is no share: {why}")]
+    Share {
+        /// Why not.
+        why: String,
+    },
     /// No such session.
     #[error("there is no session {session} in this renter's book")]
     Session {
@@ -290,6 +296,7 @@ impl Error {
             Self::Chunk { .. } => Code::ChunkDamaged,
             Self::Hash => Code::HashMismatch,
             Self::Range { .. } => Code::RangeOutside,
+            Self::Share { .. } => Code::ShareWrong,
             Self::Session { .. } => Code::SessionUnknown,
             Self::Busy { .. } => Code::SessionBusy,
             Self::Changed { .. } => Code::FileChanged,

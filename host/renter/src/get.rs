@@ -12,14 +12,15 @@ use std::sync::Arc;
 
 use host_core::ObjectId;
 use host_core::geometry::Geometry;
+use host_core::object::{Descriptor, Place};
 use host_core::seams::BoxFuture;
 use tokio::sync::watch;
 
-use crate::Renter;
 use crate::cipher::CHUNK;
 use crate::error::Error;
 use crate::progress::{Phase, Phases, Progress};
-use crate::record;
+use crate::record::{self, Secret};
+use crate::{Inner, Renter};
 
 mod ask;
 mod fetch;
@@ -45,7 +46,14 @@ pub(crate) fn shards_needed(geometry: &Geometry, len: u64) -> Result<usize, Erro
     Ok(plan::need(geometry, len, &(0..len))?.enough)
 }
 
-/// Runs a get.
+/// What a get needs to know of an object.
+pub(crate) struct Source {
+    pub(crate) descriptor: Descriptor,
+    pub(crate) secret: Secret,
+    pub(crate) places: Vec<Place>,
+}
+
+/// Gets an object of this home.
 pub(crate) async fn run(
     renter: &Renter,
     object: ObjectId,
@@ -56,8 +64,27 @@ pub(crate) async fn run(
     let inner = &renter.inner;
     let kept = inner.book.object(&object)?;
     inner.reads.learn(inner, object, &kept);
-    let descriptor = kept.descriptor()?;
-    let secret = record::secret(&inner.seal, &kept.secret)?;
+    let source = Source {
+        descriptor: kept.descriptor()?,
+        secret: record::secret(&inner.seal, &kept.secret)?,
+        places: kept.placement.placement.places,
+    };
+    fetch(inner, &source, range, out, progress).await
+}
+
+/// Gets an object, whoever's it is.
+pub(crate) async fn fetch(
+    inner: &Inner,
+    source: &Source,
+    range: Option<Range<u64>>,
+    out: Box<dyn std::io::Write + Send>,
+    progress: &watch::Sender<Progress>,
+) -> Result<Got, Error> {
+    let Source {
+        descriptor,
+        secret,
+        places,
+    } = source;
     let whole = 0..secret.len;
     let range = range.unwrap_or_else(|| whole.clone());
     if range.start > range.end || range.end > secret.len {
@@ -69,11 +96,10 @@ pub(crate) async fn run(
     let geometry = descriptor.geometry;
     let cipher = join::cipher_of(descriptor.cipher, &secret.key, secret.prefix).map(Arc::new);
     let chunks = secret.len.div_ceil(CHUNK as u64);
-    let places = &kept.placement.placement.places;
-    let mut fetcher = Fetcher::new(inner, &descriptor, places, progress);
+    let mut fetcher = Fetcher::new(inner, descriptor, places, progress);
     let sink = Sink::new(out);
     let mut writing: BoxFuture<'_, Result<Sink, Error>> = Box::pin(async { Ok(sink) });
-    for part in plan::parts(&descriptor, secret.len, &range) {
+    for part in plan::parts(descriptor, secret.len, &range) {
         // The part before is joined and written while this one is fetched.
         let fetch = phases.poll(Phase::Send, fetcher.fetch(&part));
         let (runs, before) = futures::join!(fetch, writing);

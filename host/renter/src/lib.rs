@@ -5,6 +5,7 @@ mod book;
 mod cipher;
 mod codes;
 mod cosign;
+mod costs;
 mod delete;
 mod encode;
 mod error;
@@ -21,6 +22,7 @@ mod put;
 mod reads;
 mod record;
 mod session;
+mod share;
 mod shred;
 mod speeds;
 mod verify;
@@ -45,6 +47,7 @@ use host_score::{Facts, Score};
 use tokio::sync::watch;
 
 pub use codes::Code;
+pub use costs::{Costs, ObjectCost};
 pub use delete::{Deleted, DeletedPlace, LetGo};
 pub use error::Error;
 pub use get::Got;
@@ -59,6 +62,8 @@ pub use put::reuse::Already;
 pub use put::{PutDone, PutRequest, Quote, put_geometry};
 pub use record::shelf::Recovered;
 pub use session::{Session, SessionId, ShardRow, ShardState, State, StateChange};
+pub use share::capsule::Share;
+pub use share::{SHARE_PREFIX, Shared};
 
 use crate::book::Book;
 use crate::reads::Reads;
@@ -366,6 +371,39 @@ impl Renter {
         progress: &watch::Sender<Progress>,
     ) -> Result<Got, Error> {
         get::run(self, object, range, out, progress).await
+    }
+
+    /// What everything stored costs and cost, with `days` ahead. Asks the chain, no host.
+    pub async fn costs(&self, days: u64) -> Result<Costs, Error> {
+        costs::of(self, days).await
+    }
+
+    /// Makes the line with which somebody else reads an object of this wallet (its key is in it). A
+    /// line too long to hand on goes into a small object of its own, stored for `days` or the rest
+    /// of the object's term, unless it is wanted whole, `direct`. Durable when it returns.
+    pub async fn share(
+        &self,
+        object: ObjectId,
+        direct: bool,
+        days: Option<u64>,
+    ) -> Result<Share, Error> {
+        share::capsule::share(self, object, direct, days).await
+    }
+
+    /// Reads a line that somebody made. Errors: Share when it is no line of this network.
+    pub async fn open_share(&self, line: &str) -> Result<Shared, Error> {
+        share::open(self, line).await
+    }
+
+    /// Gets what a line is of, or bytes `range` of it, as `get`.
+    pub async fn get_shared(
+        &self,
+        shared: &Shared,
+        range: Option<Range<u64>>,
+        out: Box<dyn Write + Send>,
+        progress: &watch::Sender<Progress>,
+    ) -> Result<Got, Error> {
+        share::get(self, shared, range, out, progress).await
     }
 
     fn row(&self, record: &ObjectRecord) -> Result<ObjectRow, Error> {

@@ -50,6 +50,8 @@ struct Removed {
     silent: usize,
     freed: usize,
     key_destroyed: bool,
+    /// How often it was handed on: who read it then may keep it.
+    shared: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -92,6 +94,8 @@ fn line(of: &DeletedPlace) -> DeletionLine {
 
 fn report_of(home: &Home, deleted: &Deleted) -> anyhow::Result<Deletion> {
     let network = home.network()?;
+    let mut beyond_recall = release::beyond_recall(deleted.sealed);
+    beyond_recall.extend(release::handed_on(deleted.shares()));
     Ok(Deletion {
         kind: Deletion::kind(),
         chain_id: network.chain_id,
@@ -107,7 +111,7 @@ fn report_of(home: &Home, deleted: &Deleted) -> anyhow::Result<Deletion> {
             .map(|byte| format!("{byte:02x}"))
             .collect(),
         places: deleted.places.iter().map(line).collect(),
-        beyond_recall: release::beyond_recall(deleted.sealed),
+        beyond_recall,
     })
 }
 
@@ -129,6 +133,7 @@ pub(crate) async fn rm(args: RmArgs) -> anyhow::Result<()> {
         silent: deleted.silent(),
         freed: deleted.places.iter().filter(is_freed).count(),
         key_destroyed: deleted.sealed,
+        shared: deleted.shares(),
     });
     let deleted = noted.ended(deleted, |_| json!(said))?;
     if let Some(path) = &args.report {
@@ -144,8 +149,13 @@ pub(crate) async fn rm(args: RmArgs) -> anyhow::Result<()> {
             true => "its key is destroyed",
             false => "it was public: whoever copied it keeps it",
         };
+        let shared = match said.shared {
+            0 => String::new(),
+            times => format!("; it was handed on {times} times, and who read it may keep it"),
+        };
         format!(
-            "{key}; {} agreements closed, {} hosts signed that the bytes went, {} did not answer",
+            "{key}; {} agreements closed, {} hosts signed that the bytes went, {} did not \
+             answer{shared}",
             said.closed, said.freed, said.silent
         )
     })

@@ -15,6 +15,7 @@ use super::parts::{self, Gathering};
 use crate::Inner;
 use crate::error::Error;
 use crate::hosts;
+use crate::share::capsule;
 
 /// What a recovery found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -96,6 +97,9 @@ pub(crate) async fn recover(inner: &Inner) -> Result<Recovered, Error> {
         let placement = &record.placement;
         if placement.check(&inner.id).is_ok() && placement.placement.owner == inner.owner {
             inner.book.keep(&record)?;
+            if let Ok(secret) = super::secret(&inner.seal, &record.secret) {
+                capsule::recall(&inner.book, &secret.name, record.placement.placement.object)?;
+            }
             objects += 1;
         } else {
             torn.push(placement.placement.object);

@@ -3,6 +3,7 @@
 //! (`clock`); small files, real cryptography and coding, the hosts' own ledgers as witnesses.
 
 mod clock;
+mod costs;
 mod leases;
 mod money;
 mod omitting;
@@ -10,6 +11,7 @@ mod prepaying;
 mod renewing;
 mod repairing;
 mod resuming;
+mod sharing;
 mod speeds;
 mod tail;
 mod town;
