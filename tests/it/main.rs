@@ -33,6 +33,7 @@ mod leaving;
 mod liars;
 mod losses;
 mod memory;
+mod mirroring;
 mod money;
 mod objects;
 mod operator;

@@ -134,6 +134,9 @@ enum Command {
     /// Show or extend what keeps an object from being deleted; legal holds
     #[cfg(feature = "renter")]
     Retain(renter::retain::RetainArgs),
+    /// Keep the files of a folder or an object store in Holdfast too; compare, bring back
+    #[cfg(feature = "renter")]
+    Mirror(renter::mirror::MirrorArgs),
     /// Tell what is stored costs and cost, and what is ahead; hold a budget
     #[cfg(feature = "renter")]
     Costs(renter::costs::CostsArgs),
@@ -202,6 +205,7 @@ impl Command {
                 | Self::Retain(_)
                 | Self::Share(_)
                 | Self::Costs(_)
+                | Self::Mirror(_)
                 | Self::VerifyDeletion(_)
                 | Self::Recover(_)
                 | Self::Publish(_)
@@ -306,6 +310,8 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::VerifyDeletion(args) => return renter::deletion::verify(args),
         #[cfg(feature = "renter")]
         Command::Retain(args) => renter::retain::run(&args)?,
+        #[cfg(feature = "renter")]
+        Command::Mirror(args) => return renter::mirror::run(args).await,
         #[cfg(feature = "renter")]
         Command::Costs(args) => return renter::costs::run(args).await,
         #[cfg(feature = "renter")]

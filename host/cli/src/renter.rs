@@ -18,6 +18,7 @@ pub(crate) mod home;
 pub(crate) mod log;
 pub(crate) mod look;
 mod meter;
+pub(crate) mod mirror;
 mod pay;
 pub(crate) mod publish;
 pub(crate) mod put;

@@ -29,6 +29,8 @@ pub enum Kind {
     DrillDone,
     /// An object's term ends soon.
     ExpiryNear,
+    /// A mirror and its canonical copy were found to differ.
+    DriftFound,
     /// An object's key was destroyed and its hosts were asked to let go.
     Deleted,
 }
@@ -59,6 +61,7 @@ impl Kind {
             "channel" => Self::ChannelMoved,
             "drill" => Self::DrillDone,
             "expiry" => Self::ExpiryNear,
+            "drift" => Self::DriftFound,
             "delete" => Self::Deleted,
             _ => return None,
         })
@@ -73,6 +76,7 @@ impl Kind {
             Self::ChannelMoved => "channel-moved",
             Self::DrillDone => "drill-done",
             Self::ExpiryNear => "expiry-near",
+            Self::DriftFound => "drift-found",
             Self::Deleted => "deleted",
         }
     }

@@ -63,7 +63,7 @@ enum LogCommand {
         out: PathBuf,
     },
     /// Print what happened, for others: published, verified, channel-moved, drill-done,
-    /// expiry-near, deleted
+    /// expiry-near, drift-found, deleted
     Events(events::EventsArgs),
     /// Deliver events to a webhook or a program, in order and at least once
     Deliver(events::DeliverArgs),

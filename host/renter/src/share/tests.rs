@@ -35,7 +35,7 @@ fn shared() -> Shared {
             stored_ms: 5,
         },
         end_epoch: 9,
-        hosts: vec![PeerId::of_ed25519(&[6; 32])],
+        hosts: vec![PeerId([6; 33])],
         spots: vec![Spot {
             segment: 0,
             index: 29,
