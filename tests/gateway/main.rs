@@ -11,6 +11,7 @@ mod clients;
 mod deleting;
 mod faults;
 mod lasting;
+mod mirroring;
 mod pages;
 mod served;
 

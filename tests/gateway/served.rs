@@ -11,7 +11,7 @@ use crate::stage::{Child, Home, Shape, Town};
 use host_core::Amount;
 
 /// More than any test here costs.
-const RICH: Amount = Amount(1_000_000_000_000_000_000);
+pub(crate) const RICH: Amount = Amount(1_000_000_000_000_000_000);
 
 /// The town of tests that break nothing.
 pub(crate) fn town() -> &'static Town {
