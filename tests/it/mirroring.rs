@@ -113,7 +113,7 @@ fn a_folder_is_mirrored_compared_and_brought_back_from_either_side() {
     assert_eq!((third.stored, third.deleted), (1, 1));
     assert_eq!(check(&["--deep"]).drift.len(), 0);
 
-    // The canonical copy loses one file and rots in another, its length and time as before.
+    // The canonical copy loses a file.
     fs::remove_file(folder.join("empty")).expect("removed");
     let fourth = run();
     assert_eq!(

@@ -110,7 +110,7 @@ fn main() -> ExitCode {
     let goes_on = || {
         let so_far = begun.elapsed().as_secs();
         let in_time = arguments.within.is_none_or(|most| so_far < most);
-        in_time && !(arguments.until_broken && !lock(&broken).is_empty())
+        in_time && (!arguments.until_broken || lock(&broken).is_empty())
     };
     std::thread::scope(|scope| {
         for _ in 0..jobs {

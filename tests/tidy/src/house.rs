@@ -75,7 +75,7 @@ pub(crate) const ROOTS: [&str; 10] = [
 pub(crate) const DRIVERS: [&str; 3] = ["host-uring", "host-net", "host-chain"];
 
 /// A vendor and the rooms that may name it. A folder ending in `/` means every room below it.
-pub(crate) const DOORS: [(&str, &[&str]); 20] = [
+pub(crate) const DOORS: [(&str, &[&str]); 21] = [
     ("s3s", &["host-gateway"]),
     ("hyper", &["host-gateway"]),
     ("hyper-util", &["host-gateway"]),
@@ -86,6 +86,7 @@ pub(crate) const DOORS: [(&str, &[&str]); 20] = [
     ("ethers-providers", &[]),
     ("io-uring", &["host-uring"]),
     ("redb", &["host-ledger"]),
+    ("object_store", &["host-cli", "host-box"]),
     ("reed-solomon-simd", &["host-erasure"]),
     ("revm", &["host-devchain"]),
     // Whoever holds words that open a key.
@@ -123,7 +124,6 @@ pub(crate) const DOORS: [(&str, &[&str]); 20] = [
             "host-signer",
             "host-services",
             "host-cli",
-            "host-box",
             "host-box",
             "image/",
             "board/",
