@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::objects::RICH;
-use crate::stage::{Shape, Town, noise};
+use crate::stage::{Shape, Town, noise, until};
 
 #[derive(Debug, Deserialize)]
 struct Run {
@@ -79,7 +80,11 @@ fn a_folder_is_mirrored_compared_and_brought_back_from_either_side() {
     assert!(!home.say(&["mirror", "add", "n", "ftp://x/y"]).success);
 
     let mut killed = home.begin(&["mirror", "run", "m"]);
-    std::thread::sleep(std::time::Duration::from_millis(700));
+    let record = home.dir.join("mirrors/m");
+    until("a put is under way", Duration::from_secs(30), || {
+        let text = fs::read_to_string(&record).unwrap_or_default();
+        text.contains("\"session\":\"").then_some(())
+    });
     killed.kill().expect("ours");
     killed.wait().expect("ours");
     let run = || -> Run { home.say(&["mirror", "run", "m", "--json"]).json() };
@@ -143,6 +148,15 @@ fn a_folder_is_mirrored_compared_and_brought_back_from_either_side() {
     );
     let all = restore();
     assert_eq!((all.written, all.there_already), (0, 3));
+
+    // The whole canonical copy is away.
+    let away = home.dir.join("away");
+    fs::rename(&folder, &away).expect("moved");
+    let got: Got = get("plain.bin").json();
+    assert_eq!(got.from, "holdfast");
+    assert_eq!(restore().there_already, 3);
+    assert!(!home.say(&["mirror", "run", "m"]).success);
+    fs::rename(&away, &folder).expect("moved back");
 
     // No host is left: the canonical copy serves, what it has as it was stored.
     for host in &mut town.hosts {

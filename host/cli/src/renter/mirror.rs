@@ -106,23 +106,36 @@ fn hex(bytes: &[u8]) -> String {
 struct Mirror {
     home: Home,
     record: Record,
-    canon: Canon,
     /// Files on their way, by the hash of their names.
     spool: PathBuf,
 }
 
 impl Mirror {
+    /// Opens it to store; one process at a time.
     fn open(home: Home, name: &str) -> anyhow::Result<Self> {
         let record = Record::open(&path(&home, name)?)?;
+        Self::of(home, name, record)
+    }
+
+    /// Opens it to compare and bring back, also while another process stores.
+    fn look(home: Home, name: &str) -> anyhow::Result<Self> {
+        let record = Record::look(&path(&home, name)?)?;
+        Self::of(home, name, record)
+    }
+
+    fn of(home: Home, name: &str, record: Record) -> anyhow::Result<Self> {
         let spool = path(&home, name)?.with_extension("spool");
         std::fs::create_dir_all(&spool).with_context(|| spool.display().to_string())?;
-        let canon = Canon::open(&record.head.of)?;
         Ok(Self {
             home,
             record,
-            canon,
             spool,
         })
+    }
+
+    /// The canonical copy; a mirror brings files back without it too.
+    fn canon(&self) -> anyhow::Result<Canon> {
+        Canon::open(&self.record.head.of)
     }
 
     /// Where a file lies until its put is done.
@@ -132,7 +145,7 @@ impl Mirror {
 
     /// Where a file lies while it is looked at.
     fn scratch(&self) -> PathBuf {
-        self.spool.join("scratch")
+        self.spool.join(format!("scratch-{}", std::process::id()))
     }
 }
 

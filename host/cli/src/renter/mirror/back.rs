@@ -49,9 +49,9 @@ struct RestoreSaid {
 }
 
 /// What both sides have of a file, byte by byte.
-async fn compare(mirror: &Mirror, renter: &Renter, known: &Known) -> Option<String> {
+async fn compare(mirror: &Mirror, canon: &Canon, renter: &Renter, known: &Known) -> Option<String> {
     let spooled = mirror.scratch();
-    let read = mirror.canon.fetch(&known.path, &spooled).await;
+    let read = canon.fetch(&known.path, &spooled).await;
     let _ = std::fs::remove_file(&spooled);
     match read {
         Err(error) => return Some(format!("{error:#}")),
@@ -81,8 +81,9 @@ async fn compare(mirror: &Mirror, renter: &Renter, known: &Known) -> Option<Stri
 
 /// Compares both sides; false where they drift apart, which goes into the log of actions.
 pub(super) async fn check(home: Home, name: &str, deep: bool, json: bool) -> anyhow::Result<bool> {
-    let mirror = Mirror::open(home, name)?;
-    let held = mirror.canon.list().await?;
+    let mirror = Mirror::look(home, name)?;
+    let canon = mirror.canon()?;
+    let held = canon.list().await?;
     let mut drift: Vec<Drift> = Vec::new();
     let mut say = |path: &str, what: &str| {
         let (path, what) = (path.to_owned(), what.to_owned());
@@ -107,7 +108,10 @@ pub(super) async fn check(home: Home, name: &str, deep: bool, json: bool) -> any
         let (renter, net) = mirror.home.renter().await?;
         for known in mirror.record.files.values() {
             let told = drift.iter().any(|drift| drift.path == known.path);
-            if let Some(what) = compare(&mirror, &renter, known).await.filter(|_| !told) {
+            if let Some(what) = compare(&mirror, &canon, &renter, known)
+                .await
+                .filter(|_| !told)
+            {
                 let path = known.path.clone();
                 drift.push(Drift { path, what });
             }
@@ -171,7 +175,7 @@ pub(super) async fn get(
     output: &Path,
     json: bool,
 ) -> anyhow::Result<bool> {
-    let mirror = Mirror::open(home, name)?;
+    let mirror = Mirror::look(home, name)?;
     let known = mirror.record.files.get(path);
     let known = known.with_context(|| format!("{name} knows no file {path}"))?;
     let fresh = output.with_extension("holdfast-part");
@@ -185,7 +189,7 @@ pub(super) async fn get(
     let (from, why, (bytes, sha256)) = match first.await {
         Ok(got) => ("holdfast", None, got),
         Err(error) => {
-            let got = mirror.canon.fetch(path, &fresh).await;
+            let got = async { mirror.canon()?.fetch(path, &fresh).await }.await;
             let got = got.with_context(|| format!("Holdfast does not give it: {error:#}"))?;
             if got.1 != known.sha256 {
                 std::fs::remove_file(&fresh)?;
@@ -218,7 +222,7 @@ pub(super) async fn get(
 
 /// Writes every file elsewhere; false where one failed.
 pub(super) async fn restore(home: Home, name: &str, to: &str, json: bool) -> anyhow::Result<bool> {
-    let mirror = Mirror::open(home, name)?;
+    let mirror = Mirror::look(home, name)?;
     let to = Canon::open(to)?;
     let there = to.list().await?;
     let (renter, net) = mirror.home.renter().await?;

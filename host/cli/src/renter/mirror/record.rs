@@ -65,7 +65,7 @@ enum Line {
     Gone { path: String, gone: bool },
 }
 
-/// A mirror's record, open and locked.
+/// A mirror's record; locked where it was opened to write.
 pub(super) struct Record {
     pub(super) head: Head,
     pub(super) files: BTreeMap<String, Known>,
@@ -85,13 +85,24 @@ impl Record {
         Ok(File::open(folder)?.sync_all()?)
     }
 
-    /// Opens it. Errors when it is not there, damaged, or another process works on it.
+    /// Opens it to write. Errors when it is not there, damaged, or another process works on it.
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
-        let file = OpenOptions::new().read(true).write(true).open(path);
-        let mut file =
+        let mut record = Self::load(path, true)?;
+        record.file.seek(SeekFrom::End(0))?;
+        Ok(record)
+    }
+
+    /// Opens it to read, also while another process works on it.
+    pub(super) fn look(path: &Path) -> anyhow::Result<Self> {
+        Self::load(path, false)
+    }
+
+    fn load(path: &Path, to_write: bool) -> anyhow::Result<Self> {
+        let file = OpenOptions::new().read(true).write(to_write).open(path);
+        let file =
             file.with_context(|| format!("no mirror at {}: `mirror add`", path.display()))?;
         ensure!(
-            file.try_lock().is_ok(),
+            !to_write || file.try_lock().is_ok(),
             "another process works on {}",
             path.display()
         );
@@ -99,8 +110,9 @@ impl Record {
         let sound = text.rfind('\n').map_or(0, |end| end + 1);
         let (head, files) = parse(text.get(..sound).unwrap_or_default())
             .with_context(|| path.display().to_string())?;
-        file.set_len(sound as u64)?;
-        file.seek(SeekFrom::End(0))?;
+        if to_write {
+            file.set_len(sound as u64)?;
+        }
         Ok(Self {
             head,
             files,

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::Mirror;
-use super::canon::Held;
+use super::canon::{Canon, Held};
 use super::record::Known;
 use crate::print;
 use crate::renter::home::Home;
@@ -37,9 +37,10 @@ pub(super) async fn run(home: Home, name: &str, prune: bool, json: bool) -> anyh
     let mut mirror = Mirror::open(home, name)?;
     let noted = log::asked(&mirror.home, "mirror", name, json!({ "prune": prune }))?;
     let ended = async {
-        let held = mirror.canon.list().await?;
+        let canon = mirror.canon()?;
+        let held = canon.list().await?;
         let (renter, net) = mirror.home.renter().await?;
-        let ended = store_all(&mut mirror, &renter, &held, prune).await;
+        let ended = store_all(&mut mirror, &renter, (&canon, &held), prune).await;
         net.stop().await;
         ended
     };
@@ -63,7 +64,7 @@ pub(super) async fn run(home: Home, name: &str, prune: bool, json: bool) -> anyh
 async fn store_all(
     mirror: &mut Mirror,
     renter: &Renter,
-    held: &[Held],
+    (canon, held): (&Canon, &[Held]),
     prune: bool,
 ) -> anyhow::Result<RunSaid> {
     let mut said = RunSaid {
@@ -72,7 +73,7 @@ async fn store_all(
     };
     for one in held {
         // One file that fails keeps no other away.
-        match store_one(mirror, renter, one, prune).await {
+        match store_one(mirror, renter, (canon, one), prune).await {
             Ok(Stored::Unchanged) => said.unchanged += 1,
             Ok(Stored::New { deleted }) => {
                 said.stored += 1;
@@ -102,7 +103,7 @@ enum Stored {
 async fn store_one(
     mirror: &mut Mirror,
     renter: &Renter,
-    held: &Held,
+    (canon, held): (&Canon, &Held),
     prune: bool,
 ) -> anyhow::Result<Stored> {
     let before = mirror.record.files.get(&held.path).cloned();
@@ -118,7 +119,7 @@ async fn store_one(
             if let Some(before) = &before {
                 give_up(renter, before).await;
             }
-            let (bytes, sha256) = mirror.canon.fetch(&held.path, &spooled).await?;
+            let (bytes, sha256) = canon.fetch(&held.path, &spooled).await?;
             let known = Known {
                 path: held.path.clone(),
                 bytes,
