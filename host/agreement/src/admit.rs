@@ -30,7 +30,7 @@ pub struct Policy {
 
 /// Epochs an agreement's start may lie before or after the current one: signing takes time and
 /// two sides see the head a little apart.
-const START_SLACK: u64 = 1;
+pub const START_SLACK: u64 = 1;
 
 /// Checks terms against the policy at epoch `now`, the renter's signature last (it costs a curve
 /// recovery). Errors with the first rule broken.

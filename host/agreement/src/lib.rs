@@ -10,5 +10,5 @@ pub mod error;
 pub mod expire;
 pub mod forget;
 
-pub use admit::{Policy, check_terms};
+pub use admit::{Policy, START_SLACK, check_terms};
 pub use error::Error;

@@ -2,7 +2,7 @@
 //! renter's home, which only its owner reaches.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use host_core::ObjectId;
@@ -239,21 +239,37 @@ impl Gateway {
     }
 }
 
-/// Answers questions on a socket at `path` until it fails. Errors: File.
-pub async fn listen(gateway: Gateway, path: &Path) -> Result<(), Error> {
-    // The one of an earlier run: the catalogue's lock says that no other gateway runs.
-    let _none_there = std::fs::remove_file(path);
-    let listener = UnixListener::bind(path).map_err(file(path))?;
-    let owner_only = std::fs::Permissions::from_mode(0o600);
-    std::fs::set_permissions(path, owner_only).map_err(file(path))?;
-    loop {
-        let (stream, _) = listener.accept().await.map_err(file(path))?;
-        let gateway = gateway.clone();
-        tokio::spawn(async move {
-            if let Err(error) = gateway.converse(stream).await {
-                tracing::debug!(err = %error, "question ends early");
-            }
-        });
+/// The socket on which questions are taken. It is there once this is made, so that whoever is told
+/// that the gateway runs can ask it at once.
+#[derive(Debug)]
+pub struct Control {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Control {
+    /// Takes the place at `path`, for its owner alone. Errors: File.
+    pub fn bind(path: &Path) -> Result<Self, Error> {
+        // The one of an earlier run: the catalogue's lock says that no other gateway runs.
+        let _none_there = std::fs::remove_file(path);
+        let listener = UnixListener::bind(path).map_err(file(path))?;
+        let owner_only = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(path, owner_only).map_err(file(path))?;
+        let path = path.to_owned();
+        Ok(Self { listener, path })
+    }
+
+    /// Answers questions until the socket fails. Errors: File.
+    pub async fn answer(self, gateway: Gateway) -> Result<(), Error> {
+        loop {
+            let (stream, _) = self.listener.accept().await.map_err(file(&self.path))?;
+            let gateway = gateway.clone();
+            tokio::spawn(async move {
+                if let Err(error) = gateway.converse(stream).await {
+                    tracing::debug!(err = %error, "question ends early");
+                }
+            });
+        }
     }
 }
 

@@ -32,7 +32,7 @@ mod sweep;
 mod uses;
 
 pub use catalogue::Rows;
-pub use control::{Ask, ask, listen};
+pub use control::{Ask, Control, ask};
 pub use error::Error;
 pub use gateway::{Gateway, Options, Parts};
 pub use host_ledger::catalogue::Catalogue;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use host_agreement::Policy;
+use host_agreement::{Policy, START_SLACK};
 use host_core::announce::Claims;
 use host_core::epoch::EpochRule;
 use host_core::keeper::Identity;
@@ -288,6 +288,19 @@ impl<D: Device> Desk<D> {
         let block = self.parts.head.first(self.clock()).await;
         let block = block.ok_or_else(|| Error::Chain(never()))?;
         Ok(self.parts.epoch.epoch_of(block))
+    }
+
+    /// The current epoch for terms that start at `start`. A host whose head is older than the
+    /// renter's asks the chain before it says that they start too late, at most once a second for
+    /// all conversations. Waits up to 5 s; errors as [`Self::epoch_now`].
+    pub async fn epoch_for(&self, start: u64) -> Result<u64, Error> {
+        let known = self.epoch_now().await?;
+        if start <= known.saturating_add(START_SLACK) {
+            return Ok(known);
+        }
+        let (head, chain) = (&self.parts.head, self.parts.chain.as_ref());
+        head.ask(chain, self.clock()).await;
+        self.epoch_now().await
     }
 
     /// A place for one upload. Errors under pressure, when closed, or when all are taken.

@@ -174,6 +174,11 @@ pub(crate) struct Rig {
 }
 
 pub(crate) async fn rig() -> Rig {
+    rig_that_saw(100).await
+}
+
+/// A host whose newest block is `block`, while the chain is at 100.
+async fn rig_that_saw(block: u64) -> Rig {
     let dir = tempfile::tempdir().expect("a directory");
     let ledger = Ledger::open(dir.path(), host_ledger::Options::default()).expect("opens");
     let disk = Disk::new("disk", 32 << 20, &Power::default());
@@ -208,7 +213,7 @@ pub(crate) async fn rig() -> Rig {
         store,
         chain: Arc::new(OneVault),
         clock: Arc::new(StoppedClock),
-        head: Arc::new(HeadMemory::starting_at(Some(100))),
+        head: Arc::new(HeadMemory::starting_at(Some(block))),
         pressure: level,
     }));
     let peers = OneHost {
@@ -389,6 +394,22 @@ async fn the_same_shard_twice_is_stored_once() {
         assert_eq!(closed.expect("closed").freed, freed);
     }
     assert_eq!(rig.desk.store().space().expect("space").1, 0);
+}
+
+/// Goal: a host that is behind the chain refuses no honest terms. Method: a host that saw epoch 2
+/// last is offered terms of epoch 5, which the chain is at, and of epoch 9, which it is not.
+#[tokio::test]
+async fn a_host_that_is_behind_asks_the_chain_before_it_refuses_a_start() {
+    let rig = rig_that_saw(40).await;
+    let ahead = Agreement {
+        start_epoch: 9,
+        ..terms(&body(10_000), 1)
+    };
+    let refused = code(open(&rig, &ahead).await);
+    assert_eq!(refused, Some(RefusalCode::Term));
+    let rig = rig_that_saw(40).await;
+    store(&rig, &body(10_000), 2).await.close().await;
+    assert_eq!(rig.desk.epoch_known(), Some(5));
 }
 
 /// Goal: forged money is refused with its code and never recorded. Method: each forgery over the

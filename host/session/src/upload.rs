@@ -51,7 +51,10 @@ async fn upload<D: Device>(desk: &Desk<D>, talk: &mut Talk) -> Result<(), Error>
     let _seat = desk.seat_upload()?;
     let agreed = match kept(desk, &terms, &signature)? {
         Some(agreed) => agreed,
-        None => agree(desk, terms, signature, desk.epoch_now().await?).await?,
+        None => {
+            let epoch = desk.epoch_for(terms.start_epoch).await?;
+            agree(desk, terms, signature, epoch).await?
+        }
     };
     if !is_locked(desk, &agreed).await? {
         return wait_for_lock(talk, &agreed).await;

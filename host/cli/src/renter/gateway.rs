@@ -296,7 +296,7 @@ async fn serve(home: &Home, dir: PathBuf, args: RunArgs) -> anyhow::Result<()> {
         http: pages.as_ref().map(TcpListener::local_addr).transpose()?,
     };
     let socket = dir.join(SOCKET);
-    let control = host_gateway::listen(gateway.clone(), &socket);
+    let control = host_gateway::Control::bind(&socket)?.answer(gateway.clone());
     let http = {
         let gateway = gateway.clone();
         async move {
