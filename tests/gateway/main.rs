@@ -8,8 +8,11 @@ mod stage;
 
 mod acts;
 mod clients;
+mod database;
 mod deleting;
+mod engines;
 mod faults;
+mod fellows;
 mod lasting;
 mod mirroring;
 mod pages;

@@ -55,6 +55,9 @@ impl Gateway {
             let Some(object) = key.get(1..).and_then(|id| id.try_into().ok()).map(ObjectId) else {
                 continue;
             };
+            if !self.keeps(&object)? {
+                continue;
+            }
             let shared: Shared = rows::of_bytes(&key, &value)?;
             let runs = self.runs(object)?;
             let used: u64 = runs.iter().map(|run| run.piece.len + TAG_LEN).sum();

@@ -68,6 +68,13 @@ pub(crate) fn fault(error: Error) -> S3Error {
     match &error {
         Error::Body { .. } => s3_error!(IncompleteBody, "{error}"),
         Error::Contended { .. } => s3_error!(OperationAborted, "{error}"),
+        Error::Database { .. } => {
+            tracing::error!(err = %error, "catalogue refuses a request");
+            s3_error!(
+                ServiceUnavailable,
+                "the catalogue does not answer; try again"
+            )
+        }
         Error::Renter(_)
         | Error::NotStored { .. }
         | Error::GivenBack { .. }

@@ -8,6 +8,17 @@ pub enum Error {
     /// The catalogue's engine.
     #[error(transparent)]
     Catalogue(#[from] host_ledger::Error),
+    /// The catalogue's server.
+    #[error("the catalogue's database, {what}: {why}")]
+    Database {
+        /// What was done.
+        what: &'static str,
+        /// What was wrong.
+        why: String,
+    },
+    /// A catalogue of other gateways.
+    #[error("this catalogue belongs to another namespace: give all its gateways the same key file")]
+    Namespace,
     /// A row of the catalogue.
     #[error("catalogue row {key} does not read: {why}")]
     Row {
@@ -101,6 +112,7 @@ impl Error {
             | Self::GivenBack { .. }
             | Self::NotRead { .. }
             | Self::Contended { .. } => Blame::Peer,
+            Self::Database { .. } | Self::Namespace => Blame::Operator,
             Self::NoKey { .. } | Self::Refused { .. } => Blame::Operator,
             Self::Row { .. } | Self::Sealed { .. } => Blame::Machine,
             Self::Worker => Blame::Us,

@@ -55,6 +55,9 @@ pub struct Parts {
     pub rows: Arc<dyn Rows>,
     /// The renter's seal key; what seals access keys is derived from it.
     pub seal_key: [u8; 32],
+    /// The key of the namespace, where other gateways use the same catalogue; in place of the
+    /// renter's for what all of them open.
+    pub namespace: Option<[u8; 32]>,
     /// Where actions are written down.
     pub log: ActionLog,
     /// Time.
@@ -69,6 +72,8 @@ pub(crate) struct Inner {
     pub(crate) renter: Renter,
     pub(crate) rows: Arc<dyn Rows>,
     pub(crate) seal: [u8; 32],
+    /// Whether other gateways use the same catalogue.
+    pub(crate) shared: bool,
     pub(crate) log: ActionLog,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -114,9 +119,10 @@ impl Gateway {
                 rows: parts.rows,
                 seal: Sha256::new()
                     .chain_update(SEAL_LABEL)
-                    .chain_update(parts.seal_key)
+                    .chain_update(parts.namespace.unwrap_or(parts.seal_key))
                     .finalize()
                     .into(),
+                shared: parts.namespace.is_some(),
                 log: parts.log,
                 clock: parts.clock,
                 entropy: parts.entropy,
@@ -135,6 +141,7 @@ impl Gateway {
         // Says of every start that the log can be written, before anything is promised.
         let start = gateway.asked("gateway-start", "gateway", "gateway", vec![Value::Null]);
         gateway.ended(start.await?, Ok(Value::Null)).await?;
+        gateway.enter().await?;
         gateway.settle_pending().await?;
         gateway.show_all().await?;
         tokio::spawn(crate::pack::run(gateway.clone(), loads));

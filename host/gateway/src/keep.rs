@@ -134,14 +134,15 @@ impl Gateway {
         if ends.is_some_and(|(left, within)| left <= within) {
             self.extend(object, keep.day_cap).await?;
         }
-        Ok(())
+        self.lend_again(&object).await
     }
 
     /// Extends a term. What is left of the day counts as spent before the first host is asked, so
     /// that a crash in between cannot spend it twice.
     async fn extend(&self, object: ObjectId, day_cap: Option<Amount>) -> Result<(), Error> {
         let day = self.now_ms() / DAY_MS;
-        let before = self.row::<Spent>(rows::SPENT)?.unwrap_or_default().on(day);
+        let before = self.row::<Spent>(&self.spent_row())?;
+        let before = before.unwrap_or_default().on(day);
         let cap = day_cap.map(|cap| Amount(cap.0.saturating_sub(before.sum.0)));
         if let Some(cap) = day_cap {
             self.note_spent(Spent { sum: cap, ..before }).await?;
@@ -179,10 +180,14 @@ impl Gateway {
         }
     }
 
+    fn spent_row(&self) -> Vec<u8> {
+        [rows::SPENT, &self.signed()].concat()
+    }
+
     async fn note_spent(&self, spent: Spent) -> Result<(), Error> {
         let mut change = RowChange::default();
         let row = rows::to_bytes(&spent);
-        change.write.insert(rows::SPENT.to_vec(), Some(row));
+        change.write.insert(self.spent_row(), Some(row));
         commit(&self.inner.rows, change).await?;
         Ok(())
     }

@@ -7,7 +7,6 @@ use std::sync::{Mutex, PoisonError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use host_ledger::catalogue::{RowChange, counters};
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::{S3Result, s3_error};
@@ -17,6 +16,7 @@ use crate::entries::fault;
 use crate::error::Error;
 use crate::gateway::Gateway;
 use crate::rows::{self, AccessKey};
+use crate::seal::{open, seal};
 
 /// What a new key may do.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
@@ -48,7 +48,7 @@ pub(crate) struct Rates(Mutex<HashMap<String, (u64, u32)>>);
 
 impl Rates {
     /// Counts a request in second `now`; false when the bound is reached.
-    fn take(&self, id: &str, now: u64, bound: u32) -> bool {
+    pub(crate) fn take(&self, id: &str, now: u64, bound: u32) -> bool {
         let mut seconds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = seconds.entry(id.to_owned()).or_insert((now, 0));
         if at.0 != now {
@@ -57,11 +57,6 @@ impl Rates {
         at.1 = at.1.saturating_add(1);
         at.1 <= bound
     }
-}
-
-fn cipher(key: &[u8; 32]) -> Result<LessSafeKey, Error> {
-    let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| Error::Worker)?;
-    Ok(LessSafeKey::new(key))
 }
 
 impl AccessKey {
@@ -83,15 +78,10 @@ impl Gateway {
         inner.entropy.fill(&mut secret);
         let access_key = format!("HF{}", &self.draw_name()[..18].to_uppercase());
         let secret_key = STANDARD.encode(secret);
-        let mut nonce = [0; 12];
-        inner.entropy.fill(&mut nonce);
-        let mut sealed = secret_key.clone().into_bytes();
-        let bound = Aad::from(access_key.as_bytes());
-        cipher(&inner.seal)?
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), bound, &mut sealed)
-            .map_err(|_| Error::Worker)?;
+        let (entropy, bound) = (inner.entropy.as_ref(), access_key.as_bytes());
+        let sealed = seal(&inner.seal, entropy, bound, secret_key.as_bytes())?;
         let row = AccessKey {
-            sealed: hex::encode([&nonce[..], &sealed].concat()),
+            sealed,
             name: wanted.name,
             buckets: wanted.buckets,
             read_only: wanted.read_only,
@@ -132,23 +122,17 @@ impl Gateway {
         Ok(())
     }
 
-    fn secret(&self, id: &str) -> Result<Option<String>, Error> {
+    pub(crate) fn secret(&self, id: &str) -> Result<Option<String>, Error> {
         let at = rows::access_key(id);
         let Some(row) = self.row::<AccessKey>(&at)? else {
             return Ok(None);
         };
-        let broken = || Error::Row {
+        let opened = open(&self.inner.seal, id.as_bytes(), &row.sealed);
+        let opened = opened.ok_or_else(|| Error::Row {
             key: format!("access key {id}"),
-            why: "its secret does not open with this renter's key".to_owned(),
-        };
-        let bytes = hex::decode(&row.sealed).map_err(|_| broken())?;
-        let (nonce, sealed) = bytes.split_at_checked(12).ok_or_else(broken)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| broken())?;
-        let mut sealed = sealed.to_vec();
-        let opened =
-            cipher(&self.inner.seal)?.open_in_place(nonce, Aad::from(id.as_bytes()), &mut sealed);
-        let opened = opened.map_err(|_| broken())?;
-        Ok(Some(String::from_utf8_lossy(opened).into_owned()))
+            why: "its secret does not open with this catalogue's key".to_owned(),
+        })?;
+        Ok(Some(String::from_utf8_lossy(&opened).into_owned()))
     }
 
     /// The key a request was signed with. Errors: AccessDenied without one.

@@ -4,8 +4,6 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use host_renter::Progress;
-use tokio::sync::watch;
 
 use crate::body::{Body, Pipe, pipe};
 use crate::error::Error;
@@ -85,14 +83,9 @@ impl Gateway {
                 why: why.to_string(),
             });
         }
-        let (progress, _) = watch::channel(Progress::default());
-        let out = Box::new(pipe.clone());
         let range = piece.offset + part.start..piece.offset + part.end;
-        let renter = &self.inner.renter;
-        renter
-            .get(piece.object, Some(range), out, &progress)
-            .await?;
-        Ok(())
+        let out = Box::new(pipe.clone());
+        self.fetch(piece.object, range, out).await
     }
 
     /// A small piece, whole; from the cache where it was had lately.
@@ -123,13 +116,9 @@ impl Gateway {
 
     /// Bytes of a stored object, in memory.
     pub(crate) async fn stored(&self, piece: &Piece, range: Range<u64>) -> Result<Vec<u8>, Error> {
-        let (progress, _) = watch::channel(Progress::default());
         let basin = Basin::default();
         let out = Box::new(basin.clone());
-        let renter = &self.inner.renter;
-        renter
-            .get(piece.object, Some(range), out, &progress)
-            .await?;
+        self.fetch(piece.object, range, out).await?;
         let mut held = basin
             .0
             .lock()

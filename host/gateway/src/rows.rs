@@ -220,8 +220,10 @@ pub(crate) const KEYS: &[u8] = b"k";
 pub(crate) const GARBAGE: &[u8] = b"g";
 /// Sessions of puts that no row names yet.
 pub(crate) const PENDING: &[u8] = b"n";
-/// What extensions of terms cost today.
+/// What extensions of terms cost today; with the renter's address behind it where gateways share.
 pub(crate) const SPENT: &[u8] = b"y";
+/// The mark of a namespace's key.
+pub(crate) const NAMESPACE: &[u8] = b"i";
 /// Shared stored objects.
 pub(crate) const SHARED: &[u8] = b"s";
 
@@ -278,6 +280,11 @@ pub(crate) fn use_of(object: &ObjectId, row: &[u8]) -> Vec<u8> {
 /// A stored object that may have lost its last use.
 pub(crate) fn garbage(object: &ObjectId) -> Vec<u8> {
     [GARBAGE, &object.0].concat()
+}
+
+/// Whose a stored object is, where gateways share.
+pub(crate) fn kept(object: &ObjectId) -> Vec<u8> {
+    [&b"l"[..], &object.0].concat()
 }
 
 /// A shared stored object.

@@ -81,7 +81,7 @@ impl Gateway {
         })?;
         let key = rows::pending(&session.0);
         let mut noted = RowChange::default();
-        noted.write.insert(key.clone(), Some(Vec::new()));
+        noted.write.insert(key.clone(), Some(self.signed()));
         commit(&inner.rows, noted).await?;
         let stored = self.work(session).await;
         let mut ended = RowChange::default();
@@ -90,6 +90,7 @@ impl Gateway {
             Ok(object) => {
                 let due = uses::due(self.now_ms() + CLAIM_MS);
                 ended.write.insert(rows::garbage(&object), Some(due));
+                self.lend(&mut ended, &object)?;
                 if let Some(shared) = shared {
                     let row = rows::to_bytes(&shared);
                     ended.write.insert(rows::shared(&object), Some(row));
@@ -129,7 +130,11 @@ impl Gateway {
     pub(crate) async fn settle_pending(&self) -> Result<(), Error> {
         let inner = &self.inner;
         let end = rows::after(rows::PENDING);
-        for (key, _) in inner.rows.scan(rows::PENDING, &end, usize::MAX)? {
+        for (key, by) in inner.rows.scan(rows::PENDING, &end, usize::MAX)? {
+            // Another gateway's, which may be at it now.
+            if by != self.signed() {
+                continue;
+            }
             let Some(id) = key.get(1..).and_then(|id| id.try_into().ok()) else {
                 continue;
             };
@@ -141,6 +146,7 @@ impl Gateway {
                     if let Some(object) = found.object {
                         let now = uses::due(self.now_ms());
                         ended.write.insert(rows::garbage(&object), Some(now));
+                        self.lend(&mut ended, &object)?;
                     }
                 }
                 Ok(_) => match inner.renter.cancel(session).await {

@@ -99,6 +99,7 @@ impl Gateway {
             for (key, value) in found {
                 if let Some(object) = object_of(&key)
                     && uses::due_ms(&value) <= now
+                    && self.keeps(&object)?
                 {
                     self.give_back_one(object, key, value).await?;
                 }
@@ -146,6 +147,8 @@ impl Gateway {
         if gone {
             ended.write.insert(rows::shared(&object), None);
             ended.write.insert(rows::looked(&object), None);
+            ended.write.insert(rows::seen(&object), None);
+            ended.write.insert(rows::kept(&object), None);
             ended.write.insert(key, None);
         } else {
             let later = uses::condemned(now + ASK_AGAIN_MS);

@@ -390,6 +390,18 @@ impl Renter {
         share::capsule::share(self, object, direct, days).await
     }
 
+    /// The line of an object of this wallet for other programs of its owner, whole however long;
+    /// unlike `share` it leaves no note. Reads the book alone.
+    pub fn line(&self, object: ObjectId) -> Result<String, Error> {
+        share::line(&self.inner, &object)
+    }
+
+    /// The address whose key pays.
+    #[must_use]
+    pub fn owner(&self) -> Address {
+        self.inner.owner
+    }
+
     /// Reads a line that somebody made. Errors: Share when it is no line of this network.
     pub async fn open_share(&self, line: &str) -> Result<Shared, Error> {
         share::open(self, line).await

@@ -241,6 +241,13 @@ pub(crate) async fn open(renter: &Renter, line: &str) -> Result<Shared, Error> {
     }
 }
 
+/// The line of an object of this home, whole however long it is. Nothing notes that it was made: it
+/// is for programs of the same owner.
+pub(crate) fn line(inner: &Inner, object: &ObjectId) -> Result<String, Error> {
+    let record = inner.book.object(object)?;
+    Ok(Shared::of(inner, &record)?.to_line())
+}
+
 /// Gets what was handed on, or a range of it.
 pub(crate) async fn get(
     renter: &Renter,

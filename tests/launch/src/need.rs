@@ -57,6 +57,12 @@ pub(crate) fn s3_clients(desk: &Desk<'_>) -> Result<Option<String>, Error> {
     packages(desk, "gateway", what, &names, there)
 }
 
+/// A PostgreSQL server, from the system's packages when missing. Ok(None) when it is there.
+pub(crate) fn database(desk: &Desk<'_>) -> Result<Option<String>, Error> {
+    let there = || works("sh", &["-c", "ls /usr/lib/postgresql/*/bin/initdb"]);
+    packages(desk, "gateway", "PostgreSQL", &["postgresql"], there)
+}
+
 /// Programs that serve a failing file, from the system's packages when missing. Their tests skip
 /// themselves without them, so a reason is no obstacle.
 pub(crate) fn faults(desk: &Desk<'_>) -> Result<Option<String>, Error> {

@@ -87,6 +87,7 @@ pub(crate) const DOORS: [(&str, &[&str]); 21] = [
     ("io-uring", &["host-uring"]),
     ("redb", &["host-ledger"]),
     ("object_store", &["host-cli", "host-box"]),
+    ("tokio-postgres", &["host-gateway"]),
     ("reed-solomon-simd", &["host-erasure"]),
     ("revm", &["host-devchain"]),
     // Whoever holds words that open a key.

@@ -10,7 +10,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use host_core::{Amount, ObjectId};
 use host_daemon::clock::{SystemClock, SystemEntropy};
-use host_gateway::{Ask, Catalogue, Gateway, Keep, NewKey, Options, Parts};
+use host_gateway::{Ask, Gateway, Keep, NewKey, Options, Parts};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
@@ -18,12 +18,12 @@ use super::home::Home;
 use super::publish;
 use crate::print;
 
+mod namespace;
+
 /// Where the gateway keeps its own, in the renter's home.
 const DIR: &str = "gateway";
 /// The socket a running gateway is asked through.
 const SOCKET: &str = "control.sock";
-/// Bytes of catalogue pages kept in memory.
-const CATALOGUE_CACHE: usize = 32 << 20;
 /// Seconds of a day.
 const DAY_S: u64 = 86_400;
 /// Objects stored at once.
@@ -77,6 +77,8 @@ struct RunArgs {
     /// MiB of bodies kept in memory
     #[arg(long, value_name = "MIB", default_value_t = 64)]
     cache: usize,
+    #[command(flatten)]
+    namespace: namespace::NamespaceArgs,
     /// Stop when standard input ends, as a child of another program
     #[arg(long)]
     until_stdin_ends: bool,
@@ -103,6 +105,11 @@ enum GatewayCommand {
         /// Answer as JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Make the key of a namespace that several gateways share
+    MakeNamespaceKey {
+        /// The file it is written into; must not be there
+        file: PathBuf,
     },
     /// List access keys
     Keys {
@@ -203,6 +210,7 @@ pub(crate) async fn run(args: GatewayArgs) -> anyhow::Result<()> {
         return serve(&home, dir, args.run).await;
     };
     let (ask, as_json) = match what {
+        GatewayCommand::MakeNamespaceKey { file } => return namespace::make_key(&file),
         GatewayCommand::MakeKey {
             name,
             bucket,
@@ -263,13 +271,13 @@ pub(crate) async fn run(args: GatewayArgs) -> anyhow::Result<()> {
 async fn serve(home: &Home, dir: PathBuf, args: RunArgs) -> anyhow::Result<()> {
     super::log_to_stderr();
     std::fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
-    // Its lock keeps a second gateway away before anything is swept.
-    let catalogue = Catalogue::open(&dir.join("catalogue.redb"), CATALOGUE_CACHE)?;
+    let catalogue = namespace::open(&dir, &args.namespace)?;
     let (renter, net) = home.renter().await?;
     let gateway = Gateway::open(Parts {
         renter,
-        rows: Arc::new(catalogue),
+        rows: Arc::clone(&catalogue.rows),
         seal_key: home.seal_key(),
+        namespace: catalogue.key,
         log: home.log(),
         clock: Arc::new(SystemClock::start()),
         entropy: Arc::new(SystemEntropy),

@@ -67,7 +67,11 @@ pub(super) fn it(desk: &Desk<'_>) -> Result<Vec<Step>, Error> {
 
 /// S3 clients of others against the gateway.
 pub(super) fn gateway(desk: &Desk<'_>) -> Result<Vec<Step>, Error> {
-    if let Some(why) = need::s3_clients(desk)? {
+    let missing = match need::s3_clients(desk)? {
+        None => need::database(desk)?,
+        why => why,
+    };
+    if let Some(why) = missing {
         return Ok(vec![Step::skip("gateway", why)]);
     }
     Ok(tier(desk.place, "gateway"))
