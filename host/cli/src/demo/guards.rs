@@ -83,8 +83,8 @@ impl GuardBox {
             .mode(0o600)
             .open(dir.join("identity.key"))?;
         let bytes = key.expose();
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        writeln!(file, "{hex}")?;
+        let digits = hex::encode(bytes);
+        writeln!(file, "{digits}")?;
         Ok(Self {
             dir,
             key,

@@ -29,10 +29,6 @@ pub(crate) fn of_file(path: &Path) -> anyhow::Result<(u64, String)> {
     let digest = hash.finish();
     Ok((
         len,
-        digest
-            .as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        hex::encode(digest.as_ref()),
     ))
 }

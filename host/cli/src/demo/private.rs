@@ -235,7 +235,7 @@ fn key_in(path: &Path) -> anyhow::Result<SecretKey> {
     if !path.exists() {
         let mut bytes = [0; 32];
         SystemEntropy.fill(&mut bytes);
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = hex::encode(bytes);
         let mut open = std::fs::OpenOptions::new();
         let file = open.write(true).create_new(true).mode(0o600).open(path);
         let mut file = file.with_context(|| format!("making {}", path.display()))?;

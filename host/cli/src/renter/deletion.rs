@@ -66,11 +66,7 @@ fn line(of: &DeletedPlace) -> DeletionLine {
         Some(LetGo::Closed { freed, signature }) => {
             let receipt = DiscardReceipt {
                 freed: *freed,
-                signature: signature
-                    .0
-                    .iter()
-                    .map(|byte| format!("{byte:02x}"))
-                    .collect(),
+                signature: hex::encode(signature.0),
             };
             (Some(receipt), None)
         }
@@ -86,7 +82,7 @@ fn line(of: &DeletedPlace) -> DeletionLine {
         index: of.place.index,
         host: of.place.host,
         agreement: of.place.agreement,
-        terms: terms.map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+        terms: terms.map(hex::encode),
         receipt,
         why: why.map(str::to_owned),
     }
@@ -105,11 +101,7 @@ fn report_of(home: &Home, deleted: &Deleted) -> anyhow::Result<Deletion> {
         asked_ms: deleted.asked_ms,
         key_destroyed_ms: deleted.key_gone_ms.filter(|_| deleted.sealed),
         records_replaced: deleted.buried.clone(),
-        descriptor: deleted
-            .descriptor
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        descriptor: hex::encode(&deleted.descriptor),
         places: deleted.places.iter().map(line).collect(),
         beyond_recall,
     })

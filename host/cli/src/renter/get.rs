@@ -159,11 +159,7 @@ pub(crate) async fn run(args: GetArgs) -> anyhow::Result<()> {
         id,
         bytes: got.bytes,
         moved: watched.borrow().bytes_moved,
-        sha256: got
-            .sha256
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        sha256: hex::encode(got.sha256),
         seconds: started.elapsed().as_secs_f64(),
         paid: renter.paid_for_reads(),
     };

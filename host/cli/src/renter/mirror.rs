@@ -97,11 +97,6 @@ enum MirrorCommand {
     },
 }
 
-/// Bytes in hex.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// An open mirror.
 struct Mirror {
     home: Home,

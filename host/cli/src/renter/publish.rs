@@ -115,11 +115,7 @@ pub(super) fn now_ms() -> u64 {
 
 pub(super) fn sha256(bytes: &[u8]) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
-    digest
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::encode(digest.as_ref())
 }
 
 pub(super) fn read(path: &Path) -> anyhow::Result<String> {

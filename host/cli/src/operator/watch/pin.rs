@@ -72,7 +72,7 @@ impl ServerCertVerifier for Pinned {
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let digest = ring::digest::digest(&ring::digest::SHA256, shown);
-        let digest: String = digest.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+        let digest = hex::encode(digest.as_ref());
         if digest == self.pin.0 {
             return Ok(ServerCertVerified::assertion());
         }

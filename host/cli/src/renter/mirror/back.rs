@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::canon::{Canon, Held};
 use super::record::Known;
-use super::{Mirror, hex};
+use super::Mirror;
 use crate::print;
 use crate::renter::home::Home;
 use crate::renter::log;
@@ -70,9 +70,9 @@ async fn compare(mirror: &Mirror, canon: &Canon, renter: &Renter, known: &Known)
     let nowhere = Box::new(std::io::sink());
     match renter.get(object, None, nowhere, &progress).await {
         Err(error) => Some(format!("Holdfast does not give it back: {error}")),
-        Ok(got) if hex(&got.sha256) != known.sha256 => Some(format!(
+        Ok(got) if hex::encode(got.sha256) != known.sha256 => Some(format!(
             "Holdfast has SHA-256 {}, {} was stored",
-            hex(&got.sha256),
+            hex::encode(got.sha256),
             known.sha256
         )),
         Ok(_) => None,
@@ -157,7 +157,7 @@ async fn from_holdfast(
     let (progress, _watched) = watch::channel(Progress::default());
     let got = renter.get(object, None, Box::new(file), &progress).await;
     let got = match got {
-        Ok(got) if hex(&got.sha256) == known.sha256 => got,
+        Ok(got) if hex::encode(got.sha256) == known.sha256 => got,
         other => {
             let _ = std::fs::remove_file(out);
             other?;

@@ -132,7 +132,7 @@ impl Canon {
             file.write_all(&run).await?;
         }
         file.sync_all().await?;
-        Ok((len, super::hex(&hash.finalize())))
+        Ok((len, hex::encode(hash.finalize())))
     }
 
     /// Writes a file, whole or not at all.
