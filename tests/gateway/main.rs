@@ -7,6 +7,7 @@
 mod stage;
 
 mod acts;
+mod classed;
 mod clients;
 mod database;
 mod deleting;
@@ -15,6 +16,7 @@ mod faults;
 mod fellows;
 mod lasting;
 mod mirroring;
+mod page;
 mod pages;
 mod served;
 

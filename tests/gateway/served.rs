@@ -33,6 +33,7 @@ pub(crate) fn start_town(name: &str) -> Town {
 struct Ready {
     s3: String,
     http: String,
+    page: Option<String>,
 }
 
 /// An access key as it is told once.
@@ -49,6 +50,8 @@ pub(crate) struct Served {
     pub(crate) child: Child,
     pub(crate) s3: String,
     pub(crate) http: String,
+    /// Where the page is, when it was asked for.
+    pub(crate) page: Option<String>,
     pub(crate) key: Key,
 }
 
@@ -79,7 +82,12 @@ impl Said {
 fn start(home: &Home, more: &[&str]) -> (Child, Ready) {
     let any = "127.0.0.1:0";
     let words = ["gateway", "--listen", any, "--http", any];
-    let words = [&words[..], &["--data", "2", "--parity", "2", "--days", "1"]].concat();
+    let words = [&words[..], &["--data", "2", "--parity", "2"]].concat();
+    let term: &[&str] = match more.contains(&"--days") {
+        true => &[],
+        false => &["--days", "1"],
+    };
+    let words = [&words[..], term].concat();
     let words = words.iter().chain(more).map(|word| (*word).to_owned());
     let words: Vec<String> = words.collect();
     let log = home.dir.join("gateway.log");
@@ -109,6 +117,7 @@ impl Served {
             child,
             s3: ready.s3,
             http: ready.http,
+            page: ready.page,
             key,
         }
     }
@@ -123,6 +132,7 @@ impl Served {
         let (child, ready) = start(&self.home, more);
         self.child = child;
         (self.s3, self.http) = (ready.s3, ready.http);
+        self.page = ready.page;
     }
 
     /// A directory of the renter's, made.

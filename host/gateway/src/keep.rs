@@ -21,7 +21,7 @@ use crate::rows;
 use crate::uses;
 
 /// An object is repaired when fewer hosts of a segment than this may still die.
-const MARGIN: usize = 5;
+pub(crate) const MARGIN: usize = 5;
 /// Rounds in the time between two looks at one object.
 const ROUNDS: u32 = 8;
 const ROUND_MIN: Duration = Duration::from_secs(1);
@@ -119,6 +119,7 @@ impl Gateway {
             return Ok(());
         }
         let health = inner.renter.health(object).await?;
+        self.note_look(object, &health).await?;
         if health.segments_lost > 0 {
             let lost = health.segments_lost;
             tracing::error!(object = %object, lost, "segments cannot be read now");
@@ -127,6 +128,7 @@ impl Gateway {
             let alive = health.count(Condition::Alive);
             let done = inner.renter.repair(object).await?;
             let (placed, left) = (done.repaired.len(), done.failed.len());
+            self.note_repair(object, placed).await?;
             tracing::info!(object = %object, alive, placed, left, "object repaired");
         }
         let keep = inner.options.keep;

@@ -297,6 +297,11 @@ pub(crate) fn looked(object: &ObjectId) -> Vec<u8> {
     [&[b'z'][..], &object.0].concat()
 }
 
+/// What the last look at a stored object in use found.
+pub(crate) fn seen(object: &ObjectId) -> Vec<u8> {
+    [&b"q"[..], &object.0].concat()
+}
+
 /// A session of a put that no row names yet.
 pub(crate) fn pending(session: &[u8; 16]) -> Vec<u8> {
     [PENDING, session].concat()

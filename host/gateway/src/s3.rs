@@ -37,11 +37,11 @@ use crate::noted::{Noted, in_runs};
 use crate::rows::AccessKey;
 
 mod buckets;
-mod listing;
+pub(crate) mod listing;
 pub(crate) mod lock;
-mod objects;
+pub(crate) mod objects;
 mod upload;
-mod words;
+pub(crate) mod words;
 
 /// The key a request was signed with, as `S3Access` left it.
 fn signer<T>(request: &S3Request<T>) -> Option<AccessKey> {

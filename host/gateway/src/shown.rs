@@ -26,6 +26,8 @@ const RELEASE_LEN: u64 = 64 << 20;
 pub(crate) struct Shown {
     pub(crate) manifest: Manifest,
     pub(crate) tree: ObjectId,
+    /// The object that holds the manifest and its signature.
+    pub(crate) release: ObjectId,
     /// Only with a token.
     pub(crate) private: bool,
 }
@@ -101,6 +103,18 @@ impl Shelf {
         Some((Arc::clone(shown), false))
     }
 
+    /// Every release with the channels that name it, by name and version.
+    pub(crate) fn all(&self) -> Vec<(Arc<Shown>, Vec<String>)> {
+        let board = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let found = board.by_name.iter().map(|((name, version), shown)| {
+            let channels = board.channels.iter();
+            let named = channels.filter(|((of, _), to)| of == name && *to == version);
+            let named = named.map(|((_, channel), _)| channel.clone());
+            (Arc::clone(shown), named.collect())
+        });
+        found.collect()
+    }
+
     /// A file by its CID; of several releases an open one.
     pub(crate) fn by_cid(&self, cid: &str) -> Option<(Arc<Shown>, FileLine)> {
         let board = self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -160,7 +174,8 @@ impl Gateway {
         Ok(())
     }
 
-    async fn load(&self, id: ObjectId, private: bool) -> Result<Shown, Error> {
+    /// A release's document. Errors: Refused when it is too long, and what keeps it away.
+    pub(crate) async fn release_document(&self, id: ObjectId) -> Result<Release, Error> {
         let row = self.inner.renter.stat(id)?;
         if row.bytes > RELEASE_LEN {
             return Err(Error::Refused {
@@ -174,7 +189,11 @@ impl Gateway {
             key: None,
         };
         let bytes = self.stored(&document, 0..row.bytes).await?;
-        let release: Release = rows::of_bytes(id.to_string().as_bytes(), &bytes)?;
+        rows::of_bytes(id.to_string().as_bytes(), &bytes)
+    }
+
+    async fn load(&self, id: ObjectId, private: bool) -> Result<Shown, Error> {
+        let release = self.release_document(id).await?;
         let text = release.manifest.as_bytes();
         let key = self.inner.publish_key;
         key.verify(release::RELEASE, text, &release.signature)?;
@@ -182,6 +201,7 @@ impl Gateway {
         Ok(Shown {
             manifest,
             tree: release.tree,
+            release: id,
             private,
         })
     }
@@ -256,7 +276,12 @@ impl Gateway {
                 self.inner.renter.stat(object)?;
                 format!("o/{object}")
             }
-            Err(_) if self.inner.rows.get(&rows::bucket(what))?.is_some() => format!("b/{what}"),
+            Err(_) if self.inner.rows.get(&rows::bucket(what))?.is_some() => {
+                if let Some(how) = &how {
+                    self.may_open(what, how.private)?;
+                }
+                format!("b/{what}")
+            }
             Err(_) => {
                 return Err(Error::Refused {
                     why: format!("{what} is neither a bucket nor an object here"),

@@ -19,6 +19,7 @@ use super::publish;
 use crate::print;
 
 mod namespace;
+mod page;
 
 /// Where the gateway keeps its own, in the renter's home.
 const DIR: &str = "gateway";
@@ -79,6 +80,8 @@ struct RunArgs {
     cache: usize,
     #[command(flatten)]
     namespace: namespace::NamespaceArgs,
+    #[command(flatten)]
+    page: page::PageArgs,
     /// Stop when standard input ends, as a child of another program
     #[arg(long)]
     until_stdin_ends: bool,
@@ -200,6 +203,7 @@ enum GatewayCommand {
 struct Ready {
     s3: SocketAddr,
     http: Option<SocketAddr>,
+    page: Option<SocketAddr>,
 }
 
 /// Runs it.
@@ -270,6 +274,7 @@ pub(crate) async fn run(args: GatewayArgs) -> anyhow::Result<()> {
 
 async fn serve(home: &Home, dir: PathBuf, args: RunArgs) -> anyhow::Result<()> {
     super::log_to_stderr();
+    args.page.check()?;
     std::fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
     let catalogue = namespace::open(&dir, &args.namespace)?;
     let (renter, net) = home.renter().await?;
@@ -278,6 +283,7 @@ async fn serve(home: &Home, dir: PathBuf, args: RunArgs) -> anyhow::Result<()> {
         rows: Arc::clone(&catalogue.rows),
         seal_key: home.seal_key(),
         namespace: catalogue.key,
+        classes: publish::classes::of(home)?,
         log: home.log(),
         clock: Arc::new(SystemClock::start()),
         entropy: Arc::new(SystemEntropy),
@@ -299,9 +305,11 @@ async fn serve(home: &Home, dir: PathBuf, args: RunArgs) -> anyhow::Result<()> {
         Some(addr) => Some(listen(addr).await?),
         None => None,
     };
+    let page = args.page.listen().await?;
     let ready = Ready {
         s3: listener.local_addr()?,
         http: pages.as_ref().map(TcpListener::local_addr).transpose()?,
+        page: page.as_ref().map(TcpListener::local_addr).transpose()?,
     };
     let socket = dir.join(SOCKET);
     let control = host_gateway::Control::bind(&socket)?.answer(gateway.clone());
@@ -314,11 +322,13 @@ async fn serve(home: &Home, dir: PathBuf, args: RunArgs) -> anyhow::Result<()> {
             }
         }
     };
+    let page = args.page.serve(gateway.clone(), page, home);
     let s3 = host_gateway::serve(gateway, listener);
     print::json(&ready)?;
     let ended = tokio::select! {
         ended = s3 => ended.context("serving S3"),
         ended = http => ended.context("serving releases"),
+        ended = page => ended,
         ended = control => ended.context("answering the control socket"),
         asked = host_daemon::supervise::asked_to_stop(args.until_stdin_ends) => asked.map(|_| ()),
     };

@@ -31,6 +31,7 @@ const KEY_FILE: &str = "renter.key";
 const NETWORK_FILE: &str = "network.toml";
 const LOG_FILE: &str = "actions.log";
 const BOOK_DIR: &str = "book";
+const DRILLS_DIR: &str = "drills";
 
 /// An opened home.
 pub(crate) struct Home {
@@ -117,6 +118,11 @@ impl Home {
     /// Where it is.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// Where reports of restore drills are kept when nobody says where.
+    pub(crate) fn drills(&self) -> PathBuf {
+        self.dir.join(DRILLS_DIR)
     }
 
     /// The log of what is done with it.

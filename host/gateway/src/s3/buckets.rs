@@ -155,7 +155,7 @@ impl Gateway {
         })
     }
 
-    pub(super) async fn create_bucket(
+    pub(crate) async fn create_bucket(
         &self,
         input: CreateBucketInput,
         _signer: Option<AccessKey>,

@@ -25,22 +25,23 @@ const BATCH: usize = 256;
 
 /// What is asked for.
 #[derive(Debug, Default)]
-struct Asked {
-    prefix: String,
-    delimiter: Option<String>,
+pub(crate) struct Asked {
+    pub(crate) prefix: String,
+    pub(crate) delimiter: Option<String>,
     /// Keys and folded prefixes up to and with this one were said already.
-    after: Option<String>,
-    most: usize,
+    pub(crate) after: Option<String>,
+    pub(crate) most: usize,
 }
 
 /// One line of a listing.
-enum Line {
+pub(crate) enum Line {
     Key(String, Box<Entry>),
     Prefix(String),
 }
 
 impl Line {
-    fn name(&self) -> &str {
+    /// The key, or the folded prefix.
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::Key(name, _) | Self::Prefix(name) => name,
         }
@@ -99,7 +100,7 @@ fn split(lines: Vec<Line>, url: bool) -> (Vec<Object>, Vec<CommonPrefix>) {
 
 impl Gateway {
     /// Lines in order, and whether there are more.
-    fn walk(&self, bucket: &str, asked: &Asked) -> S3Result<(Vec<Line>, bool)> {
+    pub(crate) fn walk(&self, bucket: &str, asked: &Asked) -> S3Result<(Vec<Line>, bool)> {
         self.bucket(bucket)?;
         if asked.most == 0 {
             return Ok((Vec::new(), false));

@@ -29,7 +29,7 @@ use crate::spool::{self, Spooled};
 /// Most keys of one request that deletes many.
 const DELETES_MAX: usize = 1000;
 /// Longest body of one request.
-pub(super) const BODY_LEN_MAX: u64 = 5 << 30;
+pub(crate) const BODY_LEN_MAX: u64 = 5 << 30;
 
 /// What a request says a read must find.
 pub(super) struct ReadConditions {
@@ -176,7 +176,7 @@ impl Gateway {
         signer.map_or(Ok(()), |signer| self.within_quota(signer, more))
     }
 
-    pub(super) async fn put_object(
+    pub(crate) async fn put_object(
         &self,
         input: PutObjectInput,
         signer: Option<AccessKey>,
@@ -426,7 +426,7 @@ impl Gateway {
         })
     }
 
-    pub(super) async fn delete_object(
+    pub(crate) async fn delete_object(
         &self,
         input: DeleteObjectInput,
         _signer: Option<AccessKey>,

@@ -42,12 +42,12 @@ pub(super) fn etag(hex: &str) -> ETag {
 }
 
 /// A count or length where S3 has a signed one.
-pub(super) fn signed(len: u64) -> i64 {
+pub(crate) fn signed(len: u64) -> i64 {
     i64::try_from(len).unwrap_or(i64::MAX)
 }
 
 /// Errors: KeyTooLongError, InvalidArgument for a key with a zero byte, which no listing can say.
-pub(super) fn check_key(key: &str) -> S3Result<()> {
+pub(crate) fn check_key(key: &str) -> S3Result<()> {
     if key.len() > KEY_LEN_MAX {
         return Err(s3_error!(KeyTooLongError));
     }
@@ -140,7 +140,7 @@ fn decode(text: &str) -> String {
 }
 
 /// Text as listings with `encoding-type=url` say it.
-pub(super) fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     let mut said = String::with_capacity(text.len());
     for byte in text.bytes() {
         let plain = byte.is_ascii_alphanumeric() || b"-_.*/".contains(&byte);

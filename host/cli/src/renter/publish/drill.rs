@@ -37,9 +37,10 @@ pub(crate) struct DrillArgs {
     /// The class whose objective holds too
     #[arg(long)]
     class: Option<String>,
-    /// Where the reports are written; the trend is over all of them
+    /// Where the reports are written; the trend is over all of them; `drills` in the home
+    /// without it
     #[arg(long, value_name = "FOLDER")]
-    report: PathBuf,
+    report: Option<PathBuf>,
     /// Answer as JSON
     #[arg(long)]
     json: bool,
@@ -52,7 +53,8 @@ pub(crate) async fn run(mut args: DrillArgs) -> anyhow::Result<bool> {
     let signer = Signer::of_seal_key(&home.seal_key())?;
     let key = PublishKey::parse(&read(&args.key)?)?;
     std::fs::create_dir_all(&args.into).with_context(|| args.into.display().to_string())?;
-    std::fs::create_dir_all(&args.report).with_context(|| args.report.display().to_string())?;
+    let report = args.report.clone().unwrap_or_else(|| home.drills());
+    std::fs::create_dir_all(&report).with_context(|| report.display().to_string())?;
     if std::fs::read_dir(&args.into)?.next().is_some() {
         bail!("{} is not empty", args.into.display());
     }
@@ -69,7 +71,7 @@ pub(crate) async fn run(mut args: DrillArgs) -> anyhow::Result<bool> {
             "seconds": drill.seconds, "files": drill.files.len(),
         })
     })?;
-    let stem = args.report.join(format!("drill-{}", drill.begun_ms));
+    let stem = report.join(format!("drill-{}", drill.begun_ms));
     sign(
         &signer,
         &stem.with_extension("json"),
@@ -78,8 +80,8 @@ pub(crate) async fn run(mut args: DrillArgs) -> anyhow::Result<bool> {
     )?;
     write(&stem.with_extension("md"), &drill.markdown())?;
     write(
-        &args.report.join("trend.svg"),
-        &Drill::trend(&earlier(&args.report)?),
+        &report.join("trend.svg"),
+        &Drill::trend(&earlier(&report)?),
     )?;
     print::either(args.json, &drill, Drill::markdown)?;
     Ok(drill.passed())
