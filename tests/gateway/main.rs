@@ -7,7 +7,6 @@
 mod stage;
 
 mod acts;
-mod classed;
 mod clients;
 mod database;
 mod deleting;

@@ -10,7 +10,6 @@
 mod body;
 mod cache;
 mod catalogue;
-mod classes;
 mod compact;
 mod control;
 mod entries;

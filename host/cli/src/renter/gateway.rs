@@ -283,7 +283,6 @@ async fn serve(home: &Home, dir: PathBuf, args: RunArgs) -> anyhow::Result<()> {
         rows: Arc::clone(&catalogue.rows),
         seal_key: home.seal_key(),
         namespace: catalogue.key,
-        classes: publish::classes::of(home)?,
         log: home.log(),
         clock: Arc::new(SystemClock::start()),
         entropy: Arc::new(SystemEntropy),
