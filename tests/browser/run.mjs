@@ -1,4 +1,5 @@
-// The dashboard in headless Chromium, against a whole network that `holdfast demo` runs.
+// The dashboard and the renter's page in headless Chromium, against a whole network that
+// `holdfast demo` runs.
 //
 // Enters: PROGRAMS (the folder of our programs), SHOTS (where screenshots go). Leaves: a line a
 // fact, screenshots, and a last line `N passed, N failed`. Each fact stands for itself; a failed one
@@ -11,6 +12,7 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 
 import { startDemo } from "./demo.mjs";
+import { renterFacts } from "./renter.mjs";
 
 const LIMIT = 30_000;
 const require = createRequire(import.meta.url);
@@ -196,6 +198,7 @@ try {
     args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
   });
   await run(browser, where);
+  await renterFacts(browser, where.dir, { fact, hold, axe, shots });
 } catch (error) {
   failed += 1;
   console.log(`FAILED  ${error.message}`);

@@ -1,5 +1,6 @@
-//! The tier `browser`: the dashboard of a small running network in headless Chromium. Needs node,
-//! Chromium and the packages of tests/browser, each brought where that is possible.
+//! The tier `browser`: the dashboard of a small running network, and the page of a renter's gateway
+//! in it, in headless Chromium. Needs node, Chromium and the packages of tests/browser, each
+//! brought where that is possible.
 
 use crate::count::Counting;
 use crate::error::Error;
@@ -19,7 +20,7 @@ pub(super) fn plan(desk: &Desk<'_>) -> Result<Vec<Step>, Error> {
     let script = folder.join("run.mjs").to_string_lossy().into_owned();
     let mut steps = contracts::packages(desk, &folder);
     let page = Step::program(desk.place, "node", &[&script], Counting::Tail);
-    let page = page.named("dashboard");
+    let page = page.named("pages");
     let page = page.with("PROGRAMS", &desk.place.out.join("release"));
     steps.push(page.with("SHOTS", &desk.place.out.join("browser")));
     Ok(steps)
