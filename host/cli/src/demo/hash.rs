@@ -27,8 +27,5 @@ pub(crate) fn of_file(path: &Path) -> anyhow::Result<(u64, String)> {
         len += u64::try_from(count)?;
     }
     let digest = hash.finish();
-    Ok((
-        len,
-        hex::encode(digest.as_ref()),
-    ))
+    Ok((len, hex::encode(digest.as_ref())))
 }

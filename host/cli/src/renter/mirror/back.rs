@@ -9,9 +9,9 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::sync::watch;
 
+use super::Mirror;
 use super::canon::{Canon, Held};
 use super::record::Known;
-use super::Mirror;
 use crate::print;
 use crate::renter::home::Home;
 use crate::renter::log;
