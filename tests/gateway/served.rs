@@ -82,7 +82,12 @@ impl Said {
 fn start(home: &Home, more: &[&str]) -> (Child, Ready) {
     let any = "127.0.0.1:0";
     let words = ["gateway", "--listen", any, "--http", any];
-    let words = [&words[..], &["--data", "2", "--parity", "2", "--days", "1"]].concat();
+    let words = [&words[..], &["--data", "2", "--parity", "2"]].concat();
+    let term: &[&str] = match more.contains(&"--days") {
+        true => &[],
+        false => &["--days", "1"],
+    };
+    let words = [&words[..], term].concat();
     let words = words.iter().chain(more).map(|word| (*word).to_owned());
     let words: Vec<String> = words.collect();
     let log = home.dir.join("gateway.log");

@@ -212,6 +212,7 @@ impl Gateway {
             .map_err(fault)?;
         conditions.check(now.as_ref())?;
         let mut entry = fresh.clone();
+        self.hold_to_class(bucket, now.as_ref(), &mut entry)?;
         let last = now.as_ref().map_or(0, |entry| entry.seq);
         entry.seq = self.now_ms().max(last + 1);
         entry.version = match of.versioning {
@@ -220,6 +221,7 @@ impl Gateway {
         };
         if let Some(now) = &now {
             if of.versioning == Versioning::Off || entry.version == now.version {
+                crate::s3::lock::must_be_free(now, self.now_ms(), false)?;
                 self.let_go(change, bucket, key, now);
             } else {
                 let older = rows::older(bucket, key, Some(now.seq));
@@ -240,6 +242,7 @@ impl Gateway {
     fn drop_older_null(&self, bucket: &str, key: &str, change: &mut RowChange) -> S3Result<()> {
         for held in self.older(bucket, key)? {
             if held.entry.version == NULL {
+                crate::s3::lock::must_be_free(&held.entry, self.now_ms(), false)?;
                 self.let_go(change, bucket, key, &held.entry);
                 change.expect.push((held.row.clone(), Some(held.value)));
                 change.write.insert(held.row, None);
@@ -268,6 +271,7 @@ impl Gateway {
                 return Ok(None);
             };
             let entry: Entry = rows::of_bytes(&row, &value).map_err(fault)?;
+            crate::s3::lock::must_be_free(&entry, self.now_ms(), false)?;
             let mut change = RowChange::default();
             self.let_go(&mut change, bucket, key, &entry);
             change.expect.push((row.clone(), Some(value)));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use host_core::Amount;
 use host_core::seams::{Clock, Entropy};
-use host_release::{ActionLog, PublishKey, Signer};
+use host_release::{ActionLog, Classes, PublishKey, Signer};
 use host_renter::Renter;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -58,6 +58,8 @@ pub struct Parts {
     /// The key of the namespace, where other gateways use the same catalogue; in place of the
     /// renter's for what all of them open.
     pub namespace: Option<[u8; 32]>,
+    /// The policy of the home, where it took one.
+    pub classes: Option<Classes>,
     /// Where actions are written down.
     pub log: ActionLog,
     /// Time.
@@ -74,6 +76,7 @@ pub(crate) struct Inner {
     pub(crate) seal: [u8; 32],
     /// Whether other gateways use the same catalogue.
     pub(crate) shared: bool,
+    pub(crate) classes: Option<Classes>,
     pub(crate) log: ActionLog,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -123,6 +126,7 @@ impl Gateway {
                     .finalize()
                     .into(),
                 shared: parts.namespace.is_some(),
+                classes: parts.classes,
                 log: parts.log,
                 clock: parts.clock,
                 entropy: parts.entropy,
@@ -138,6 +142,7 @@ impl Gateway {
                 options,
             }),
         };
+        gateway.check_classes()?;
         // Says of every start that the log can be written, before anything is promised.
         let start = gateway.asked("gateway-start", "gateway", "gateway", vec![Value::Null]);
         gateway.ended(start.await?, Ok(Value::Null)).await?;

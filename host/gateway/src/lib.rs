@@ -10,6 +10,7 @@
 mod body;
 mod cache;
 mod catalogue;
+mod classes;
 mod compact;
 mod control;
 mod entries;
@@ -44,7 +45,7 @@ pub use host_ledger::catalogue::Catalogue;
 pub use http::serve_http;
 pub use keep::Keep;
 pub use keys::{NewKey, Secret};
-pub use postgres::{Postgres, PostgresAt};
 pub use page::serve_page;
+pub use postgres::{Postgres, PostgresAt};
 pub use rows::AccessKey;
 pub use serve::serve;

@@ -38,7 +38,7 @@ impl Shown {
         Piece {
             object: self.tree,
             offset: file.at,
-            len: file.size,
+            len: file.held(),
             key: None,
         }
     }

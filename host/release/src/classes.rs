@@ -64,6 +64,9 @@ pub struct Class {
     /// Keys that may publish, as `ssh-ed25519` lines; none: any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub publishers: Vec<String>,
+    /// Buckets of a gateway that are of this class, `NAME` or `BEGINNING*`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub buckets: Vec<String>,
 }
 
 /// What somebody is about to publish.
@@ -102,7 +105,31 @@ impl Classes {
                 PublishKey::parse(line).map_err(why)?;
             }
         }
+        let mut all: Vec<_> = classes
+            .class
+            .values()
+            .flat_map(|one| &one.buckets)
+            .collect();
+        all.sort_unstable();
+        if let Some(twice) = all.windows(2).find(|two| two[0] == two[1]) {
+            return Err(unreadable(format!("{:?} is of two classes", twice[0])));
+        }
         Ok(classes)
+    }
+
+    /// The class of a bucket: the one that names it, else the one with the longest beginning.
+    #[must_use]
+    pub fn of_bucket(&self, bucket: &str) -> Option<(&str, &Class)> {
+        let fits = |pattern: &String| match pattern.strip_suffix('*') {
+            Some(beginning) => bucket.starts_with(beginning).then_some(beginning.len()),
+            None => (pattern == bucket).then_some(usize::MAX),
+        };
+        let all = self.class.iter().filter_map(|(name, class)| {
+            let best = class.buckets.iter().filter_map(fits).max()?;
+            Some((best, name.as_str(), class))
+        });
+        let best = all.max_by_key(|(best, ..)| *best);
+        best.map(|(_, name, class)| (name, class))
     }
 
     /// One class. Errors: `Rule` that names those there are.
@@ -171,6 +198,20 @@ impl Class {
         Ok(())
     }
 
+    /// Holds a gateway to the class: the term of what it stores, and how many hosts may die.
+    /// Errors: `Rule`.
+    pub fn admits_gateway(&self, name: &str, days: u64, may_die: u16) -> Result<(), Error> {
+        if days < self.days {
+            let why = format!("a gateway stores for {days} days, at least {}", self.days);
+            return Err(rule(name, "days", why));
+        }
+        if may_die < self.may_die {
+            let why = format!("{may_die} hosts may die, at least {}", self.may_die);
+            return Err(rule(name, "may_die", why));
+        }
+        Ok(())
+    }
+
     /// What the class means, in words.
     #[must_use]
     pub fn explain(&self, name: &str) -> String {
@@ -235,6 +276,9 @@ impl Class {
         );
         if let Some(owner) = &self.owner {
             line("is told", owner.clone());
+        }
+        if !self.buckets.is_empty() {
+            line("buckets", self.buckets.join(", "));
         }
         line(
             "the chain can stop",

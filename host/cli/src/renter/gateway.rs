@@ -283,6 +283,7 @@ async fn serve(home: &Home, dir: PathBuf, args: RunArgs) -> anyhow::Result<()> {
         rows: Arc::clone(&catalogue.rows),
         seal_key: home.seal_key(),
         namespace: catalogue.key,
+        classes: publish::classes::of(home)?,
         log: home.log(),
         clock: Arc::new(SystemClock::start()),
         entropy: Arc::new(SystemEntropy),

@@ -254,6 +254,9 @@ impl Gateway {
         }
         let status = input.legal_hold.unwrap_or_default().status;
         let hold = status.as_ref().is_some_and(is_on);
+        if !hold {
+            self.may_lift(&input.bucket)?;
+        }
         let version = input.version_id.as_deref();
         self.amend(&input.bucket, &input.key, version, |entry| {
             entry.hold = hold;

@@ -87,6 +87,35 @@ fn only_named_keys_publish() {
 }
 
 #[test]
+fn a_bucket_is_of_the_class_that_names_it_best() {
+    let policy = |more: &str| {
+        let head = "kind = \"holdfast classes 1\"\nversion = 1\n";
+        Classes::parse(&format!("{head}{more}"))
+    };
+    let all = policy(
+        "[class.any]\npublic = true\nbuckets = [\"ci-*\"]\n\
+         [class.main]\npublic = true\ndays = 9\nbuckets = [\"ci-main-*\", \"ci\"]\n",
+    )
+    .expect("reads");
+    let name = |bucket: &str| all.of_bucket(bucket).map(|(name, _)| name);
+    assert_eq!(name("ci-main-1"), Some("main"));
+    assert_eq!(name("ci-other"), Some("any"));
+    assert_eq!((name("ci"), name("other")), (Some("main"), None));
+    let main = all.get("main").expect("there");
+    assert_eq!(key_of(main.admits_gateway("main", 8, 0)), "days");
+    main.admits_gateway("main", 9, 0).expect("fits");
+    let twice = policy(
+        "[class.a]\npublic = true\nbuckets = [\"x\"]\n[class.b]\npublic = true\nbuckets = [\"x\"]\n",
+    );
+    assert!(
+        twice
+            .expect_err("one bucket")
+            .to_string()
+            .contains("two classes")
+    );
+}
+
+#[test]
 fn a_policy_is_followed_by_newer_ones_alone() {
     let old = Classes::parse(POLICY).expect("reads");
     old.follows(&old).expect("the same again changes nothing");

@@ -56,7 +56,7 @@ fn parse(path: &Path) -> anyhow::Result<Classes> {
 }
 
 /// The policy a home took, if it took one.
-fn of(home: &Home) -> anyhow::Result<Option<Classes>> {
+pub(in crate::renter) fn of(home: &Home) -> anyhow::Result<Option<Classes>> {
     let path = home.dir().join(FILE);
     match path.try_exists()? {
         true => parse(&path).map(Some),
