@@ -268,3 +268,105 @@ fn an_opened_bucket_and_an_opened_object_are_read_by_name_and_by_id() {
     let known = format!("If-None-Match: \"{id}\"");
     starts(&format!("/o/{id}"), &["-H", &known], "304");
 }
+
+#[test]
+fn a_release_has_propagated_when_its_shards_and_every_place_have_it() {
+    // Goal: told once, and not before somebody elsewhere can read it and check it. Method: asked
+    // before the gateway shows it, then after; what the gateway serves is held to the key.
+    let served = Served::start(town(), "arriving");
+    let (release, out) = publish(&served.home, "2.0", &[]);
+    let base = format!("http://{}/r", served.http);
+    let ask = ["log", "propagations", "--at", &base, "--json"];
+    let early = served.home.say(&ask).well().out;
+    assert!(early.contains("404") && early.contains(&base), "{early}");
+    let late = served.home.say(&[&ask[..], &["--within", "1"]].concat());
+    assert!(late.badly().contains("1 releases have not arrived"));
+    served.home.say(&["gateway", "show", &release]).well();
+    let there = served.home.say(&[&ask[..], &["--within", "60"]].concat());
+    let there = there.well().out;
+    assert!(
+        there.contains("\"places\":1") || there.contains("\"places\": 1"),
+        "{there}"
+    );
+    assert_eq!(served.home.say(&ask).well().out.trim(), "[]");
+    let told = served.home.say(&["log", "events"]).well().out;
+    assert_eq!(told.matches("\"propagated\"").count(), 1, "{told}");
+
+    let copy = served.dir("copy");
+    for name in ["manifest.json", "manifest.json.sig", "SHA256SUMS"] {
+        let path = copy.join(name).to_string_lossy().into_owned();
+        let url = format!("{base}/site/2.0/{name}");
+        served.client("curl", &["-sSf", "-o", &path, &url]).well();
+        let ours = std::fs::read(format!("{out}/{name}")).expect("written");
+        assert!(std::fs::read(&path).expect("there") == ours, "{name}");
+    }
+}
+
+#[test]
+fn a_packed_release_is_read_as_if_it_were_not() {
+    // Goal: fewer bytes kept, the same bytes given. Method: a long text, a short one and noise,
+    // packed; whole and in ranges over HTTP, and a rehearsal by the publisher.
+    let served = Served::start(town(), "packing");
+    let line = "a line of a long text that says the same again\n";
+    let text: Vec<u8> = line.repeat(60_000).into_bytes();
+    let files = [
+        ("long.txt", text.clone()),
+        ("noise", noise("packed", 70_000)),
+    ];
+    let plain = publish(&served.home, "3.0", &files).1;
+    let tree = served
+        .home
+        .dir
+        .join("site-3.0")
+        .to_string_lossy()
+        .into_owned();
+    let out = served
+        .home
+        .dir
+        .join("packed")
+        .to_string_lossy()
+        .into_owned();
+    let words = [
+        "publish",
+        &tree,
+        "--out",
+        &out,
+        "--name",
+        "site",
+        "--version",
+        "3.1",
+    ];
+    let packed = [&words[..], &["--compress", "zstd", "--json"], &GEOMETRY].concat();
+    let done: Published = served.home.say(&packed).json();
+    let manifest = std::fs::read_to_string(format!("{out}/manifest.json")).expect("written");
+    assert!(manifest.contains("release manifest 2") && manifest.contains("\"packing\": \"zstd"));
+    let sums = |out: &str| std::fs::read(format!("{out}/SHA256SUMS")).expect("written");
+    assert!(sums(&out) == sums(&plain), "digests are of the files");
+    served.home.say(&["gateway", "show", &done.release]).well();
+    let get = |name: &str, more: &[&str]| {
+        let url = format!("http://{}/r/site/3.1/{name}", served.http);
+        let said = served.client("curl", &[&["-sSf"][..], more, &[&url]].concat());
+        assert!(said.success, "{}", said.err);
+        said.out
+    };
+    assert!(get("long.txt", &[]) == text);
+    assert!(get("long.txt", &["-r", "2000000-2000999"]) == text[2_000_000..2_001_000]);
+    assert!(get("long.txt", &["-r", "-10"]) == text[text.len() - 10..]);
+    assert_eq!(get("docs/a%20%3Cb%3E.txt", &[]), b"text");
+    assert!(get("noise", &[]) == files[1].1);
+    let into = served.dir("scratch").to_string_lossy().into_owned();
+    let (key, report) = (format!("{out}/publish.pub"), served.dir("reports"));
+    let report = report.to_string_lossy().into_owned();
+    let ask = [
+        "rehearse",
+        &done.release,
+        "--key",
+        &key,
+        "--into",
+        &into,
+        "--report",
+        &report,
+    ];
+    served.home.say(&ask).well();
+    assert!(std::fs::read(format!("{into}/long.txt")).expect("restored") == text);
+}

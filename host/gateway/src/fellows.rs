@@ -1,5 +1,5 @@
-//! Several gateways over one catalogue: each stores, pays, repairs and gives back the objects of its
-//! own renter, and reads those of the others by the lines they leave.
+//! Several gateways over one catalogue: each stores, pays, repairs and gives back the objects of
+//! its own renter, and reads those of the others by the lines they leave.
 //!
 //! Every stored object has a row that says whose it is and holds the line to read it (host-renter's
 //! `share`), sealed with the namespace's key. Invariants: that row is there before any row can name

@@ -71,6 +71,7 @@ fn of_release(shown: &Shown, file: &FileLine, cache: &'static str) -> Thing {
     Thing {
         pieces: vec![shown.piece(file)],
         len: file.size,
+        packed: file.packed.is_some(),
         tag: file.sha256.clone(),
         kind: content_type(&file.path).to_owned(),
         cache,
@@ -161,6 +162,7 @@ impl Gateway {
                 key: None,
             }],
             len: row.bytes,
+            packed: false,
             tag: id.to_owned(),
             kind: content_type(&row.name).to_owned(),
             cache: if opened.private { OWN } else { FOREVER },
@@ -208,6 +210,7 @@ impl Gateway {
         let kind = found.headers.get("content-type").cloned();
         Ok(Some(Thing {
             len: found.len,
+            packed: false,
             tag: found.etag,
             kind: kind.unwrap_or_else(|| content_type(key).to_owned()),
             cache: if of.private { OWN } else { TODAY },
@@ -244,6 +247,9 @@ impl Gateway {
             put(answer.headers_mut(), CACHE_CONTROL, cache);
             return Ok(answer);
         }
+        if let Some(answer) = self.document(asked, (shown, cache), inside).await? {
+            return Ok(answer);
+        }
         if !is_folder && index::page(&shown.manifest, &format!("{inside}/")).is_some() {
             return Ok(moved(&format!("{path}/")));
         }
@@ -254,6 +260,36 @@ impl Gateway {
             }
             None => Ok(plain(StatusCode::NOT_FOUND, "the release has no such file")),
         }
+    }
+}
+
+impl Gateway {
+    /// What belongs to a release beside its files, where none of them has the name: its signed
+    /// manifest and the list of digests, so that whoever has the publisher's key checks any copy.
+    async fn document(
+        &self,
+        asked: &Asked<'_>,
+        (shown, cache): (&Shown, &'static str),
+        inside: &str,
+    ) -> Result<Option<Answer>, Error> {
+        let (kind, text) = match inside {
+            "SHA256SUMS" => ("text/plain; charset=utf-8", shown.manifest.sha256sums()),
+            "manifest.json" | "manifest.json.sig" => {
+                let release = self.release_document(shown.release).await?;
+                match inside {
+                    "manifest.json" => ("application/json", release.manifest),
+                    _ => ("text/plain; charset=utf-8", release.signature),
+                }
+            }
+            _ => return Ok(None),
+        };
+        let mut answer = Response::new(match asked.head {
+            true => Body::empty(),
+            false => text.into(),
+        });
+        put(answer.headers_mut(), CONTENT_TYPE, kind);
+        put(answer.headers_mut(), CACHE_CONTROL, cache);
+        Ok(Some(answer))
     }
 }
 

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use host_release::{Unpacker, unpack};
 
 use crate::body::{Body, Pipe, pipe};
 use crate::error::Error;
@@ -49,6 +50,12 @@ pub(crate) fn cut(pieces: &[Piece], range: &Range<u64>) -> Vec<(Piece, Range<u64
     parts
 }
 
+fn not_read(why: std::io::Error) -> Error {
+    Error::NotRead {
+        why: why.to_string(),
+    }
+}
+
 impl Gateway {
     /// Bytes `range` of some pieces as a body; its first run is there. Errors: what kept it away.
     pub(crate) async fn read(&self, pieces: &[Piece], range: Range<u64>) -> Result<Body, Error> {
@@ -67,10 +74,46 @@ impl Gateway {
                 }
             }
         });
-        let begun = body.begin().await;
-        begun.map_err(|why| Error::NotRead {
-            why: why.to_string(),
-        })
+        body.begin().await.map_err(not_read)
+    }
+
+    /// Bytes `range` of a packed file of `len` bytes, whose frame is `piece`; its first run is
+    /// there. Cost: the whole frame is read, and opened up to the range's end. Errors: what kept it
+    /// away.
+    pub(crate) async fn read_packed(
+        &self,
+        piece: &Piece,
+        len: u64,
+        range: Range<u64>,
+    ) -> Result<Body, Error> {
+        let (pipe, body) = pipe();
+        let turn = std::sync::Arc::clone(&self.inner.streams);
+        let turn = turn.acquire_owned().await.map_err(|_| Error::Worker)?;
+        let opened = Unpacker::new(pipe.clone(), len, range).map_err(not_read)?;
+        let (gateway, piece) = (self.clone(), piece.clone());
+        tokio::spawn(async move {
+            let _turn = turn;
+            let frame = piece.offset..piece.offset + piece.len;
+            let sent = gateway.fetch(piece.object, frame, Box::new(opened)).await;
+            if let Err(error) = sent {
+                tracing::debug!(object = %piece.object, err = %error, "body ends early");
+                pipe.fail(error.to_string()).await;
+            }
+        });
+        body.begin().await.map_err(not_read)
+    }
+
+    /// A small packed file, whole.
+    pub(crate) async fn unpacked(&self, piece: &Piece, len: u64) -> Result<Bytes, Error> {
+        let run = (piece.object, piece.offset);
+        if let Some(bytes) = self.inner.cache.get(&run) {
+            return Ok(bytes);
+        }
+        let frame = piece.offset..piece.offset + piece.len;
+        let frame = self.stored(piece, frame).await?;
+        let bytes = Bytes::from(unpack(&frame, len).map_err(not_read)?);
+        self.inner.cache.keep(run, bytes.clone());
+        Ok(bytes)
     }
 
     async fn send(&self, piece: &Piece, part: Range<u64>, pipe: &Pipe) -> Result<(), Error> {

@@ -21,6 +21,8 @@ const LATEST: u64 = 253_402_300_799;
 pub enum Kind {
     /// A release was stored: every shard has its host's receipt.
     Published,
+    /// Every shard of a release was read at its host, and every named place serves its manifest.
+    Propagated,
     /// A copy of a release was held to its manifest; `ok` says with what result.
     Verified,
     /// A channel points at another release.
@@ -57,6 +59,7 @@ impl Kind {
     fn of(action: &str) -> Option<Self> {
         Some(match action {
             "publish" => Self::Published,
+            "propagate" => Self::Propagated,
             "verify" => Self::Verified,
             "channel" => Self::ChannelMoved,
             "drill" => Self::DrillDone,
@@ -72,6 +75,7 @@ impl Kind {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Published => "published",
+            Self::Propagated => "propagated",
             Self::Verified => "verified",
             Self::ChannelMoved => "channel-moved",
             Self::DrillDone => "drill-done",

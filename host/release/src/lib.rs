@@ -16,6 +16,7 @@ mod error;
 mod events;
 mod log;
 mod manifest;
+mod pack;
 mod sshsig;
 mod tree;
 
@@ -29,8 +30,9 @@ pub use error::Error;
 pub use events::{Event, Kind, Teller, atom};
 pub use log::{Action, ActionLog, Broken, Checked, Entry, Head, Turn};
 pub use manifest::{FileLine, Manifest, Retention};
+pub use pack::{Unpacker, about as packing, unpack};
 pub use sshsig::{PublishKey, Signer};
-pub use tree::{Archive, Fault, check, walk};
+pub use tree::{Archive, Fault, check, digest, walk};
 
 /// What a release is stored as: manifest, signature and where the tree is.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

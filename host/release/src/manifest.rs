@@ -12,6 +12,8 @@ use crate::error::Error;
 
 /// What the first member says.
 const KIND: &str = "holdfast release manifest 1";
+/// The same, of a release with packed files.
+const KIND_PACKED: &str = "holdfast release manifest 2";
 /// Multicodec of plain bytes, multihash code of SHA-256.
 const RAW: u64 = 0x55;
 const SHA2_256: u64 = 0x12;
@@ -38,15 +40,26 @@ pub struct FileLine {
     pub cid: String,
     /// Where it begins in the tree's object.
     pub at: u64,
+    /// Bytes it takes there as a zstd frame; none: it is there as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packed: Option<u64>,
     /// Whether it is a program.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exec: bool,
 }
 
+impl FileLine {
+    /// Bytes of the tree's object that are this file's.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        self.packed.unwrap_or(self.size)
+    }
+}
+
 /// A release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// `holdfast release manifest 1`.
+    /// `holdfast release manifest 1`, or 2 with packed files.
     pub kind: String,
     /// The network it is published in.
     pub network: String,
@@ -107,8 +120,9 @@ impl Manifest {
             "predicateType": "https://slsa.dev/provenance/v1",
             "predicate": predicate,
         });
+        let packed = files.iter().any(|file| file.packed.is_some());
         Self {
-            kind: KIND.to_owned(),
+            kind: if packed { KIND_PACKED } else { KIND }.to_owned(),
             network: network.to_owned(),
             name: name.to_owned(),
             version: version.to_owned(),
@@ -140,10 +154,11 @@ impl Manifest {
         };
         let manifest: Self =
             serde_json::from_str(text).map_err(|why| unreadable(why.to_string()))?;
-        if manifest.kind != KIND {
+        let packed = manifest.files.iter().any(|file| file.packed.is_some());
+        if manifest.kind != if packed { KIND_PACKED } else { KIND } {
             return Err(unreadable(format!("it is of kind {:?}", manifest.kind)));
         }
-        let (mut before, mut at) = (None, 0_u64);
+        let (mut before, mut at, mut bytes) = (None, 0_u64, 0_u64);
         for file in &manifest.files {
             let path = file.path.as_str();
             if !is_plain(path) || before.is_some_and(|before| before >= path) {
@@ -158,13 +173,14 @@ impl Manifest {
                     expected: at,
                 });
             }
-            let next = at.checked_add(file.size);
-            at = next.ok_or_else(|| unreadable("its sizes overflow".to_owned()))?;
+            let overflow = || unreadable("its sizes overflow".to_owned());
+            at = at.checked_add(file.held()).ok_or_else(overflow)?;
+            bytes = bytes.checked_add(file.size).ok_or_else(overflow)?;
             before = Some(path);
         }
-        if manifest.bytes != at {
+        if manifest.bytes != bytes {
             return Err(unreadable(format!(
-                "it says {} bytes, has {at}",
+                "it says {} bytes, has {bytes}",
                 manifest.bytes
             )));
         }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, file};
 use crate::manifest::{FileLine, Manifest, cid_of};
+use crate::pack;
 
 /// Bytes read at once.
 const RUN: usize = 1 << 20;
@@ -85,18 +86,78 @@ fn pass(
     }
 }
 
+/// A file's length and SHA-256, in hex. Errors: File.
+pub fn digest(path: &Path) -> Result<(u64, String), Error> {
+    let (len, sha256) = pass(path, |_| Ok(()))?;
+    Ok((len, hex::encode(sha256)))
+}
+
+/// The file that trees are joined into, with the hash and the length of what is in it.
+struct Joined {
+    file: File,
+    hash: Sha256,
+    len: u64,
+}
+
+impl Write for Joined {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.hash.update(bytes.get(..count).unwrap_or_default());
+        self.len += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Joined {
+    /// Adds a file as a frame; none, and nothing added, where that is no smaller.
+    fn add_packed(&mut self, source: &Path, len: u64) -> Result<Option<(u64, [u8; 32])>, Error> {
+        let (hash, start) = (self.hash.clone(), self.len);
+        let mut packer = pack::packer(&mut *self, len).map_err(file(source))?;
+        let passed = pass(source, |bytes| packer.write_all(bytes));
+        let ended = packer.finish().map(|_| ());
+        let passed = passed?;
+        // A file that changed meanwhile is told by its length.
+        let is_smaller = ended.is_ok() && self.len - start < len;
+        if is_smaller || passed.0 != len {
+            return Ok(Some(passed));
+        }
+        ended.map_err(file(source))?;
+        self.file.set_len(start).map_err(file(source))?;
+        self.file
+            .seek(SeekFrom::Start(start))
+            .map_err(file(source))?;
+        (self.hash, self.len) = (hash, start);
+        Ok(None)
+    }
+}
+
 impl Archive {
-    /// Joins the files below `dir` into `out`. Cost: every byte read and written once.
+    /// Joins the files below `dir` into `out`, each packed with zstd where that is asked for and
+    /// makes it smaller. Cost: every byte read and written once, twice where packing gains nothing.
     /// Errors: File, Odd, Changed.
-    pub fn join(dir: &Path, out: &Path) -> Result<Self, Error> {
-        let mut joined = File::create(out).map_err(file(out))?;
-        let (mut whole, mut at, mut files) = (Sha256::new(), 0_u64, Vec::new());
+    pub fn join(dir: &Path, out: &Path, packed: bool) -> Result<Self, Error> {
+        let mut joined = Joined {
+            file: File::create(out).map_err(file(out))?,
+            hash: Sha256::new(),
+            len: 0,
+        };
+        let mut files = Vec::new();
         for (path, source) in walk(dir)? {
             let before = std::fs::symlink_metadata(&source).map_err(file(&source))?;
-            let (size, sha256) = pass(&source, |bytes| {
-                whole.update(bytes);
-                joined.write_all(bytes)
-            })?;
+            let at = joined.len;
+            let frame = match packed {
+                true => joined.add_packed(&source, before.len())?,
+                false => None,
+            };
+            let is_packed = frame.is_some();
+            let (size, sha256) = match frame {
+                Some(added) => added,
+                None => pass(&source, |bytes| joined.write_all(bytes))?,
+            };
             if !before.is_file() || before.len() != size {
                 return Err(Error::Changed { path });
             }
@@ -107,13 +168,13 @@ impl Archive {
                 path,
                 size,
                 at,
+                packed: is_packed.then_some(joined.len - at),
             });
-            at += size;
         }
-        joined.sync_all().map_err(file(out))?;
+        joined.file.sync_all().map_err(file(out))?;
         Ok(Self {
             files,
-            sha256: hex::encode(whole.finalize()),
+            sha256: hex::encode(joined.hash.finalize()),
         })
     }
 }

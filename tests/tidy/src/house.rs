@@ -75,7 +75,7 @@ pub(crate) const ROOTS: [&str; 10] = [
 pub(crate) const DRIVERS: [&str; 3] = ["host-uring", "host-net", "host-chain"];
 
 /// A vendor and the rooms that may name it. A folder ending in `/` means every room below it.
-pub(crate) const DOORS: [(&str, &[&str]); 21] = [
+pub(crate) const DOORS: [(&str, &[&str]); 22] = [
     ("s3s", &["host-gateway"]),
     ("hyper", &["host-gateway"]),
     ("hyper-util", &["host-gateway"]),

@@ -17,6 +17,7 @@ use super::publish;
 use crate::print;
 
 pub(crate) mod events;
+mod propagations;
 
 /// Characters of what went wrong.
 const WHY_LEN: usize = 500;
@@ -62,7 +63,7 @@ enum LogCommand {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Print what happened, for others: published, verified, channel-moved, drill-done,
+    /// Print what happened, for others: published, propagated, verified, channel-moved, drill-done,
     /// expiry-near, drift-found, deleted
     Events(events::EventsArgs),
     /// Deliver events to a webhook or a program, in order and at least once
@@ -71,6 +72,8 @@ enum LogCommand {
     Feed(events::FeedArgs),
     /// Write down which objects' terms end soon, each once a term
     Expiries(events::ExpiriesArgs),
+    /// Write down which releases can be read everywhere by now, each once
+    Propagations(propagations::PropagationsArgs),
 }
 
 /// A signed head.
@@ -199,6 +202,7 @@ pub(crate) async fn run(args: LogArgs) -> anyhow::Result<bool> {
         LogCommand::Deliver(args) => events::deliver(&args).await.map(|()| true),
         LogCommand::Feed(args) => events::feed(&args).map(|()| true),
         LogCommand::Expiries(args) => events::expiries(&args).await.map(|()| true),
+        LogCommand::Propagations(args) => propagations::run(&args).await.map(|()| true),
         LogCommand::Verify {
             file,
             head,

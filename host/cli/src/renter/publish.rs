@@ -76,12 +76,21 @@ pub(crate) struct PublishArgs {
     /// A program that looks at the folder first; publishing stops unless it ends well
     #[arg(long, value_name = "PROGRAM")]
     scan: Option<PathBuf>,
+    /// Pack each file that becomes smaller; readers get the same bytes and digests
+    #[arg(long, value_name = "HOW")]
+    compress: Option<Packing>,
     /// Only write the documents; store nothing
     #[arg(long)]
     dry_run: bool,
     /// Answer as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// How files are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Packing {
+    Zstd,
 }
 
 #[derive(Debug, Serialize)]
@@ -209,6 +218,9 @@ fn predicate(args: &PublishArgs) -> anyhow::Result<serde_json::Value> {
     if let Some(class) = &args.class {
         say("class", class.as_str().into());
     }
+    if args.compress.is_some() {
+        say("packing", release::packing().into());
+    }
     if let Some(program) = &args.scan {
         say("scan", scan(program, &args.dir)?);
     }
@@ -250,7 +262,7 @@ pub(crate) async fn run(mut args: PublishArgs) -> anyhow::Result<()> {
     }
     let predicate = predicate(&args)?;
     let joined = args.out.join(".tree");
-    let archive = Archive::join(&dir, &joined)?;
+    let archive = Archive::join(&dir, &joined, args.compress.is_some())?;
     let date_ms = date(&args)?;
     let retention = Retention {
         until_ms: args

@@ -30,6 +30,8 @@ pub(super) struct Thing {
     pub(super) pieces: Vec<Piece>,
     /// How many.
     pub(super) len: u64,
+    /// Whether the one piece is a zstd frame of them.
+    pub(super) packed: bool,
     /// Entity tag without quotes.
     pub(super) tag: String,
     /// Content type.
@@ -131,7 +133,10 @@ impl Gateway {
         let mut answer = match (&thing.sha256, thing.pieces.as_slice()) {
             _ if asked.head || len == 0 => Response::new(Body::empty()),
             (Some(sha256), [piece]) if thing.len <= WHOLE_LEN => {
-                let bytes = self.whole(piece).await?;
+                let bytes = match thing.packed {
+                    true => self.unpacked(piece, thing.len).await?,
+                    false => self.whole(piece).await?,
+                };
                 if hex::encode(Sha256::digest(&bytes)) != *sha256 {
                     let why = format!("{} does not have its signed SHA-256", piece.object);
                     return Err(Error::NotRead { why });
@@ -139,6 +144,10 @@ impl Gateway {
                 let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
                 let run = bytes.slice(place(range.start)..place(range.end));
                 Response::new(Body::from(run))
+            }
+            (_, [piece]) if thing.packed => {
+                let body = self.read_packed(piece, thing.len, range).await?;
+                Response::new(Body::from(StreamingBlob::wrap(body)))
             }
             (_, pieces) => {
                 let body = self.read(pieces, range).await?;

@@ -81,6 +81,12 @@ impl Page {
         Ok(to_keep(name, len, body))
     }
 
+    /// A packed file of `len` bytes, to be kept under `name`.
+    pub(super) async fn packed(&self, name: &str, piece: &Piece, len: u64) -> Answered {
+        let read = self.gateway.read_packed(piece, len, 0..len).await?;
+        Ok(to_keep(name, len, Body::from(StreamingBlob::wrap(read))))
+    }
+
     /// What is known of an object, without asking a host.
     pub(super) async fn object(&self, caller: &Caller, asked: &Asked<'_>) -> Answered {
         let (bucket, key) = (asked.query.need("bucket")?, asked.query.need("key")?);

@@ -136,7 +136,10 @@ impl Page {
                 return Err(Refusal::new(status, "Blocked", why));
             }
         }
-        self.bytes(path, &[shown.piece(file)], file.size).await
+        match file.packed {
+            Some(_) => self.packed(path, &shown.piece(file), file.size).await,
+            None => self.bytes(path, &[shown.piece(file)], file.size).await,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ fn line(path: &str, size: u64, at: u64) -> FileLine {
         sha256: hex::encode([1; 32]),
         cid: cid_of(&[1; 32]),
         at,
+        packed: None,
         exec: false,
     }
 }

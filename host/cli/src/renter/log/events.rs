@@ -80,7 +80,7 @@ pub(crate) struct ExpiriesArgs {
 
 /// The last event a receiver took.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Taken {
+pub(super) struct Taken {
     number: u64,
     /// Its id; empty when nothing was taken.
     id: String,
@@ -88,7 +88,7 @@ struct Taken {
 
 /// Events of entries after `taken`, and the last entry of all. Errors when the log does not hold,
 /// or is another than the one `taken` is of.
-fn events(log: &ActionLog, taken: &Taken) -> anyhow::Result<(Vec<Event>, Taken)> {
+pub(super) fn events(log: &ActionLog, taken: &Taken) -> anyhow::Result<(Vec<Event>, Taken)> {
     let (mut teller, mut told) = (Teller::default(), Vec::new());
     let mut is_there = taken.number == 0;
     let mut last = Taken::default();

@@ -7,7 +7,9 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use clap::Args;
 use host_core::ObjectId;
-use host_release::{self as release, Drill, DrillFile, Manifest, PublishKey, Release, Signer};
+use host_release::{
+    self as release, Drill, DrillFile, FileLine, Manifest, PublishKey, Release, Signer, Unpacker,
+};
 use host_renter::{Progress, Renter};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -79,10 +81,7 @@ pub(crate) async fn run(mut args: DrillArgs) -> anyhow::Result<bool> {
         &(serde_json::to_string_pretty(&drill)? + "\n"),
     )?;
     write(&stem.with_extension("md"), &drill.markdown())?;
-    write(
-        &report.join("trend.svg"),
-        &Drill::trend(&earlier(&report)?),
-    )?;
+    write(&report.join("trend.svg"), &Drill::trend(&earlier(&report)?))?;
     print::either(args.json, &drill, Drill::markdown)?;
     Ok(drill.passed())
 }
@@ -145,19 +144,10 @@ async fn rehearse(renter: &Renter, args: &DrillArgs, key: &PublishKey) -> anyhow
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        let out = Box::new(std::fs::File::create(&path)?);
-        let range = line.at..line.at + line.size;
-        let got = renter.get(release.tree, Some(range), out, &progress).await;
+        let got = restore(renter, &release, line, &path).await;
         let (matches, fault) = match got {
-            Ok(got) => {
-                let hex: String = got
-                    .sha256
-                    .iter()
-                    .map(|byte| format!("{byte:02x}"))
-                    .collect();
-                (hex == line.sha256 && got.bytes == line.size, None)
-            }
-            Err(error) => (false, Some(error.to_string())),
+            Ok((bytes, sha256)) => (sha256 == line.sha256 && bytes == line.size, None),
+            Err(error) => (false, Some(format!("{error:#}"))),
         };
         files.push(DrillFile {
             path: line.path.clone(),
@@ -178,6 +168,26 @@ async fn rehearse(renter: &Renter, args: &DrillArgs, key: &PublishKey) -> anyhow
         version: manifest.version,
         files,
     })
+}
+
+/// Brings one file back; gives its length and SHA-256 as it lies there.
+async fn restore(
+    renter: &Renter,
+    release: &Release,
+    line: &FileLine,
+    path: &Path,
+) -> anyhow::Result<(u64, String)> {
+    let (progress, _) = watch::channel(Progress::default());
+    let file = std::fs::File::create(path)?;
+    let out: Box<dyn std::io::Write + Send> = match line.packed {
+        Some(_) => Box::new(Unpacker::new(file, line.size, 0..line.size)?),
+        None => Box::new(file),
+    };
+    let range = line.at..line.at + line.held();
+    renter
+        .get(release.tree, Some(range), out, &progress)
+        .await?;
+    Ok(release::digest(path)?)
 }
 
 /// Which of `count` files: all, or a sample drawn anew, in order.

@@ -12,6 +12,7 @@ fn manifest(paths: &[&str]) -> Manifest {
         sha256: String::new(),
         cid: String::new(),
         at: 0,
+        packed: None,
         exec: false,
     };
     let files = paths.iter().map(file).collect();
