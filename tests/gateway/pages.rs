@@ -370,3 +370,70 @@ fn a_packed_release_is_read_as_if_it_were_not() {
     served.home.say(&ask).well();
     assert!(std::fs::read(format!("{into}/long.txt")).expect("restored") == text);
 }
+
+#[test]
+fn a_release_is_had_as_a_car_file_and_the_files_of_one_are_published() {
+    // Goal: in and out of IPFS by the same root. Method: a release whole from the gateway, packed
+    // or not, against the archive made of the folder; unpacked it is published again.
+    let served = Served::start(town(), "archived");
+    let long = noise("archived", (2 << 20) + 7);
+    let (release, _) = publish(&served.home, "4.0", &[("long.bin", long)]);
+    served.home.say(&["gateway", "show", &release]).well();
+    let text = |path: std::path::PathBuf| path.to_string_lossy().into_owned();
+    let tree = text(served.home.dir.join("site-4.0"));
+    let (ours, theirs) = (
+        served.home.dir.join("ours.car"),
+        served.home.dir.join("theirs.car"),
+    );
+    let pack = ["car", "pack", &tree, "--out", &text(ours.clone())];
+    let root = served.home.say(&pack).well().out.trim().to_owned();
+    let url = format!("http://{}/r/site/4.0/?format=car", served.http);
+    let said = served.client(
+        "curl",
+        &["-sSf", "-D", "-", "-o", &text(theirs.clone()), &url],
+    );
+    let said = said.well();
+    assert!(
+        said.contains("application/vnd.ipld.car") && said.contains(&root),
+        "{said}"
+    );
+    let read = |path: &std::path::Path| std::fs::read(path).expect("there");
+    assert!(read(&ours) == read(&theirs));
+    let back = text(served.home.dir.join("back"));
+    let unpack = ["car", "unpack", &text(theirs.clone()), &back, "--json"];
+    let unpacked = served.home.say(&unpack).well().out;
+    assert!(unpacked.contains(&root), "{unpacked}");
+    let out = text(served.home.dir.join("back-out"));
+    let words = [
+        "publish",
+        &back,
+        "--out",
+        &out,
+        "--name",
+        "site",
+        "--version",
+        "4.1",
+    ];
+    let words = [&words[..], &["--compress", "zstd", "--json"], &GEOMETRY].concat();
+    let done: Published = served.home.say(&words).json();
+    let manifest = std::fs::read_to_string(format!("{out}/manifest.json")).expect("written");
+    assert!(manifest.contains(&root), "{manifest}");
+    served.home.say(&["gateway", "show", &done.release]).well();
+    let url = url.replace("4.0", "4.1");
+    let out = text(theirs.clone());
+    served.client("curl", &["-sSf", "-o", &out, &url]).well();
+    assert!(
+        read(&ours) == read(&theirs),
+        "a packed release gives the same archive"
+    );
+    let why = [
+        "gateway",
+        "block",
+        "site/4.1/index.html",
+        "--why",
+        "a court",
+    ];
+    served.home.say(&why).well();
+    let blocked = served.client("curl", &["-sS", &url]).well();
+    assert!(blocked.contains("a court"), "{blocked}");
+}

@@ -158,6 +158,9 @@ enum Command {
     /// Move a channel such as `stable` to a release, or follow one
     #[cfg(feature = "renter")]
     Channel(renter::publish::channel::ChannelArgs),
+    /// Pack a folder as a CAR file of UnixFS, for those who speak IPFS, and unpack one
+    #[cfg(feature = "renter")]
+    Car(renter::publish::car::CarArgs),
     /// Rehearse the restore of a release, and report it
     #[cfg(feature = "renter")]
     Rehearse(renter::publish::drill::DrillArgs),
@@ -211,6 +214,7 @@ impl Command {
                 | Self::Publish(_)
                 | Self::Verify(_)
                 | Self::Channel(_)
+                | Self::Car(_)
                 | Self::Rehearse(_)
                 | Self::Classes(_)
                 | Self::Log(_)
@@ -324,6 +328,8 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Verify(args) => return renter::publish::verify::run(args).await,
         #[cfg(feature = "renter")]
         Command::Channel(args) => renter::publish::channel::run(args)?,
+        #[cfg(feature = "renter")]
+        Command::Car(args) => renter::publish::car::run(args)?,
         #[cfg(feature = "renter")]
         Command::Rehearse(args) => return renter::publish::drill::run(args).await,
         #[cfg(feature = "renter")]

@@ -1,15 +1,21 @@
-//! Stored bytes over plain HTTP, read-only: releases as `/r/NAME/VERSION-OR-CHANNEL/PATH` and their
-//! files as `/cid/CID`, opened buckets as `/b/BUCKET/KEY`, opened objects as `/o/OBJECT`; with
-//! directory indexes, `index.html` and the release's or bucket's own `404.html`.
+//! Stored bytes over plain HTTP, read-only: releases as `/r/NAME/VERSION-OR-CHANNEL/PATH`, whole as
+//! CAR files, and their files as `/cid/CID`, opened buckets as `/b/BUCKET/KEY`, opened objects as
+//! `/o/OBJECT`; with directory indexes, `index.html` and the release's or bucket's own `404.html`.
 //!
 //! This file finds what a path means, send.rs answers with its bytes. What this does not do:
 //! write, or follow a path anywhere but in a manifest or in the catalogue.
 
+use std::sync::Arc;
+
 use host_core::ObjectId;
 use host_release::FileLine;
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, LOCATION, WWW_AUTHENTICATE};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, HeaderMap, LOCATION,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{Method, Request, Response, StatusCode};
+use s3s::dto::StreamingBlob;
 use s3s::{Body, S3ErrorCode};
 use tokio::net::TcpListener;
 
@@ -63,6 +69,8 @@ fn put(headers: &mut HeaderMap, name: hyper::header::HeaderName, value: &str) {
 struct Asked<'a> {
     headers: &'a HeaderMap,
     head: bool,
+    /// Whether a release is wanted as one CAR file.
+    car: bool,
 }
 
 /// A file of a release as what can be sent.
@@ -99,7 +107,10 @@ impl Gateway {
         }
         let path = decode(parts.uri.path());
         let headers = &parts.headers;
-        let answered = self.route(&path, &Asked { headers, head }).await;
+        let query = parts.uri.query().unwrap_or_default();
+        let car = query.split('&').any(|word| word == "format=car");
+        let asked = Asked { headers, head, car };
+        let answered = self.route(&path, &asked).await;
         answered.unwrap_or_else(|error| {
             tracing::warn!(err = %error, "page cannot be had");
             plain(
@@ -139,6 +150,9 @@ impl Gateway {
             (false, true) => TODAY,
             (false, false) => FOREVER,
         };
+        if asked.car && inside.is_empty() {
+            return self.car(asked, shown, cache).await;
+        }
         self.page(asked, (&*shown, cache), inside, path).await
     }
 
@@ -290,6 +304,41 @@ impl Gateway {
         put(answer.headers_mut(), CONTENT_TYPE, kind);
         put(answer.headers_mut(), CACHE_CONTROL, cache);
         Ok(Some(answer))
+    }
+}
+
+impl Gateway {
+    /// A whole release as a CAR file.
+    async fn car(
+        &self,
+        asked: &Asked<'_>,
+        shown: Arc<Shown>,
+        cache: &'static str,
+    ) -> Result<Answer, Error> {
+        if shown.private && !self.may_see(asked)? {
+            return Ok(unauthorised());
+        }
+        if let Some(why) = self.blocked_in(&shown.manifest)? {
+            return Ok(plain(StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS, &why));
+        }
+        let Some(root) = shown.manifest.dag.clone() else {
+            let why = "this release names no root: `holdfast car pack` makes one of its files";
+            return Ok(plain(StatusCode::NOT_IMPLEMENTED, why));
+        };
+        let name = format!("{}-{}.car", shown.manifest.name, shown.manifest.version);
+        let body = match asked.head {
+            true => Body::empty(),
+            false => Body::from(StreamingBlob::wrap(self.read_car(shown).await?)),
+        };
+        let mut answer = Response::new(body);
+        let headers = answer.headers_mut();
+        put(headers, CONTENT_TYPE, "application/vnd.ipld.car; version=1");
+        put(headers, ETAG, &format!("\"{root}.car\""));
+        put(headers, CACHE_CONTROL, cache);
+        let kept = format!("attachment; filename*=UTF-8''{}", words::encode(&name));
+        put(headers, CONTENT_DISPOSITION, &kept);
+        put(headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
+        Ok(answer)
     }
 }
 

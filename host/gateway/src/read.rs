@@ -2,15 +2,17 @@
 //! shard's root, and opened with its key, before it enters the pipe.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use host_release::{Unpacker, unpack};
+use host_release::{CarStream, FileLine, Unpacker, unpack};
 
 use crate::body::{Body, Pipe, pipe};
 use crate::error::Error;
 use crate::gateway::Gateway;
 use crate::pack::{self, TAG_LEN};
 use crate::rows::Piece;
+use crate::shown::Shown;
 
 /// Longest piece read and kept whole.
 const WHOLE_LEN: u64 = 1 << 20;
@@ -101,6 +103,34 @@ impl Gateway {
             }
         });
         body.begin().await.map_err(not_read)
+    }
+
+    /// The CAR of a release whose manifest names its root; its first run is there. A tree that is
+    /// not the manifest's is cut off before its end. Errors: what kept it away.
+    pub(crate) async fn read_car(&self, shown: Arc<Shown>) -> Result<Body, Error> {
+        let (pipe, body) = pipe();
+        let turn = Arc::clone(&self.inner.streams).acquire_owned().await;
+        let turn = turn.map_err(|_| Error::Worker)?;
+        let gateway = self.clone();
+        tokio::spawn(async move {
+            let _turn = turn;
+            if let Err(error) = gateway.send_car(&shown, pipe.clone()).await {
+                tracing::debug!(object = %shown.tree, err = %error, "archive ends early");
+                pipe.fail(error.to_string()).await;
+            }
+        });
+        body.begin().await.map_err(not_read)
+    }
+
+    async fn send_car(&self, shown: &Arc<Shown>, pipe: Pipe) -> Result<(), Error> {
+        let (of, tree) = (Arc::clone(shown), shown.tree);
+        // It writes at once, and the pipe is written to from threads for blocking work.
+        let begun = tokio::task::spawn_blocking(move || CarStream::begin(pipe, &of.manifest));
+        let stream = begun.await.map_err(|_| Error::Worker)?.map_err(not_read)?;
+        match shown.manifest.files.iter().map(FileLine::held).sum() {
+            0 => Ok(()),
+            len => self.fetch(tree, 0..len, Box::new(stream)).await,
+        }
     }
 
     /// A small packed file, whole.

@@ -329,6 +329,21 @@ impl Gateway {
         Ok(())
     }
 
+    /// Why some file of a release is refused.
+    pub(crate) fn blocked_in(&self, manifest: &Manifest) -> Result<Option<String>, Error> {
+        for (key, value) in self.inner.rows.scan(b"x", b"y", usize::MAX)? {
+            let what = String::from_utf8_lossy(key.get(1..).unwrap_or_default()).into_owned();
+            let (name, version) = (&manifest.name, &manifest.version);
+            let is_it = |file: &FileLine| {
+                what == file.cid || what == format!("{name}/{version}/{}", file.path)
+            };
+            if manifest.files.iter().any(is_it) {
+                return rows::of_bytes(&key, &value).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
     /// Why something is refused.
     pub(crate) fn blocked(&self, what: &str) -> Result<Option<String>, Error> {
         let key = [&b"x"[..], what.as_bytes()].concat();

@@ -8,6 +8,7 @@
 //! others are told, deletion.rs what hosts signed when something was taken away.
 #![deny(missing_docs)]
 
+mod car;
 mod channel;
 mod classes;
 mod deletion;
@@ -20,6 +21,7 @@ mod pack;
 mod sshsig;
 mod tree;
 
+pub use car::{CarStream, CarWriter, HEADER_LEN, Unpacked, car_pack, car_unpack};
 pub use channel::{Pointer, Seen};
 pub use classes::{Class, Classes, Publishing};
 pub use deletion::{

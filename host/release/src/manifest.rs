@@ -75,6 +75,10 @@ pub struct Manifest {
     pub bytes: u64,
     /// SHA-256 of the tree's object, in hex.
     pub sha256: String,
+    /// Root of the files as UnixFS, as `holdfast car pack` gives it; none where a folder has more
+    /// names than a block holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dag: Option<String>,
     /// The tree's object, where the content alone names it (public releases).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tree: Option<ObjectId>,
@@ -130,6 +134,7 @@ impl Manifest {
             retention,
             bytes: files.iter().map(|file| file.size).sum(),
             sha256,
+            dag: None,
             tree: None,
             files,
             provenance,

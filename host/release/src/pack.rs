@@ -88,6 +88,13 @@ impl<W: Write> Unpacker<W> {
     }
 }
 
+impl<W: Write> Unpacker<W> {
+    /// What is behind it.
+    pub(crate) fn into_inner(self) -> W {
+        self.decoder.into_inner().out
+    }
+}
+
 impl<W: Write> Write for Unpacker<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // Whoever writes need not say that it was all: nothing stays behind.

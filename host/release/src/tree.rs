@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::car::CarWriter;
 use crate::error::{Error, file};
 use crate::manifest::{FileLine, Manifest, cid_of};
 use crate::pack;
@@ -23,6 +24,25 @@ pub struct Archive {
     pub files: Vec<FileLine>,
     /// SHA-256 of the whole, in hex.
     pub sha256: String,
+    /// Root of the files as UnixFS; none where a folder has more names than a block holds.
+    pub dag: Option<String>,
+}
+
+/// The UnixFS tree of files as they pass, of which only the root is kept.
+struct Dag(Option<CarWriter<std::io::Sink>>);
+
+impl Dag {
+    fn see(&mut self, step: impl FnOnce(&mut CarWriter<std::io::Sink>) -> std::io::Result<()>) {
+        // A tree without a root is still one: only its CAR cannot be had.
+        if self.0.as_mut().is_some_and(|writer| step(writer).is_err()) {
+            self.0 = None;
+        }
+    }
+
+    fn root(self) -> Option<String> {
+        let ended = self.0?.finish();
+        ended.ok().map(|(_, root)| root.to_string())
+    }
 }
 
 /// What is wrong with a copy.
@@ -69,7 +89,7 @@ pub fn walk(dir: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
 }
 
 /// Copies a file, or only reads it, and gives its length and hash.
-fn pass(
+pub(crate) fn pass(
     path: &Path,
     mut each: impl FnMut(&[u8]) -> std::io::Result<()>,
 ) -> Result<(u64, [u8; 32]), Error> {
@@ -114,10 +134,18 @@ impl Write for Joined {
 
 impl Joined {
     /// Adds a file as a frame; none, and nothing added, where that is no smaller.
-    fn add_packed(&mut self, source: &Path, len: u64) -> Result<Option<(u64, [u8; 32])>, Error> {
+    fn add_packed(
+        &mut self,
+        source: &Path,
+        len: u64,
+        dag: &mut Dag,
+    ) -> Result<Option<(u64, [u8; 32])>, Error> {
         let (hash, start) = (self.hash.clone(), self.len);
         let mut packer = pack::packer(&mut *self, len).map_err(file(source))?;
-        let passed = pass(source, |bytes| packer.write_all(bytes));
+        let passed = pass(source, |bytes| {
+            dag.see(|dag| dag.bytes(bytes));
+            packer.write_all(bytes)
+        });
         let ended = packer.finish().map(|_| ());
         let passed = passed?;
         // A file that changed meanwhile is told by its length.
@@ -146,17 +174,25 @@ impl Archive {
             len: 0,
         };
         let mut files = Vec::new();
+        let mut dag = Dag(CarWriter::begin(std::io::sink(), None).ok());
         for (path, source) in walk(dir)? {
+            dag.see(|dag| dag.file(&path));
             let before = std::fs::symlink_metadata(&source).map_err(file(&source))?;
             let at = joined.len;
             let frame = match packed {
-                true => joined.add_packed(&source, before.len())?,
+                true => joined.add_packed(&source, before.len(), &mut dag)?,
                 false => None,
             };
             let is_packed = frame.is_some();
             let (size, sha256) = match frame {
                 Some(added) => added,
-                None => pass(&source, |bytes| joined.write_all(bytes))?,
+                None => pass(&source, |bytes| {
+                    // A file that packing made no smaller has passed already.
+                    if !packed {
+                        dag.see(|dag| dag.bytes(bytes));
+                    }
+                    joined.write_all(bytes)
+                })?,
             };
             if !before.is_file() || before.len() != size {
                 return Err(Error::Changed { path });
@@ -175,6 +211,7 @@ impl Archive {
         Ok(Self {
             files,
             sha256: hex::encode(joined.hash.finalize()),
+            dag: dag.root(),
         })
     }
 }

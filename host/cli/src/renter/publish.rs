@@ -22,6 +22,7 @@ use super::home::Home;
 use super::{log, retain};
 use crate::print;
 
+pub(crate) mod car;
 pub(crate) mod channel;
 pub(crate) mod classes;
 pub(crate) mod drill;
@@ -271,13 +272,14 @@ pub(crate) async fn run(mut args: PublishArgs) -> anyhow::Result<()> {
         hold: args.hold,
     };
     let network = home.network()?.name;
-    let manifest = Manifest::new(
+    let mut manifest = Manifest::new(
         (&network, &args.name, &args.version),
         date_ms,
         retention,
         (archive.files, archive.sha256),
         predicate,
     );
+    manifest.dag = archive.dag;
     let stored = match args.dry_run {
         true => document(&signer, &args, manifest).map(|said| (said, None)),
         false => {
