@@ -75,7 +75,7 @@ pub(crate) const ROOTS: [&str; 10] = [
 pub(crate) const DRIVERS: [&str; 3] = ["host-uring", "host-net", "host-chain"];
 
 /// A vendor and the rooms that may name it. A folder ending in `/` means every room below it.
-pub(crate) const DOORS: [(&str, &[&str]); 22] = [
+pub(crate) const DOORS: [(&str, &[&str]); 23] = [
     ("s3s", &["host-gateway"]),
     ("hyper", &["host-gateway"]),
     ("hyper-util", &["host-gateway"]),
@@ -88,6 +88,7 @@ pub(crate) const DOORS: [(&str, &[&str]); 22] = [
     ("redb", &["host-ledger"]),
     ("object_store", &["host-cli", "host-box"]),
     ("tokio-postgres", &["host-gateway"]),
+    ("zstd", &["host-release"]),
     ("reed-solomon-simd", &["host-erasure"]),
     ("revm", &["host-devchain"]),
     // Whoever holds words that open a key.
