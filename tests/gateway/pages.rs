@@ -12,6 +12,17 @@ struct Published {
     release: String,
 }
 
+/// Publishes a folder as a version of `site`.
+fn publish_as(
+    (home, version): (&Home, &str),
+    (tree, out): (&str, &str),
+    more: &[&str],
+) -> Published {
+    let words = ["publish", tree, "--out", out, "--name", "site", "--json"];
+    let words = [&words[..], &["--version", version], &GEOMETRY, more];
+    home.say(&words.concat()).json()
+}
+
 fn publish(home: &Home, version: &str, more: &[(&str, Vec<u8>)]) -> (String, String) {
     let tree = home.dir.join(format!("site-{version}"));
     std::fs::create_dir_all(tree.join("docs")).expect("made");
@@ -22,18 +33,7 @@ fn publish(home: &Home, version: &str, more: &[(&str, Vec<u8>)]) -> (String, Str
     }
     let (tree, out) = (tree.to_string_lossy().into_owned(), home.dir.join(version));
     let out = out.to_string_lossy().into_owned();
-    let words = [
-        "publish",
-        &tree,
-        "--out",
-        &out,
-        "--name",
-        "site",
-        "--version",
-        version,
-        "--json",
-    ];
-    let done: Published = home.say(&[&words[..], &GEOMETRY].concat()).json();
+    let done = publish_as((home, version), (&tree, &out), &[]);
     (done.release, out)
 }
 
@@ -326,18 +326,8 @@ fn a_packed_release_is_read_as_if_it_were_not() {
         .join("packed")
         .to_string_lossy()
         .into_owned();
-    let words = [
-        "publish",
-        &tree,
-        "--out",
-        &out,
-        "--name",
-        "site",
-        "--version",
-        "3.1",
-    ];
-    let packed = [&words[..], &["--compress", "zstd", "--json"], &GEOMETRY].concat();
-    let done: Published = served.home.say(&packed).json();
+    let packed = ["--compress", "zstd"];
+    let done = publish_as((&served.home, "3.1"), (&tree, &out), &packed);
     let manifest = std::fs::read_to_string(format!("{out}/manifest.json")).expect("written");
     assert!(manifest.contains("release manifest 2") && manifest.contains("\"packing\": \"zstd"));
     let sums = |out: &str| std::fs::read(format!("{out}/SHA256SUMS")).expect("written");
@@ -404,18 +394,8 @@ fn a_release_is_had_as_a_car_file_and_the_files_of_one_are_published() {
     let unpacked = served.home.say(&unpack).well().out;
     assert!(unpacked.contains(&root), "{unpacked}");
     let out = text(served.home.dir.join("back-out"));
-    let words = [
-        "publish",
-        &back,
-        "--out",
-        &out,
-        "--name",
-        "site",
-        "--version",
-        "4.1",
-    ];
-    let words = [&words[..], &["--compress", "zstd", "--json"], &GEOMETRY].concat();
-    let done: Published = served.home.say(&words).json();
+    let packed = ["--compress", "zstd"];
+    let done = publish_as((&served.home, "4.1"), (&back, &out), &packed);
     let manifest = std::fs::read_to_string(format!("{out}/manifest.json")).expect("written");
     assert!(manifest.contains(&root), "{manifest}");
     served.home.say(&["gateway", "show", &done.release]).well();

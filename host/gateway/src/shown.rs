@@ -189,7 +189,9 @@ impl Gateway {
             key: None,
         };
         let bytes = self.stored(&document, 0..row.bytes).await?;
-        rows::of_bytes(id.to_string().as_bytes(), &bytes)
+        serde_json::from_slice(&bytes).map_err(|_| Error::Refused {
+            why: format!("{id} is no release: `publish` prints the id of one as `release`"),
+        })
     }
 
     async fn load(&self, id: ObjectId, private: bool) -> Result<Shown, Error> {

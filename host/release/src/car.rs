@@ -11,7 +11,8 @@ mod read;
 mod write;
 
 pub use read::{Unpacked, unpack as car_unpack};
-pub use write::{CarStream, CarWriter, HEADER_LEN, pack as car_pack};
+pub(crate) use write::CarWriter;
+pub use write::{CarStream, pack as car_pack};
 
 /// Bytes of a leaf: the `unixfs-v1-2025` profile.
 const LEAF: usize = 1 << 20;

@@ -21,7 +21,7 @@ mod pack;
 mod sshsig;
 mod tree;
 
-pub use car::{CarStream, CarWriter, HEADER_LEN, Unpacked, car_pack, car_unpack};
+pub use car::{CarStream, Unpacked, car_pack, car_unpack};
 pub use channel::{Pointer, Seen};
 pub use classes::{Class, Classes, Publishing};
 pub use deletion::{

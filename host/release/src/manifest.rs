@@ -15,8 +15,8 @@ const KIND: &str = "holdfast release manifest 1";
 /// The same, of a release with packed files.
 const KIND_PACKED: &str = "holdfast release manifest 2";
 /// Multicodec of plain bytes, multihash code of SHA-256.
-const RAW: u64 = 0x55;
-const SHA2_256: u64 = 0x12;
+pub(crate) const RAW: u64 = 0x55;
+pub(crate) const SHA2_256: u64 = 0x12;
 
 /// How long a release is to stay.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,10 +8,9 @@ use cid::multihash::Multihash;
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
+use crate::manifest::{RAW, SHA2_256};
 
-const RAW: u64 = 0x55;
 const DAG_PB: u64 = 0x70;
-const SHA2_256: u64 = 0x12;
 
 /// Kinds of UnixFS nodes.
 const KIND_RAW: u64 = 0;

@@ -18,7 +18,7 @@ use crate::pack::Unpacker;
 use crate::tree::{pass, walk};
 
 /// Bytes of the header: one root, a CIDv1 with SHA-256.
-pub const HEADER_LEN: usize = 59;
+const HEADER_LEN: usize = 59;
 /// `{"roots": [CID], "version": 1}` in DAG-CBOR, up to the CID and behind it.
 const BEFORE: &[u8] = b"\x3a\xa2\x65roots\x81\xd8\x2a\x58\x25\x00";
 const BEHIND: &[u8] = b"\x67version\x01";
@@ -32,7 +32,7 @@ struct Folder {
 
 /// Writes the blocks of files that come in the order of their paths' bytes.
 #[derive(Debug)]
-pub struct CarWriter<W: Write> {
+pub(crate) struct CarWriter<W: Write> {
     out: W,
     /// The root and the folders below it that the current file is in.
     open: Vec<Folder>,
@@ -48,7 +48,7 @@ fn header(root: &Cid) -> Vec<u8> {
 
 impl<W: Write> CarWriter<W> {
     /// Begins, with the header of a root that is known; without one, with room for it.
-    pub fn begin(mut out: W, root: Option<&Cid>) -> io::Result<Self> {
+    pub(crate) fn begin(mut out: W, root: Option<&Cid>) -> io::Result<Self> {
         match root {
             Some(root) => out.write_all(&header(root))?,
             None => out.write_all(&[0; HEADER_LEN])?,
@@ -91,7 +91,7 @@ impl<W: Write> CarWriter<W> {
     }
 
     /// Ends the file before and begins this one.
-    pub fn file(&mut self, path: &str) -> io::Result<()> {
+    pub(crate) fn file(&mut self, path: &str) -> io::Result<()> {
         self.end_file()?;
         let mut parts: Vec<&str> = path.split('/').collect();
         let name = parts.pop().unwrap_or_default();
@@ -114,7 +114,7 @@ impl<W: Write> CarWriter<W> {
     }
 
     /// Takes bytes of the current file.
-    pub fn bytes(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn bytes(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let (run, rest) = bytes.split_at(bytes.len().min(LEAF - self.run.len()));
             self.run.extend_from_slice(run);
@@ -167,7 +167,7 @@ impl<W: Write> CarWriter<W> {
     }
 
     /// Ends the last file and every folder; gives what it was written to and the root.
-    pub fn finish(mut self) -> io::Result<(W, Cid)> {
+    pub(crate) fn finish(mut self) -> io::Result<(W, Cid)> {
         self.end_file()?;
         while self.open.len() > 1 {
             self.leave()?;
