@@ -59,7 +59,7 @@ pub use progress::{Cost, Meter, NoMeter, Phase, Progress};
 pub use put::renew::{RenewRequest, Renewed};
 pub use put::repair::{RepairDone, RepairJob, Repaired};
 pub use put::reuse::Already;
-pub use put::{PutDone, PutRequest, Quote, put_geometry};
+pub use put::{Early, PutDone, PutRequest, Quote, Recorded, put_geometry};
 pub use record::shelf::Recovered;
 pub use session::{Session, SessionId, ShardRow, ShardState, State, StateChange};
 pub use share::capsule::Share;
@@ -336,7 +336,19 @@ impl Renter {
         session: SessionId,
         progress: &watch::Sender<Progress>,
     ) -> Result<PutDone, Error> {
-        put::run(self, session, progress).await
+        put::run(self, session, progress, None).await
+    }
+
+    /// The same; and tells `early` once the object can be read, with so many shards of every
+    /// segment as it waits for. The work goes on: dropped or failed after that, it leaves an object
+    /// that stands, and `resume` places what it lacks.
+    pub async fn resume_early(
+        &self,
+        session: SessionId,
+        progress: &watch::Sender<Progress>,
+        early: &Early,
+    ) -> Result<PutDone, Error> {
+        put::run(self, session, progress, Some(early)).await
     }
 
     /// Every session of this home: puts, leases, repairs.
@@ -349,8 +361,8 @@ impl Renter {
         session::read(&self.inner.book.session(id), id)
     }
 
-    /// Gives a session up and closes the agreements it made. Returns how many were closed and how
-    /// many hosts did not answer.
+    /// Gives a session up and closes the agreements it made, but for those of an object that is
+    /// written down. Returns how many were closed and how many hosts did not answer.
     pub async fn cancel(&self, id: SessionId) -> Result<(usize, usize), Error> {
         put::cancel(self, id).await
     }

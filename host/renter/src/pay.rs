@@ -77,6 +77,8 @@ pub struct Missed {
 struct Due {
     session: SessionId,
     object: ObjectId,
+    /// Whether nobody works on the session any more.
+    over: bool,
     trial: Trial,
     terms: Agreement,
     /// None when another home paid before and what is not known.
@@ -226,7 +228,7 @@ impl Round {
         };
         let object = session
             .object
-            .filter(|_| session.state() == State::Completed);
+            .filter(|_| session.state() != State::Cancelled);
         for trial in session.trials.values() {
             let (agreement, Some(terms)) = (trial.place.agreement, &trial.terms) else {
                 continue;
@@ -243,6 +245,7 @@ impl Round {
                 self.due.push(Due {
                     session: id,
                     object,
+                    over: session.is_over(),
                     trial: trial.clone(),
                     terms: terms.clone(),
                     paid_through: trial.paid_through,
@@ -258,7 +261,8 @@ impl Round {
     }
 }
 
-/// The journals of the sessions that pay, each open once and held until the round ends.
+/// The journals of the sessions that pay, each open once and held until the round ends. Without
+/// that of a put that still places shards: what is due of it is paid in a later round.
 fn journals<'d>(
     renter: &Renter,
     dues: impl Iterator<Item = &'d Due>,
@@ -267,8 +271,13 @@ fn journals<'d>(
     let mut open = BTreeMap::new();
     for due in dues {
         if let Slot::Vacant(free) = open.entry(due.session) {
-            let journal = Journal::open(&inner.book.session(due.session))?;
-            free.insert(Noted::new(inner, journal));
+            match Journal::open(&inner.book.session(due.session)) {
+                Ok(journal) => {
+                    free.insert(Noted::new(inner, journal));
+                }
+                Err(Error::Busy { .. }) if !due.over => {}
+                Err(error) => return Err(error),
+            }
         }
     }
     Ok(open)

@@ -28,6 +28,7 @@ use crate::{Inner, Renter};
 
 mod body;
 pub(crate) mod cover;
+mod early;
 mod finish;
 pub(crate) mod give_up;
 pub(crate) mod noted;
@@ -36,6 +37,7 @@ mod quote;
 pub(crate) mod release;
 pub(crate) mod renew;
 pub(crate) mod repair;
+mod rest;
 pub(crate) mod reuse;
 mod segment;
 mod shard;
@@ -44,6 +46,8 @@ mod tail;
 
 use body::{Body, Room};
 use cover::Cover;
+pub use early::{Early, Recorded};
+use finish::Before;
 use noted::Noted;
 pub use quote::Quote;
 pub(crate) use quote::quote;
@@ -145,6 +149,14 @@ struct Put<'a> {
     inner: &'a Inner,
     geometry: Geometry,
     end_epoch: u64,
+    /// First epoch after the term that every shard of the session reaches at least.
+    least_end: u64,
+    /// Shards a segment must have: one that finds no host beyond them ends nothing.
+    least: u16,
+    /// How many segments have them.
+    enough: watch::Sender<usize>,
+    /// Why a shard beyond them has no host.
+    lacking: Mutex<Option<Error>>,
     hosts: Vec<Announcement>,
     /// Who keeps a shard already, of an object that is leased again.
     keepers: BTreeMap<(u32, u16), Vec<HostOffer>>,
@@ -248,11 +260,13 @@ fn write_down(
     Ok(id)
 }
 
-/// Works on a session to its end; what stops it is written into its journal.
+/// Works on a session to its end; what stops it is written into its journal. Tells `early` once
+/// the object can be read.
 pub(crate) async fn run(
     renter: &Renter,
     id: SessionId,
     progress: &watch::Sender<Progress>,
+    early: Option<&Early>,
 ) -> Result<PutDone, Error> {
     let path = renter.inner.book.session(id);
     let ended = || Error::Ended {
@@ -267,7 +281,12 @@ pub(crate) async fn run(
     if session.is_over() {
         return Err(ended());
     }
-    let done = work(renter, session, &noted, progress).await;
+    let recorded = session.object.filter(|_| session.begin.reuse.is_none());
+    let done = match (recorded, &session.begin.reuse) {
+        (Some(object), _) => rest::run(renter, &session, object, &noted, progress).await,
+        (None, Some(object)) => again(renter, &session, *object, &noted, progress).await,
+        (None, None) => work(renter, &session, &noted, progress, early).await,
+    };
     match &done {
         Ok(done) => {
             noted.note(&Entry::Done(done.id))?;
@@ -278,48 +297,71 @@ pub(crate) async fn run(
     done
 }
 
+/// The session's file. Errors: Changed when it is not the one it began with.
+fn file_of(begin: &Begin) -> Result<PathBuf, Error> {
+    let path = PathBuf::from(&begin.path);
+    match facts_of(&path)? == (begin.bytes, begin.modified_ms) {
+        true => Ok(path),
+        false => Err(Error::Changed {
+            path: begin.path.clone(),
+        }),
+    }
+}
+
+/// Stores a file as a new object.
 async fn work(
     renter: &Renter,
-    session: Session,
+    session: &Session,
+    noted: &Noted,
+    progress: &watch::Sender<Progress>,
+    early: Option<&Early>,
+) -> Result<PutDone, Error> {
+    let begin = &session.begin;
+    let path = file_of(begin)?;
+    noted.state(State::Finding, None)?;
+    progress.send_modify(|p| p.bytes_total = begin.bytes);
+    let (mut put, cost) = prepare::prepare(renter, session, noted, None, progress).await?;
+    let early = early.filter(|_| !begin.public);
+    put.least = early.map_or(put.least, |early| early.least(&put.geometry));
+    noted.state(State::Sending, None)?;
+    let stored = put.store(&path, begin, early).await;
+    let whole = stored.as_ref().is_ok_and(|stored| stored.rest.is_ok());
+    put.tidy(session.id, whole).await?;
+    let stored = stored?;
+    noted.state(State::Recording, None)?;
+    let before = match stored.told {
+        true => Before::Ours,
+        false => Before::Beside,
+    };
+    let (secret, descriptor) = (&stored.secret, &stored.descriptor);
+    let done = put.finish(secret, descriptor, cost, before).await?;
+    stored.rest.map(|()| done)
+}
+
+/// Leases an object again.
+async fn again(
+    renter: &Renter,
+    session: &Session,
+    object: ObjectId,
     noted: &Noted,
     progress: &watch::Sender<Progress>,
 ) -> Result<PutDone, Error> {
-    let begin = session.begin.clone();
-    let path = PathBuf::from(&begin.path);
-    if facts_of(&path)? != (begin.bytes, begin.modified_ms) {
-        return Err(Error::Changed { path: begin.path });
-    }
+    let begin = &session.begin;
+    let path = file_of(begin)?;
     noted.state(State::Finding, None)?;
     progress.send_modify(|p| p.bytes_total = begin.bytes);
-    let again = begin.reuse.map(|id| reuse::Again::open(renter, id));
-    let again = again.transpose()?;
-    let (put, cost) = prepare::prepare(renter, &session, noted, again.as_ref(), progress).await?;
+    let again = reuse::Again::open(renter, object)?;
+    let (put, cost) = prepare::prepare(renter, session, noted, Some(&again), progress).await?;
     noted.state(State::Sending, None)?;
-    let (secret, descriptor) = match &again {
-        Some(again) => {
-            let leased = put.lease(&path, &again.secret, &again.descriptor).await;
-            put.tidy(&session, leased).await?;
-            (again.secret.clone(), again.descriptor.clone())
-        }
-        None => {
-            let stored = put.store(&path, &begin).await;
-            put.tidy(&session, stored).await?
-        }
-    };
+    let leased = put.lease(&path, &again.secret, &again.descriptor).await;
+    put.tidy(session.id, leased.is_ok()).await?;
+    leased?;
     noted.state(State::Recording, None)?;
-    let least_end = session.end_epoch.unwrap_or(put.end_epoch);
+    let (secret, descriptor) = (&again.secret, &again.descriptor);
     let done = put
-        .finish(
-            secret,
-            descriptor,
-            cost,
-            least_end.min(put.end_epoch),
-            again.is_some(),
-        )
+        .finish(secret, descriptor, cost, Before::Replaced)
         .await?;
-    if let Some(again) = &again {
-        put.retire(again).await?;
-    }
+    put.retire(&again).await?;
     Ok(done)
 }
 
@@ -353,46 +395,70 @@ impl Put<'_> {
         self.cover.check_again(self.inner, needed).await
     }
 
-    /// Gives agreements nobody uses back to their hosts, whatever became of the work.
-    async fn tidy<T>(&self, session: &Session, done: Result<T, Error>) -> Result<T, Error> {
-        // A later run goes on with what was under way; only a finished one has no use for it.
+    /// Gives agreements nobody uses back to their hosts, whatever became of the work. A later run
+    /// goes on with what was under way; only a `finished` one has no use for it.
+    async fn tidy(&self, session: SessionId, finished: bool) -> Result<(), Error> {
         let mut loose =
             std::mem::take(&mut *self.loose.lock().unwrap_or_else(PoisonError::into_inner));
-        if done.is_ok() {
+        if finished {
             let earlier =
                 std::mem::take(&mut *self.earlier.lock().unwrap_or_else(PoisonError::into_inner));
             loose.extend(earlier.into_values());
         }
         let (closed, silent) = release::release(self.renter, &self.noted, &loose).await?;
         if !loose.is_empty() {
-            let session = session.id;
             tracing::info!(session = %session, closed, silent, "unused agreements given back");
         }
-        done
+        Ok(())
+    }
+
+    /// Places and terms of this moment.
+    fn so_far(&self) -> (Vec<Place>, Terms) {
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let terms = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
+        (places.clone(), terms.clone())
     }
 }
 
-/// Gives a session up: every agreement it made is closed at its host. Returns how many were and
-/// how many hosts did not answer; asking again asks those again.
+/// Gives a session up: every agreement it made is closed at its host, but for those an object that
+/// is written down needs. Returns how many were and how many hosts did not answer; asking again
+/// asks those again.
 pub(crate) async fn cancel(renter: &Renter, id: SessionId) -> Result<(usize, usize), Error> {
-    let path = renter.inner.book.session(id);
+    let inner = &renter.inner;
+    let path = inner.book.session(id);
     session::read(&path, id)?;
-    let noted = Noted::new(&renter.inner, Journal::open(&path)?);
+    let noted = Noted::new(inner, Journal::open(&path)?);
     let session = session::read(&path, id)?;
-    let open: Vec<Trial> = session
-        .trials
-        .values()
-        .filter(|trial| trial.state != ShardState::Released)
-        .cloned()
-        .collect();
+    let record = session.object.map(|object| inner.book.object(&object));
+    let record = match record {
+        Some(Err(Error::Unknown { .. })) | None => None,
+        Some(record) => Some(record?.placement.placement),
+    };
+    let is_kept = |trial: &Trial| {
+        let mut places = record.iter().flat_map(|record| &record.places);
+        places.any(|place| place.agreement == trial.place.agreement)
+    };
+    let open = session.trials.values();
+    let open = open.filter(|trial| trial.state != ShardState::Released && !is_kept(trial));
+    let open: Vec<Trial> = open.cloned().collect();
     let again = session.state() == State::Cancelled && !open.is_empty();
     if session.is_over() && !again {
         return Err(Error::Ended {
             session: id.to_string(),
         });
     }
+    let ends = match record.is_some() {
+        true => State::Completed,
+        false => State::Cancelled,
+    };
+    if ends == State::Completed {
+        // Who stays silent is asked again with the others that a finished put has no use for.
+        for trial in &open {
+            noted.step(&trial.place, ShardState::GivenUp)?;
+        }
+    }
     let closed = release::release(renter, &noted, &open).await?;
-    noted.state(State::Cancelled, None)?;
+    noted.state(ends, None)?;
     Ok(closed)
 }
 

@@ -129,7 +129,7 @@ pub struct Session {
     pub changes: Vec<StateChange>,
     /// Shards stored and paid.
     pub places: Vec<Place>,
-    /// The object, once it is complete.
+    /// The object, once its records are written down.
     pub object: Option<ObjectId>,
     pub(crate) begin: Begin,
     pub(crate) end_epoch: Option<u64>,
@@ -140,6 +140,12 @@ impl Session {
     /// Whether nothing more comes of it.
     pub(crate) fn is_over(&self) -> bool {
         matches!(self.state(), State::Completed | State::Cancelled)
+    }
+
+    /// Whether its object can be read although shards of it are still to be placed.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        self.object.is_some() && !self.is_over()
     }
 
     /// Where it stands.

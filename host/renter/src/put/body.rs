@@ -67,7 +67,8 @@ fn held(bytes: Vec<u8>) -> Held {
 /// is gone serves the next one: fresh pages would cost more than the coding.
 pub(super) struct Room {
     places: Semaphore,
-    spare: Mutex<Vec<Vec<u8>>>,
+    /// None once no more shards are made.
+    spare: Mutex<Option<Vec<Vec<u8>>>>,
 }
 
 impl Room {
@@ -75,20 +76,28 @@ impl Room {
         let total = usize::from(total);
         Self {
             places: Semaphore::new(total + total / 2),
-            spare: Mutex::default(),
+            spare: Mutex::new(Some(Vec::new())),
         }
     }
 
     /// The memory of shards that are gone.
     pub(super) fn spare(&self) -> Vec<Vec<u8>> {
-        std::mem::take(&mut self.spare.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        spare.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// No more shards are made: the memory of those that are gone goes with them.
+    pub(super) fn close(&self) {
+        *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// A shard is gone.
     fn recycle(&self, bytes: Arc<Vec<u8>>) {
         if let Ok(bytes) = Arc::try_unwrap(bytes) {
             let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-            spare.push(bytes);
+            if let Some(spare) = spare.as_mut() {
+                spare.push(bytes);
+            }
         }
         self.give(1);
     }

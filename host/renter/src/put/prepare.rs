@@ -53,7 +53,7 @@ pub(super) async fn prepare<'a>(
     let end_epoch = end_of_term(renter, session, noted, again, wanted.epochs).await?;
     let phases = Phases::new(Arc::clone(&inner.meter));
     let chosen = phases
-        .poll(Phase::Find, choose(renter, &wanted, again))
+        .poll(Phase::Find, choose(renter, session, &wanted))
         .await?;
     phases.note_peak(Phase::Find);
     inner.book.keep_evidence(session.id, &chosen.evidence)?;
@@ -71,6 +71,12 @@ pub(super) async fn prepare<'a>(
         inner,
         geometry,
         end_epoch,
+        least_end: session
+            .end_epoch
+            .map_or(end_epoch, |end| end.min(end_epoch)),
+        least: geometry.total(),
+        enough: watch::Sender::new(0),
+        lacking: Mutex::default(),
         hosts: chosen.hosts,
         keepers,
         places: Mutex::new(session.places.clone()),
@@ -111,16 +117,19 @@ async fn end_of_term(
     Ok(end_epoch)
 }
 
-/// Hosts for the shards. For a lease again nobody is needed but those that keep them: the others
-/// stand by, if there are any.
-async fn choose(renter: &Renter, wanted: &Wanted, again: Option<&Again>) -> Result<Chosen, Error> {
+/// Hosts for the shards. For a lease again nobody is needed but those that keep them, and for what
+/// an object still lacks those that are at it: the others stand by, if there are any.
+async fn choose(renter: &Renter, session: &Session, wanted: &Wanted) -> Result<Chosen, Error> {
     match renter.choose(wanted).await {
-        Err(_) if again.is_some() => Ok(Chosen {
-            hosts: Vec::new(),
-            fit: 0,
-            known: 0,
-            evidence: Default::default(),
-        }),
+        Err(err) if session.is_reuse() || session.object.is_some() => {
+            tracing::info!(session = %session.id, err = %err, "no host stands by");
+            Ok(Chosen {
+                hosts: Vec::new(),
+                fit: 0,
+                known: 0,
+                evidence: Default::default(),
+            })
+        }
         chosen => chosen,
     }
 }

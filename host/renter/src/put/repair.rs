@@ -131,8 +131,7 @@ pub(crate) async fn run(renter: &Renter, job: &RepairJob) -> Result<RepairDone, 
         .try_fold(RepairDone::default(), |all, one| ready(Ok(all.and(one))))
         .await?;
     put.write_down(job, object, &mut done).await?;
-    let whole = session::read(&inner.book.session(id), id)?;
-    put.tidy(&whole, Ok(())).await?;
+    put.tidy(id, true).await?;
     noted.note(&Entry::Done(object))?;
     noted.state(State::Completed, None)?;
     Ok(done)
@@ -220,6 +219,10 @@ async fn gather<'a>(
         inner,
         geometry: job.descriptor.geometry,
         end_epoch: session.end_epoch.unwrap_or(job.end_epoch),
+        least_end: job.end_epoch,
+        least: job.descriptor.geometry.total(),
+        enough: watch::Sender::new(0),
+        lacking: Mutex::default(),
         hosts: takers(inner, job).await?,
         keepers: keepers(inner, job).await,
         places: Mutex::new(places),
@@ -417,13 +420,6 @@ impl Put<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Places and terms of this moment.
-    fn so_far(&self) -> (Vec<Place>, Terms) {
-        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let terms = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
-        (places.clone(), terms.clone())
     }
 
     /// The receipt of a place, if it came in this run.

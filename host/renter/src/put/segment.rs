@@ -101,7 +101,8 @@ impl Put<'_> {
     }
 
     /// Sends all shards of a segment at once and lets go of each when it is placed. `plain` is
-    /// where the object's plaintext is once the segment is stored.
+    /// where the object's plaintext is once the segment is stored. Errors when fewer shards than
+    /// the segment must have can find a host, and by faults of this side.
     pub(super) async fn send_segment(&self, body: Body, plain: u64) -> Result<(), Error> {
         let total = self.geometry.total();
         let shards = u64::from(total);
@@ -120,12 +121,43 @@ impl Put<'_> {
             }
             sends.push(self.place_shard(&body, &race, index, now));
         }
-        while let Some(sent) = sends.next().await {
-            self.let_go(&body, sent?);
+        // Shards that have a host, and those that may still find one.
+        let mut placed = total - u16::try_from(sends.len()).unwrap_or(total);
+        let (mut hoped, mut is_enough) = (total, false);
+        loop {
+            if placed >= self.least && !is_enough {
+                is_enough = true;
+                self.enough.send_modify(|count| *count += 1);
+            }
+            match sends.next().await {
+                None => break,
+                Some(Ok(index)) => {
+                    placed += 1;
+                    self.let_go(&body, index);
+                }
+                Some(Err(error)) => {
+                    hoped -= 1;
+                    self.do_without(&body, hoped, error)?;
+                }
+            }
         }
         drop(sends);
         self.progress
             .send_modify(|p| p.bytes_done = p.bytes_done.max(plain));
+        Ok(())
+    }
+
+    /// A shard found no host while `hoped` others have one or may find one: errors when that is
+    /// too few, else lets go of its bytes and keeps the reason.
+    fn do_without(&self, body: &Body, hoped: u16, error: Error) -> Result<(), Error> {
+        match &error {
+            Error::NoHostForShard { index, .. } if hoped >= self.least => {
+                self.let_go(body, *index);
+            }
+            _ => return Err(error),
+        }
+        let mut lacking = self.lacking.lock().unwrap_or_else(PoisonError::into_inner);
+        lacking.get_or_insert(error);
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use host_core::object::Descriptor;
 use sha2::{Digest, Sha256};
 
 use super::body::{Body, Origin};
+use super::early::Early;
 use super::{Put, describe, file_error, plain_len};
 use crate::cipher::{CHUNK, Cipher, TAG};
 use crate::encode::{self, Coded};
@@ -72,6 +73,21 @@ impl Source {
         }
         Ok(plain as u64)
     }
+
+    /// The SHA-256 of what was read; lets go of everything else.
+    fn into_hash(self) -> [u8; 32] {
+        self.hash.finalize().into()
+    }
+}
+
+/// What a file became.
+pub(super) struct Stored {
+    pub(super) secret: Secret,
+    pub(super) descriptor: Descriptor,
+    /// Whether the object was told of before its last shard had a host.
+    pub(super) told: bool,
+    /// What kept a shard from its host after that.
+    pub(super) rest: Result<(), Error>,
 }
 
 /// A segment that was read and coded, its plaintext bytes, and the file for the next one.
@@ -89,7 +105,8 @@ impl Put<'_> {
         &self,
         path: &Path,
         begin: &Begin,
-    ) -> Result<(Secret, Descriptor), Error> {
+        early: Option<&Early>,
+    ) -> Result<Stored, Error> {
         let (key, prefix) = self.object_key(begin)?;
         let cipher = (!begin.public).then(|| Arc::new(Cipher::new(&key, prefix)));
         let mut source = Source::open(path, plain_len(&self.geometry, begin.public))?;
@@ -105,28 +122,41 @@ impl Put<'_> {
             segments.push(made.coded.segment());
             sends.push(self.send_segment(Body::coded(number, made.coded), done));
         }
-        while let Some(sent) = sends.next().await {
-            sent?;
-        }
-        drop(sends);
-        let sha256: [u8; 32] = source.hash.finalize().into();
+        self.room.close();
+        let sha256 = source.into_hash();
         let name = path
             .file_name()
             .map(|name| name.to_string_lossy().into_owned());
-        let stored_ms = self.inner.clock.wall_ms();
-        let name = name.unwrap_or_default();
         let secret = Secret {
-            name,
+            name: name.unwrap_or_default(),
             len: done,
             sha256,
             key,
             prefix,
-            stored_ms,
+            stored_ms: self.inner.clock.wall_ms(),
         };
-        Ok((
+        let count = segments.len();
+        let descriptor = describe(&self.geometry, segments, begin.public.then_some(sha256));
+        let early = early.filter(|_| self.least < self.geometry.total());
+        if let Some(early) = early {
+            beside(self.enough(count), &mut sends).await?;
+            self.tell(early, &secret, &descriptor)?;
+        }
+        let mut rest = Ok(());
+        while let Some(sent) = sends.next().await {
+            match early {
+                // The object stands: one fault must not cut the shards that are on their way.
+                Some(_) => rest = rest.and(sent),
+                None => sent?,
+            }
+        }
+        drop(sends);
+        Ok(Stored {
             secret,
-            describe(&self.geometry, segments, begin.public.then_some(sha256)),
-        ))
+            descriptor,
+            told: early.is_some(),
+            rest: rest.and(self.lacking()),
+        })
     }
 
     /// Reads, hashes, seals and codes the segment that begins at plaintext byte `done`, once there

@@ -96,7 +96,7 @@ pub(crate) async fn share(
         }
     };
     let (progress, _watched) = watch::channel(Progress::default());
-    let done = put::run(renter, put, &progress).await?;
+    let done = put::run(renter, put, &progress, None).await?;
     shred(&path).map_err(file(&path))?;
     let capsule = Shared {
         leads: true,

@@ -4,6 +4,7 @@
 
 mod clock;
 mod costs;
+mod early;
 mod leases;
 mod money;
 mod omitting;
