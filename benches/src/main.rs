@@ -11,8 +11,8 @@ use holdfast_benches::busy::Busy;
 use holdfast_benches::rows::{self, Report};
 use holdfast_benches::{
     allocator, choose, coding, detection, device, erasure, flush, health, idle, instructions,
-    ledger, proof, prove, put_limit, put_network, repair, rounds, score, start, stream, tree,
-    verified, watch,
+    ledger, memory, proof, prove, put_limit, put_network, repair, rounds, score, start, stream,
+    tree, verified, watch,
 };
 
 /// Ours against a named peer, in the same run
@@ -73,6 +73,8 @@ enum Measurement {
     Repair,
     /// The memory of an idle host against its budget
     Idle,
+    /// The memory of a host with 64 uploads, and with 1,000 peers at its door
+    Memory,
     /// The erasure coder against the crate called a stripe at a time
     Erasure,
     /// The proof tree against hashing its leaves
@@ -170,6 +172,7 @@ fn run(measurement: Measurement, arguments: &Arguments) -> anyhow::Result<Report
         Measurement::PutNetwork => put_network::report(quick, &arguments.dir),
         Measurement::Repair => repair::report(quick, &arguments.dir),
         Measurement::Idle => idle::report(quick, &arguments.dir),
+        Measurement::Memory => memory::report(quick, &arguments.dir),
         Measurement::Erasure => Ok(erasure::report(quick)),
         Measurement::Proof => Ok(proof::report(quick)),
         Measurement::Prove => Ok(prove::report(quick)),
