@@ -114,14 +114,19 @@ bench *arguments: programs
 bench-compare *arguments: bench-peers programs
     target/release/bench {{ arguments }}
 
-# installs libisal-dev and fio where they are missing, fetches klauspost/reedsolomon, builds both
-bench-peers:
-    @echo "installs Debian's libisal-dev and fio, fetches the Go module klauspost/reedsolomon and the crate libp2p"
+# installs libisal-dev and fio where they are missing, fetches klauspost/reedsolomon, builds all peers
+bench-peers: bench-peers-rust
+    @echo "installs Debian's libisal-dev and fio, fetches the Go module klauspost/reedsolomon"
     dpkg --status libisal-dev fio > /dev/null || sudo apt-get install --yes libisal-dev fio
     go build -C benches/compare/klauspost -o ../../../target/compare/klauspost .
     cc -O2 -Wall -o target/compare/isal benches/compare/isal/main.c -lisal
+
+# the crates libp2p and iroh-blobs as they come, each in a workspace of its own
+bench-peers-rust:
     cargo build --release --locked --manifest-path benches/compare/libp2p/Cargo.toml --target-dir target/compare/build
     cp target/compare/build/release/compare-libp2p target/compare/libp2p
+    cargo build --release --locked --manifest-path benches/compare/iroh/Cargo.toml --target-dir target/compare/build
+    cp target/compare/build/release/compare-iroh target/compare/iroh
 
 # a flame graph of a command: `just flames 'put of 256 MiB' target/release/holdfast demo --exit`
 flames title +command:

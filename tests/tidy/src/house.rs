@@ -153,7 +153,11 @@ pub(crate) const UNSAFE_ROOMS: [&str; 5] = [
 ];
 
 /// Folders that are workspaces of their own, so that what they need stays out of the build.
-pub(crate) const OWN_WORKSPACES: [&str; 2] = ["benches/compare/libp2p", "tests/fuzz"];
+pub(crate) const OWN_WORKSPACES: [&str; 3] = [
+    "benches/compare/iroh",
+    "benches/compare/libp2p",
+    "tests/fuzz",
+];
 
 /// Rooms that do not log; they return.
 pub(crate) const PURE_ROOMS: [&str; 8] = [
