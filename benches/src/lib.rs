@@ -3,6 +3,7 @@
 //! `bench` runs them, prints the table and writes the baseline.
 
 pub mod allocator;
+pub mod btfs;
 pub mod busy;
 pub mod choose;
 pub mod coding;

@@ -10,7 +10,7 @@ use clap::{Parser, ValueEnum};
 use holdfast_benches::busy::Busy;
 use holdfast_benches::rows::{self, Report};
 use holdfast_benches::{
-    allocator, choose, coding, detection, device, erasure, flush, health, idle, instructions,
+    allocator, btfs, choose, coding, detection, device, erasure, flush, health, idle, instructions,
     ledger, memory, proof, prove, put_limit, put_network, repair, rounds, score, start, stream,
     tree, verified, watch,
 };
@@ -101,8 +101,10 @@ enum Measurement {
     Health,
     /// The system allocator against others: memory given back, time on the stream
     Allocator,
-    /// One upload stream between two processes against libp2p as it comes
+    /// One upload stream between two processes against libp2p as it comes and iroh-blobs
     Stream,
+    /// A put and a get of 116 MiB against what go-btfs waits and does
+    Btfs,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -187,5 +189,6 @@ fn run(measurement: Measurement, arguments: &Arguments) -> anyhow::Result<Report
         Measurement::Health => health::report(quick, &arguments.dir),
         Measurement::Allocator => allocator::report(quick),
         Measurement::Stream => stream::report(quick, &arguments.peers),
+        Measurement::Btfs => btfs::report(quick, &arguments.dir, &arguments.peers),
     }
 }
