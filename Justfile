@@ -121,12 +121,13 @@ bench-peers: bench-peers-rust
     go build -C benches/compare/klauspost -o ../../../target/compare/klauspost .
     cc -O2 -Wall -o target/compare/isal benches/compare/isal/main.c -lisal
 
-# the crates libp2p and iroh-blobs as they come, each in a workspace of its own
+# the crates libp2p and iroh-blobs as they come, each in a workspace of its own; the program garage
 bench-peers-rust:
     cargo build --release --locked --manifest-path benches/compare/libp2p/Cargo.toml --target-dir target/compare/build
     cp target/compare/build/release/compare-libp2p target/compare/libp2p
     cargo build --release --locked --manifest-path benches/compare/iroh/Cargo.toml --target-dir target/compare/build
     cp target/compare/build/release/compare-iroh target/compare/iroh
+    cargo install garage --version 2.5.0 --locked --no-default-features --features bundled-libs,lmdb --root target/compare/garage --target-dir target/compare/build
 
 # a flame graph of a command: `just flames 'put of 256 MiB' target/release/holdfast demo --exit`
 flames title +command:

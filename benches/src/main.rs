@@ -11,8 +11,8 @@ use holdfast_benches::busy::Busy;
 use holdfast_benches::rows::{self, Report};
 use holdfast_benches::{
     allocator, btfs, choose, coding, detection, device, erasure, flush, health, idle, instructions,
-    ledger, memory, proof, prove, put_limit, put_network, repair, rounds, score, start, stream,
-    tree, verified, watch,
+    ledger, memory, packing, proof, prove, publish, put_limit, put_network, repair, rounds, s3,
+    score, start, stream, tree, verified, watch,
 };
 
 /// Ours against a named peer, in the same run
@@ -103,6 +103,12 @@ enum Measurement {
     Allocator,
     /// One upload stream between two processes against libp2p as it comes and iroh-blobs
     Stream,
+    /// Requests a second of the S3 gateway against Garage
+    S3,
+    /// What hosts keep for small objects of the gateway against their coded bytes
+    Packing,
+    /// A release of 10,000 files published and verified against tar and sha256sum
+    Publish,
     /// A put and a get of 116 MiB against what go-btfs waits and does
     Btfs,
 }
@@ -189,6 +195,9 @@ fn run(measurement: Measurement, arguments: &Arguments) -> anyhow::Result<Report
         Measurement::Health => health::report(quick, &arguments.dir),
         Measurement::Allocator => allocator::report(quick),
         Measurement::Stream => stream::report(quick, &arguments.peers),
+        Measurement::S3 => s3::report(quick, &arguments.dir, &arguments.peers, &arguments.only),
+        Measurement::Packing => packing::report(quick, &arguments.dir),
+        Measurement::Publish => publish::report(quick, &arguments.dir),
         Measurement::Btfs => btfs::report(quick, &arguments.dir, &arguments.peers),
     }
 }
