@@ -11,6 +11,7 @@ mod classed;
 mod clients;
 mod database;
 mod deleting;
+mod early;
 mod engines;
 mod faults;
 mod fellows;

@@ -20,6 +20,7 @@ use crate::keys::Rates;
 use crate::pack::Packer;
 use crate::rows;
 use crate::shown::Shelf;
+use crate::stow::TAILS_MIB;
 
 /// Parts the gateway's key from every other use of the renter's.
 const SEAL_LABEL: &[u8] = b"holdfast.gateway.keys.1";
@@ -33,6 +34,8 @@ pub struct Options {
     pub parity: u16,
     /// Term in days.
     pub days: u64,
+    /// Shards more than a read needs that each segment has when a write is answered.
+    pub ack_margin: u16,
     /// Highest price paid, in smallest units per GiB and epoch.
     pub price_max: Option<Amount>,
     /// Bytes of bodies kept in memory.
@@ -93,7 +96,9 @@ pub(crate) struct Inner {
     /// Held while one object's agreements are renewed, repaired or closed.
     pub(crate) object_turn: Mutex<()>,
     /// Stores under way.
-    pub(crate) stores: Semaphore,
+    pub(crate) stores: Arc<Semaphore>,
+    /// MiB of shards that wait after their put was answered.
+    pub(crate) tails: Arc<Semaphore>,
     /// Bodies on their way out.
     pub(crate) streams: Arc<Semaphore>,
 }
@@ -137,7 +142,8 @@ impl Gateway {
                 publish_key: Signer::of_seal_key(&parts.seal_key)?.key(),
                 garbage: Notify::new(),
                 object_turn: Mutex::new(()),
-                stores: Semaphore::new(options.stores.max(1)),
+                stores: Arc::new(Semaphore::new(options.stores.max(1))),
+                tails: Arc::new(Semaphore::new(TAILS_MIB)),
                 streams: Arc::new(Semaphore::new(options.streams.max(1))),
                 options,
             }),
@@ -152,6 +158,7 @@ impl Gateway {
         tokio::spawn(crate::pack::run(gateway.clone(), loads));
         tokio::spawn(gateway.clone().sweep());
         tokio::spawn(gateway.clone().keep_all());
+        tokio::spawn(gateway.clone().finish_puts());
         Ok(gateway)
     }
 

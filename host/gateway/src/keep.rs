@@ -20,8 +20,9 @@ use crate::gateway::Gateway;
 use crate::rows;
 use crate::uses;
 
-/// An object is repaired when fewer hosts of a segment than this may still die.
-pub(crate) const MARGIN: usize = 5;
+/// An object is repaired when fewer hosts of a segment than this may still die, and a write is
+/// answered once as many may, where nothing else is said.
+pub const MARGIN: u16 = 5;
 /// Rounds in the time between two looks at one object.
 const ROUNDS: u32 = 8;
 const ROUND_MIN: Duration = Duration::from_secs(1);
@@ -69,7 +70,7 @@ fn is_due(then_ms: u64, now_ms: u64, every: Duration) -> bool {
 
 /// Whether so few hosts may still die that shards are placed anew.
 fn is_thin(health: &Health, parity: u16) -> bool {
-    let margin = MARGIN.min(usize::from(parity));
+    let margin = usize::from(MARGIN.min(parity));
     health.may_die.is_some_and(|left| left < margin)
 }
 

@@ -68,7 +68,7 @@ impl Seen {
 
     /// How it was, in one word: `lost`, `thin` where a repair is due, `well`.
     pub(crate) fn word(&self, parity: u16) -> &'static str {
-        let margin = MARGIN.min(usize::from(parity));
+        let margin = usize::from(MARGIN.min(parity));
         match self.may_die {
             _ if self.segments_lost > 0 => "lost",
             Some(left) if left >= margin => "well",

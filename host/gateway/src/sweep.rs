@@ -128,6 +128,10 @@ impl Gateway {
                 true
             }
             Err(host_renter::Error::Unknown { .. }) => true,
+            Err(host_renter::Error::Busy { .. }) => {
+                tracing::info!(object = %object, "its put still places shards; given back later");
+                false
+            }
             Ok(deleted) if self.inner.renter.has_run_out(&deleted).await => {
                 let silent = deleted.silent();
                 tracing::info!(object = %object, silent, "hosts never answered; the term is over");

@@ -10,7 +10,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use host_core::{Amount, ObjectId};
 use host_daemon::clock::{SystemClock, SystemEntropy};
-use host_gateway::{Ask, Gateway, Keep, NewKey, Options, Parts};
+use host_gateway::{Ask, Gateway, Keep, MARGIN, NewKey, Options, Parts};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
@@ -56,6 +56,11 @@ struct RunArgs {
     /// Parity shards a segment
     #[arg(long, default_value_t = 20)]
     parity: u16,
+    /// Answer a write once every segment has so many shards more than a read needs, each with its
+    /// host's receipt and first cheque; the others follow. 5 without it, or all where --parity is
+    /// less
+    #[arg(long, value_name = "SHARDS", value_parser = clap::value_parser!(u16).range(1..))]
+    ack_margin: Option<u16>,
     /// Term of new objects, in days
     #[arg(long, default_value_t = 30)]
     days: u64,
@@ -275,6 +280,7 @@ pub(crate) async fn run(args: GatewayArgs) -> anyhow::Result<()> {
 async fn serve(home: &Home, dir: PathBuf, args: RunArgs) -> anyhow::Result<()> {
     super::log_to_stderr();
     args.page.check()?;
+    let ack_margin = ack_margin(&args)?;
     std::fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
     let catalogue = namespace::open(&dir, &args.namespace)?;
     let (renter, net) = home.renter().await?;
@@ -291,6 +297,7 @@ async fn serve(home: &Home, dir: PathBuf, args: RunArgs) -> anyhow::Result<()> {
             data: args.data,
             parity: args.parity,
             days: args.days,
+            ack_margin,
             price_max: args.price_max,
             cache_len: args.cache << 20,
             spool: dir.join("spool"),
@@ -334,6 +341,18 @@ async fn serve(home: &Home, dir: PathBuf, args: RunArgs) -> anyhow::Result<()> {
     };
     net.stop().await;
     ended
+}
+
+/// Shards that a write waits for beyond those a read needs.
+fn ack_margin(args: &RunArgs) -> anyhow::Result<u16> {
+    let margin = args.ack_margin.unwrap_or(MARGIN.min(args.parity));
+    anyhow::ensure!(
+        margin <= args.parity,
+        "--ack-margin {margin} is more than the {} parity shards there are; name at most --parity \
+         to wait for every shard",
+        args.parity
+    );
+    Ok(margin)
 }
 
 /// How objects are kept when the command line does not say otherwise.
