@@ -42,7 +42,7 @@ fn of_file(kind: ErrorKind) -> Code {
 }
 
 /// The code of whatever ended a command, and who must act.
-fn code_of(error: &anyhow::Error) -> (Code, Blame) {
+pub(crate) fn code_of(error: &anyhow::Error) -> (Code, Blame) {
     if let Some(coded) = error.downcast_ref::<Coded>() {
         return (coded.code, coded.code.blame());
     }

@@ -26,8 +26,8 @@ use crate::serve::connections;
 use crate::shown::{Opened, Shown};
 
 mod index;
-mod send;
-mod words;
+pub(crate) mod send;
+pub(crate) mod words;
 
 use send::Thing;
 use words::{content_type, decode};
@@ -37,9 +37,9 @@ const FOREVER: &str = "public, max-age=31536000, immutable";
 /// What a channel names today.
 const TODAY: &str = "public, max-age=60, must-revalidate";
 /// What only a token opens.
-const OWN: &str = "private, max-age=0, must-revalidate";
+pub(crate) const OWN: &str = "private, max-age=0, must-revalidate";
 
-type Answer = Response<Body>;
+pub(crate) type Answer = Response<Body>;
 
 /// Serves until the listener fails.
 pub async fn serve_http(gateway: Gateway, listener: TcpListener) -> Result<(), Error> {
@@ -66,11 +66,11 @@ fn put(headers: &mut HeaderMap, name: hyper::header::HeaderName, value: &str) {
 }
 
 /// What one request is about.
-struct Asked<'a> {
-    headers: &'a HeaderMap,
-    head: bool,
+pub(crate) struct Asked<'a> {
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) head: bool,
     /// Whether a release is wanted as one CAR file.
-    car: bool,
+    pub(crate) car: bool,
 }
 
 /// A file of a release as what can be sent.

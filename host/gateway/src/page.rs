@@ -25,12 +25,12 @@ use crate::serve::connections;
 
 mod assets;
 mod buckets;
-mod costs;
+pub(crate) mod costs;
 mod door;
 mod objects;
 mod papers;
-mod query;
-mod refusal;
+pub(crate) mod query;
+pub(crate) mod refusal;
 mod sessions;
 mod stored;
 mod upload;

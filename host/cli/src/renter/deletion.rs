@@ -88,7 +88,8 @@ fn line(of: &DeletedPlace) -> DeletionLine {
     }
 }
 
-fn report_of(home: &Home, deleted: &Deleted) -> anyhow::Result<Deletion> {
+/// What hosts signed of a deletion, to be signed by its owner.
+pub(super) fn report_of(home: &Home, deleted: &Deleted) -> anyhow::Result<Deletion> {
     let network = home.network()?;
     let mut beyond_recall = release::beyond_recall(deleted.sealed);
     beyond_recall.extend(release::handed_on(deleted.shares()));

@@ -18,6 +18,7 @@ use super::home::Home;
 use super::publish;
 use crate::print;
 
+mod api;
 mod namespace;
 mod page;
 
@@ -87,6 +88,8 @@ struct RunArgs {
     namespace: namespace::NamespaceArgs,
     #[command(flatten)]
     page: page::PageArgs,
+    #[command(flatten)]
+    api: api::ApiArgs,
     /// Stop when standard input ends, as a child of another program
     #[arg(long)]
     until_stdin_ends: bool,
@@ -209,6 +212,7 @@ struct Ready {
     s3: SocketAddr,
     http: Option<SocketAddr>,
     page: Option<SocketAddr>,
+    api: Option<SocketAddr>,
 }
 
 /// Runs it.
@@ -280,6 +284,7 @@ pub(crate) async fn run(args: GatewayArgs) -> anyhow::Result<()> {
 async fn serve(home: &Home, dir: PathBuf, args: RunArgs) -> anyhow::Result<()> {
     super::log_to_stderr();
     args.page.check()?;
+    args.api.check()?;
     let ack_margin = ack_margin(&args)?;
     std::fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
     let catalogue = namespace::open(&dir, &args.namespace)?;
@@ -313,10 +318,12 @@ async fn serve(home: &Home, dir: PathBuf, args: RunArgs) -> anyhow::Result<()> {
         None => None,
     };
     let page = args.page.listen().await?;
+    let api = args.api.listen().await?;
     let ready = Ready {
         s3: listener.local_addr()?,
         http: pages.as_ref().map(TcpListener::local_addr).transpose()?,
         page: page.as_ref().map(TcpListener::local_addr).transpose()?,
+        api: api.as_ref().map(TcpListener::local_addr).transpose()?,
     };
     let socket = dir.join(SOCKET);
     let control = host_gateway::Control::bind(&socket)?.answer(gateway.clone());
@@ -330,12 +337,14 @@ async fn serve(home: &Home, dir: PathBuf, args: RunArgs) -> anyhow::Result<()> {
         }
     };
     let page = args.page.serve(gateway.clone(), page, home);
+    let api = args.api.serve(gateway.clone(), api, &dir);
     let s3 = host_gateway::serve(gateway, listener);
     print::json(&ready)?;
     let ended = tokio::select! {
         ended = s3 => ended.context("serving S3"),
         ended = http => ended.context("serving releases"),
         ended = page => ended,
+        ended = api => ended,
         ended = control => ended.context("answering the control socket"),
         asked = host_daemon::supervise::asked_to_stop(args.until_stdin_ends) => asked.map(|_| ()),
     };

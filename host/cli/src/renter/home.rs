@@ -177,7 +177,7 @@ impl Home {
 
     /// The vault's address, remembered after the chain told it once, so that reading needs no
     /// chain.
-    async fn vault(&self, chain: &EvmChain) -> anyhow::Result<Address> {
+    pub(crate) async fn vault(&self, chain: &EvmChain) -> anyhow::Result<Address> {
         let path = self.dir.join("vault");
         if let Ok(text) = std::fs::read_to_string(&path)
             && let Ok(vault) = text.trim().parse()

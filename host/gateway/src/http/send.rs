@@ -25,25 +25,25 @@ use crate::rows::Piece;
 const WHOLE_LEN: u64 = 1 << 20;
 
 /// Bytes that a path means.
-pub(super) struct Thing {
+pub(crate) struct Thing {
     /// Where they are.
-    pub(super) pieces: Vec<Piece>,
+    pub(crate) pieces: Vec<Piece>,
     /// How many.
-    pub(super) len: u64,
+    pub(crate) len: u64,
     /// Whether the one piece is a zstd frame of them.
-    pub(super) packed: bool,
+    pub(crate) packed: bool,
     /// Entity tag without quotes.
-    pub(super) tag: String,
+    pub(crate) tag: String,
     /// Content type.
-    pub(super) kind: String,
+    pub(crate) kind: String,
     /// What caches are told.
-    pub(super) cache: &'static str,
+    pub(crate) cache: &'static str,
     /// Only with a token.
-    pub(super) private: bool,
+    pub(crate) private: bool,
     /// SHA-256 in hex, where it was signed for.
-    pub(super) sha256: Option<String>,
+    pub(crate) sha256: Option<String>,
     /// Names it may be blocked by.
-    pub(super) names: Vec<String>,
+    pub(crate) names: Vec<String>,
 }
 
 fn text(headers: &HeaderMap, name: hyper::header::HeaderName) -> Option<&str> {
@@ -68,7 +68,7 @@ impl Gateway {
     }
 
     /// Answers with `thing`; ranges and conditions only where `status` is OK.
-    pub(super) async fn send_thing(
+    pub(crate) async fn send_thing(
         &self,
         asked: &Asked<'_>,
         thing: &Thing,

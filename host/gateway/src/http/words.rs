@@ -50,7 +50,7 @@ pub(super) fn range_of(text: &str, len: u64) -> Option<Range<u64>> {
 }
 
 /// The type of a file by its name's ending.
-pub(super) fn content_type(path: &str) -> &'static str {
+pub(crate) fn content_type(path: &str) -> &'static str {
     let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
     match ending.to_ascii_lowercase().as_str() {
         "html" | "htm" => "text/html; charset=utf-8",

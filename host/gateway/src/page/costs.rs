@@ -33,7 +33,7 @@ pub(super) struct Counted {
 }
 
 /// When an epoch begins, milliseconds since 1970, to an epoch's length.
-pub(super) fn moment_of(costs: &Costs, epoch: u64, now_ms: u64) -> u64 {
+pub(crate) fn moment_of(costs: &Costs, epoch: u64, now_ms: u64) -> u64 {
     let span = |epochs: u64| {
         let length = costs.epoch_seconds.saturating_mul(1000);
         epochs.saturating_mul(length)

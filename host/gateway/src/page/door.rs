@@ -4,28 +4,23 @@
 //! that changes something comes from a page of this origin, which the browser says and no other
 //! page can; every request counts against its key's rate, as S3's do.
 
-use std::time::Duration;
-
-use futures::StreamExt;
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::header::{COOKIE, HOST, HeaderMap, ORIGIN};
 use ring::hmac;
-use s3s::Body;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Page;
 use super::refusal::Refusal;
 use super::sessions::Token;
+use crate::inlet::small;
 use crate::rows::AccessKey;
 
 /// The cookie's name.
 const NAME: &str = "holdfast_page";
 /// Longest sign-in.
 const SIGN_IN_LEN: usize = 4 << 10;
-/// Longest wait for one.
-const SIGN_IN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Who asks.
 pub(super) struct Caller {
@@ -145,24 +140,6 @@ pub(super) fn no_cookie() -> &'static str {
     "holdfast_page=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"
 }
 
-/// A small body, whole. Errors: InvalidRequest when it is long, slow or cut.
-async fn small(body: Incoming) -> Result<Vec<u8>, Refusal> {
-    let mut body = Body::from(body);
-    let taking = async {
-        let mut held = Vec::new();
-        while let Some(run) = body.next().await {
-            let run = run.map_err(|_| Refusal::odd("the request ended early"))?;
-            if held.len() + run.len() > SIGN_IN_LEN {
-                return Err(Refusal::odd("a sign-in is shorter"));
-            }
-            held.extend_from_slice(&run);
-        }
-        Ok(held)
-    };
-    let taken = tokio::time::timeout(SIGN_IN_WITHIN, taking).await;
-    taken.map_err(|_| Refusal::odd("the request was too slow"))?
-}
-
 fn no_key() -> Refusal {
     let words = "no access key of this id has this secret";
     Refusal::new(StatusCode::UNAUTHORIZED, "NoSuchKey", words)
@@ -171,7 +148,7 @@ fn no_key() -> Refusal {
 impl Page {
     /// Opens a session. Errors: NoSuchKey, SlowDown, InvalidRequest.
     pub(super) async fn opened(&self, body: Incoming) -> Result<(Caller, Token), Refusal> {
-        let body = small(body).await?;
+        let body = small(body, SIGN_IN_LEN).await.map_err(Refusal::odd)?;
         let given: SignIn = serde_json::from_slice(&body)
             .map_err(|_| Refusal::odd("a sign-in is JSON of access_key and secret_key"))?;
         let now = self.now();

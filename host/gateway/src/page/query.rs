@@ -7,7 +7,7 @@ use super::refusal::Refusal;
 
 /// Pairs of a query, each name once.
 #[derive(Debug, Default)]
-pub(super) struct Query(BTreeMap<String, String>);
+pub(crate) struct Query(BTreeMap<String, String>);
 
 /// Text of its form. None for a broken escape or bytes that are no text.
 fn decode(text: &str) -> Option<String> {
@@ -33,7 +33,7 @@ fn decode(text: &str) -> Option<String> {
 
 impl Query {
     /// Reads one. Errors: InvalidRequest for what is no text, or said twice.
-    pub(super) fn parse(text: &str) -> Result<Self, Refusal> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Refusal> {
         let mut pairs = BTreeMap::new();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -47,18 +47,18 @@ impl Query {
     }
 
     /// What is said of a name.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
     /// The same, which must be there. Errors: InvalidRequest.
-    pub(super) fn need(&self, name: &str) -> Result<&str, Refusal> {
+    pub(crate) fn need(&self, name: &str) -> Result<&str, Refusal> {
         let value = self.get(name).filter(|value| !value.is_empty());
         value.ok_or_else(|| Refusal::odd(format!("the query must say `{name}`")))
     }
 
     /// A number within bounds; `otherwise` where none is said. Errors: InvalidRequest.
-    pub(super) fn number(
+    pub(crate) fn number(
         &self,
         name: &str,
         bounds: std::ops::RangeInclusive<u64>,

@@ -16,7 +16,7 @@ const AGAIN_AFTER: &str = "2";
 
 /// A no.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     pub(super) status: StatusCode,
     pub(super) code: String,
     words: String,
@@ -61,6 +61,11 @@ impl Refusal {
             allow: Some(allow),
             ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", words)
         }
+    }
+
+    /// What it says to people.
+    pub(crate) fn words(&self) -> &str {
+        &self.words
     }
 
     pub(super) fn into_answer(self) -> Answer {

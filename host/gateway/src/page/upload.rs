@@ -5,24 +5,18 @@
 //! that is there is replaced only when the page says so; a client that stops, or all but stops,
 //! loses its place.
 
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use futures::{Stream, StreamExt};
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use s3s::Body;
 use s3s::dto::{ETagCondition, PutObjectInput, StreamingBlob};
 use serde_json::json;
-use tokio::time::{Instant, Sleep};
 
 use super::objects::DIGEST;
 use super::{Answered, Asked, Caller, Page, Refusal, said};
+use crate::inlet::{Paced, drain};
 use crate::s3::objects::BODY_LEN_MAX;
 use crate::s3::words::{check_key, signed};
 
@@ -30,69 +24,6 @@ use crate::s3::words::{check_key, signed};
 const SAID_DIGEST: &str = "x-holdfast-sha256";
 /// Longest content type that is kept.
 const KIND_LEN: usize = 200;
-/// Longest wait for the next run of a body.
-const RUN_WITHIN: Duration = Duration::from_secs(60);
-/// Slowest pace of a whole body, in bytes a second.
-const PACE: u64 = 4 << 10;
-/// Of a body that is refused so much is read, so that the browser hears why.
-const DRAIN_LEN: usize = 8 << 20;
-const DRAIN_WITHIN: Duration = Duration::from_secs(5);
-
-/// A body that keeps a pace.
-struct Paced {
-    body: Body,
-    /// Ends the wait for a run.
-    wait: Pin<Box<Sleep>>,
-    /// Ends it all.
-    until: Instant,
-}
-
-fn too_slow() -> std::io::Error {
-    std::io::Error::new(std::io::ErrorKind::TimedOut, "the body came too slowly")
-}
-
-impl Paced {
-    fn new(body: Body, len: u64) -> Self {
-        let now = Instant::now();
-        Self {
-            body,
-            wait: Box::pin(tokio::time::sleep_until(now + RUN_WITHIN)),
-            until: now + RUN_WITHIN + Duration::from_secs(len / PACE),
-        }
-    }
-}
-
-impl Stream for Paced {
-    type Item = std::io::Result<Bytes>;
-
-    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Poll::Ready(run) = self.body.poll_next_unpin(task) {
-            let now = Instant::now();
-            if now >= self.until {
-                return Poll::Ready(Some(Err(too_slow())));
-            }
-            self.wait.as_mut().reset(now + RUN_WITHIN);
-            return Poll::Ready(run.map(|run| run.map_err(std::io::Error::other)));
-        }
-        ready!(self.wait.as_mut().poll(task));
-        Poll::Ready(Some(Err(too_slow())))
-    }
-}
-
-/// Reads on for a while, so that the answer is heard by who is still sending.
-async fn drain(body: Incoming) {
-    let mut body = Body::from(body);
-    let reading = async {
-        let mut len = 0;
-        while let Some(Ok(run)) = body.next().await {
-            len += run.len();
-            if len > DRAIN_LEN {
-                return;
-            }
-        }
-    };
-    let _enough = tokio::time::timeout(DRAIN_WITHIN, reading).await;
-}
 
 /// The length a body is said to have. Errors: MissingContentLength, EntityTooLarge.
 fn len_of(headers: &HeaderMap) -> Result<u64, Refusal> {

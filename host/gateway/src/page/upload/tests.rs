@@ -1,4 +1,4 @@
-//! What a body says of itself, and how slow it may come.
+//! What a body says of itself.
 
 use hyper::header::HeaderValue;
 
@@ -33,30 +33,5 @@ fn a_digest_is_one_or_is_refused() {
             digest_of(&headers(SAID_DIGEST, odd)).unwrap_err().code,
             "InvalidDigest"
         );
-    }
-}
-
-#[tokio::test]
-async fn a_body_past_its_time_ends_with_an_error() {
-    let run = || Body::from(b"run".to_vec());
-    let mut paced = Paced::new(run(), 3);
-    assert!(paced.next().await.unwrap().is_ok());
-    assert!(paced.next().await.is_none());
-    let mut late = Paced::new(run(), 3);
-    late.until = Instant::now();
-    assert!(late.next().await.unwrap().is_err());
-    let mut silent = Paced::new(Body::from(StreamingBlob::wrap(Silent)), 3);
-    silent.wait = Box::pin(tokio::time::sleep_until(Instant::now()));
-    assert!(silent.next().await.unwrap().is_err());
-}
-
-/// A client that says nothing.
-struct Silent;
-
-impl Stream for Silent {
-    type Item = std::io::Result<Bytes>;
-
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Poll::Pending
     }
 }
