@@ -13,19 +13,19 @@ struct Browser<'a> {
 }
 
 /// An answer: status, headers, body.
-struct Answer {
-    status: u16,
-    head: String,
-    body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
     /// The code of a refusal.
-    fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         let said = self.json();
         said["error"]["code"]
             .as_str()
@@ -34,7 +34,7 @@ impl Answer {
     }
 }
 
-fn split(said: &[u8]) -> Answer {
+pub(crate) fn split(said: &[u8]) -> Answer {
     let mut rest = said;
     loop {
         let end = rest.windows(4).position(|run| run == b"\r\n\r\n");

@@ -34,6 +34,7 @@ struct Ready {
     s3: String,
     http: String,
     page: Option<String>,
+    api: Option<String>,
 }
 
 /// An access key as it is told once.
@@ -52,6 +53,8 @@ pub(crate) struct Served {
     pub(crate) http: String,
     /// Where the page is, when it was asked for.
     pub(crate) page: Option<String>,
+    /// Where the API for applications is, when it was asked for.
+    pub(crate) api: Option<String>,
     pub(crate) key: Key,
 }
 
@@ -118,6 +121,7 @@ impl Served {
             s3: ready.s3,
             http: ready.http,
             page: ready.page,
+            api: ready.api,
             key,
         }
     }
@@ -132,7 +136,7 @@ impl Served {
         let (child, ready) = start(&self.home, more);
         self.child = child;
         (self.s3, self.http) = (ready.s3, ready.http);
-        self.page = ready.page;
+        (self.page, self.api) = (ready.page, ready.api);
     }
 
     /// A directory of the renter's, made.

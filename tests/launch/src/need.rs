@@ -49,11 +49,12 @@ pub(crate) fn s3_clients(desk: &Desk<'_>) -> Result<Option<String>, Error> {
             ("rclone", "version"),
             ("restic", "version"),
             ("curl", "--version"),
+            ("jq", "--version"),
         ];
         asked.iter().all(|(program, word)| works(program, &[word]))
     };
-    let names = ["awscli", "rclone", "restic", "curl"];
-    let what = "aws, rclone, restic and curl";
+    let names = ["awscli", "rclone", "restic", "curl", "jq"];
+    let what = "aws, rclone, restic, curl and jq";
     packages(desk, "gateway", what, &names, there)
 }
 
