@@ -16,10 +16,11 @@
 //!   A fresh repository a round, since blocks that it has are not written again.
 //!
 //! Machine: 2 cores, virtio disk. The waits are a constant: unlike a peer of the same minute, what
-//! else the machine does slows ours alone. Expected: 30 processes, the chain and the renter share
-//! the cores; a put costs about as many seconds of them as in the demo, 3 for 116 MiB and 1 for the
-//! get, so 2 to 4 s where nothing else runs, 5 to 10 of the waits. Goal: 10 of add, upload and get,
-//! which the row of the waits shows from below; the offline rows do another thing and inform.
+//! else the machine does slows ours alone, so only a quiet machine gives a figure. Expected: a put
+//! without a network runs at 0.26 GiB/s there (`put-limit`), half a second; 34 processes that share
+//! two cores take several times that, and the get half again: 2 to 4 s, 5 to 10 of the waits. Goal:
+//! 10 of add, upload and get, which a row of the waits above 10 would prove and one below does not
+//! refute; the offline rows do another thing and inform.
 
 use std::path::Path;
 use std::process::Command;
