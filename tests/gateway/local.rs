@@ -430,12 +430,7 @@ fn what_a_stranger_asks_and_what_does_not_read_is_refused_in_one_shape() {
     }
     let wrong = program.ask("puts", &["-X", "PATCH"]);
     assert_eq!(wrong.code(), "method-wrong");
-    for path in [
-        "none",
-        "puts/..%2f..",
-        "../../etc/passwd",
-        "objects/zz/body/more",
-    ] {
+    for path in ["none", "../../etc/passwd", "objects/zz/body/more"] {
         assert_eq!(program.ask(path, &[]).code(), "route-unknown", "{path}");
     }
     let shape = program.ask("puts/..%2f..", &[]).json();

@@ -16,6 +16,7 @@ mod engines;
 mod faults;
 mod fellows;
 mod lasting;
+mod local;
 mod mirroring;
 mod page;
 mod pages;

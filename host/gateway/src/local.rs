@@ -1,5 +1,5 @@
-//! A local HTTP API for applications: put, status, get, quote, renew and rm over the renter that the
-//! gateway owns, on a listener of its own.
+//! A local HTTP API for applications: put, status, get, quote, renew and rm over the renter that
+//! the gateway owns, on a listener of its own.
 //!
 //! Enters: requests of programs on this machine that bear the token in `api.token`. Leaves: JSON
 //! under `/api/v1/`, bytes of objects. Routes stand in routes.rs, in one table that the OpenAPI

@@ -19,7 +19,9 @@ use crate::page::refusal::Refusal;
 const AGAIN_AFTER: &str = "2";
 
 macro_rules! own {
-    ($($name:ident = $word:literal, $status:ident, $who:ident, $retry:literal, $next:literal;)*) => {
+    ($(
+        $name:ident = $word:literal, $status:ident, $who:ident, $retry:literal, $next:literal;
+    )*) => {
         /// Faults that only this API has.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(super) enum Own {

@@ -28,6 +28,8 @@ pub(super) struct One {
     /// Its name: 32 hex digits.
     pub(super) id: String,
     row: Mutex<Row>,
+    /// Held while its files are written; whether they are gone.
+    gone: Mutex<bool>,
     turn: Arc<tokio::sync::Mutex<()>>,
     /// Counts bodies, so that one whose client came again ends.
     pub(super) bodies: watch::Sender<u64>,
@@ -40,6 +42,7 @@ impl One {
         Arc::new(Self {
             id,
             row: Mutex::new(row),
+            gone: Mutex::new(false),
             turn: Arc::default(),
             bodies: watch::Sender::new(0),
             given_up: watch::Sender::new(false),
@@ -87,6 +90,14 @@ pub(super) async fn apart<T: Send + 'static>(
 /// Removes a file; one that is not there is gone.
 fn gone(path: &Path) -> std::io::Result<()> {
     match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a folder; one that is not there is gone.
+fn removed(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
@@ -144,7 +155,9 @@ impl Puts {
     /// Reads a row, and cuts off what of its body came after it was written.
     fn read_one(&self, id: &str) -> std::io::Result<Row> {
         let row = Row::read(&self.row_path(id))?;
-        if !row.storing && !row.whole {
+        if row.object.is_some() {
+            removed(&self.dir.join(id))?;
+        } else if !row.storing && !row.whole {
             let body = self.body_path(id, &row.order.name);
             let body = File::options().write(true).open(body)?;
             body.set_len(row.received)?;
@@ -255,6 +268,11 @@ impl Puts {
     ) -> Result<Row, Fault> {
         let (puts, one) = (Arc::clone(self), Arc::clone(one));
         apart(move || {
+            // A change whose asker was dropped must not bring back what was forgotten.
+            let gone = one.gone.lock().unwrap_or_else(PoisonError::into_inner);
+            if *gone {
+                return Err(Fault::own(Own::PutUnknown, "the put was given up"));
+            }
             let mut row = one.row();
             change(&mut row);
             let path = puts.row_path(&one.id);
@@ -268,22 +286,16 @@ impl Puts {
     /// Removes a body whose put needs it no more.
     pub(super) async fn drop_body(self: &Arc<Self>, one: &Arc<One>) {
         let dir = self.dir.join(&one.id);
-        let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(dir)).await;
-        match removed {
-            Ok(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => {
-                tracing::warn!(session = %one.id, err = %error, "a body stays in the spool");
-            }
-            _ => {}
+        let done = tokio::task::spawn_blocking(move || removed(&dir)).await;
+        if let Ok(Err(error)) = done {
+            tracing::warn!(session = %one.id, err = %error, "a body stays in the spool");
         }
     }
 
     fn remove_files(&self, id: &str) -> std::io::Result<()> {
         gone(&self.row_path(id))?;
         File::open(&self.dir)?.sync_all()?;
-        match std::fs::remove_dir_all(self.dir.join(id)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        removed(&self.dir.join(id))
     }
 
     /// Forgets a put and its body. Durable when it returns.
@@ -292,10 +304,12 @@ impl Puts {
         one: &Arc<One>,
         _turn: &Turn,
     ) -> Result<(), Fault> {
-        let (puts, id) = (Arc::clone(self), one.id.clone());
+        let (puts, one) = (Arc::clone(self), Arc::clone(one));
         apart(move || {
-            puts.remove_files(&id).map_err(file_fault(&puts.dir))?;
-            puts.locked().remove(&id);
+            let mut gone = one.gone.lock().unwrap_or_else(PoisonError::into_inner);
+            puts.remove_files(&one.id).map_err(file_fault(&puts.dir))?;
+            *gone = true;
+            puts.locked().remove(&one.id);
             Ok(())
         })
         .await

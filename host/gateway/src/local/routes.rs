@@ -103,7 +103,7 @@ pub(super) static ROUTES: [Route; 14] = [
         method: Method::PUT,
         path: "puts/{session}/body",
         verb: Verb::Take,
-        summary: "Append bytes at exactly the offset received so far; answered once they are flushed",
+        summary: "Append bytes at exactly the offset received so far; answered once flushed",
         query: &[(
             "offset",
             "integer",
@@ -161,7 +161,7 @@ pub(super) static ROUTES: [Route; 14] = [
         method: Method::GET,
         path: "objects/{object}",
         verb: Verb::Object,
-        summary: "One object: shape, term, until when it is paid; its shards where they are asked for",
+        summary: "One object: shape, term, until when it is paid; its shards when asked for",
         query: &[(
             "health",
             "boolean",

@@ -237,7 +237,7 @@ impl Local {
         }
     }
 
-    /// Writes down that the object can be read, and its retention first.
+    /// Writes down that the object can be read, and its retention first; then its body goes.
     async fn recorded(&self, one: &Arc<One>, turn: &Turn, object: ObjectId) -> Result<(), Fault> {
         if let Some(days) = one.row().order.retain_days {
             self.household.retain(object, days)?;
@@ -245,7 +245,9 @@ impl Local {
         let noted = self
             .puts
             .change(one, turn, move |row| row.object = Some(object));
-        noted.await.map(|_| ())
+        noted.await?;
+        self.puts.drop_body(one).await;
+        Ok(())
     }
 
     /// Gives a put up: its body, and what its session agreed. A stored one is only forgotten.
