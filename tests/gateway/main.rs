@@ -7,6 +7,7 @@
 mod stage;
 
 mod acts;
+mod bills;
 mod classed;
 mod clients;
 mod database;

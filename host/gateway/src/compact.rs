@@ -126,7 +126,8 @@ impl Gateway {
         }))
     }
 
-    fn pieces_of(&self, row: &[u8]) -> Result<Vec<Piece>, Error> {
+    /// Where the bytes of what a use names are; nowhere when it is no more.
+    pub(crate) fn pieces_of(&self, row: &[u8]) -> Result<Vec<Piece>, Error> {
         Ok(match self.named(row)? {
             None => Vec::new(),
             Some(Named::Entry { row, value }) => rows::of_bytes::<Entry>(&row, &value)?.pieces,

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
+use crate::bill::Payer;
 use crate::error::{Error, file};
 use crate::gateway::Gateway;
 use crate::keys::NewKey;
@@ -40,6 +41,11 @@ pub enum Ask {
     },
     /// What every bucket holds.
     Usage,
+    /// What every bucket costs.
+    Costs {
+        /// Days ahead that are counted, every term extended.
+        days: u64,
+    },
     /// Show a release over HTTP.
     Show {
         /// Its object.
@@ -94,7 +100,9 @@ impl Ask {
     /// What changes something, as the log names it: action, subject, what else belongs to it.
     fn to_note(&self) -> Option<(&'static str, String, Value)> {
         Some(match self {
-            Self::ListKeys | Self::Usage | Self::Compact { .. } => return None,
+            Self::ListKeys | Self::Usage | Self::Costs { .. } | Self::Compact { .. } => {
+                return None;
+            }
             Self::NewKey(wanted) => {
                 let rights = json!({
                     "buckets": wanted.buckets, "read_only": wanted.read_only,
@@ -168,6 +176,7 @@ impl Gateway {
                 json!({ "emptied": self.compact(small_after_ms).await? })
             }
             Ask::Usage => self.usage()?,
+            Ask::Costs { days } => self.costs(days).await?,
             Ask::Show { release, private } => {
                 json!({ "path": self.show(release, private).await? })
             }
@@ -192,6 +201,24 @@ impl Gateway {
                 json!({ "revoked": id })
             }
         })
+    }
+
+    /// What every bucket costs, and what all of them do.
+    async fn costs(&self, days: u64) -> Result<Value, Error> {
+        let costs = self.inner.renter.costs(days).await?;
+        let lines = self.bill(&costs)?.into_iter().map(|(payer, line)| {
+            let mut said = json!(line);
+            said["for"] = match &payer {
+                Payer::Bucket(name) => json!({ "bucket": name }),
+                other => json!(other),
+            };
+            said
+        });
+        let lines: Vec<Value> = lines.collect();
+        Ok(json!({
+            "days": days, "epoch": costs.epoch, "epoch_seconds": costs.epoch_seconds,
+            "lines": lines, "missing": costs.missing,
+        }))
     }
 
     /// Objects and bytes of every bucket, and what the shared objects hold.

@@ -8,6 +8,7 @@
 //! (the root's).
 #![deny(missing_docs)]
 
+mod bill;
 mod body;
 mod cache;
 mod catalogue;

@@ -277,6 +277,13 @@ pub(crate) fn use_of(object: &ObjectId, row: &[u8]) -> Vec<u8> {
     [&[b'u'][..], &object.0, row].concat()
 }
 
+/// The bucket of a row that uses an object; none for a part of an upload under way.
+pub(crate) fn bucket_of(used: &[u8]) -> Option<&str> {
+    let rest = used.strip_prefix(b"v")?;
+    let end = rest.iter().position(|byte| *byte == 0)?;
+    std::str::from_utf8(rest.get(..end)?).ok()
+}
+
 /// A stored object that may have lost its last use.
 pub(crate) fn garbage(object: &ObjectId) -> Vec<u8> {
     [GARBAGE, &object.0].concat()

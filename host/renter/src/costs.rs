@@ -45,6 +45,9 @@ pub struct ObjectCost {
     pub ahead: Amount,
     /// Reading it once from its dearest hosts.
     pub read: Amount,
+    /// Rebuilding every shard of it once, each on its own: a read of its segment from the dearest
+    /// hosts for each shard. Times the share of shards lost in a year, it is a year's repair.
+    pub rebuild: Amount,
     /// Shards whose terms this home does not have; they are in no sum.
     pub unknown: usize,
 }
@@ -175,6 +178,7 @@ fn object(
         left: Amount::ZERO,
         ahead: Amount::ZERO,
         read: Amount::ZERO,
+        rebuild: Amount::ZERO,
         unknown: 0,
     };
     let (mut by_cheque, mut reads) = (Amount::ZERO, BTreeMap::new());
@@ -211,9 +215,12 @@ fn object(
         };
         prices.sort_unstable_by(|a, b| b.cmp(a));
         let need = get::shards_needed(&descriptor.geometry, held.len)?;
-        for price in prices.into_iter().take(need) {
-            one.read = one.read.plus(price)?;
+        let mut whole = Amount::ZERO;
+        for price in prices.iter().take(need) {
+            whole = whole.plus(*price)?;
         }
+        one.read = one.read.plus(whole)?;
+        one.rebuild = one.rebuild.plus(whole.times(prices.len() as u64)?)?;
     }
     Ok((one, by_cheque))
 }

@@ -19,8 +19,11 @@ pub(crate) struct CostsArgs {
     /// Days ahead that are forecast, every term extended at today's prices
     #[arg(long, default_value_t = 30)]
     days: u64,
-    /// Exit with status 1 when the days ahead cost more than this: smallest units, or whole tokens
-    /// as in `1.5t`
+    /// Hosts that are expected to be lost in a year, percent: what repair is counted by
+    #[arg(long, value_name = "PERCENT", default_value_t = 5, value_parser = percent())]
+    losses: u8,
+    /// Exit with status 1 when the days ahead and their repairs cost more than this: smallest
+    /// units, or whole tokens as in `1.5t`
     #[arg(long, value_name = "SUM", value_parser = money::typed)]
     budget: Option<Amount>,
     /// What one token is worth, for example `0.0000008 USD`, or `@FILE` that a source keeps fresh
@@ -44,7 +47,13 @@ struct CostsSaid {
     left: Amount,
     /// All objects, the days ahead.
     ahead: Amount,
-    ahead_fiat: Option<String>,
+    /// Reads that repairs are expected to need in the days ahead.
+    repair: Amount,
+    /// Share of hosts lost in a year that `repair` is counted by, percent.
+    losses: u8,
+    /// The days ahead and their repairs.
+    forecast: Amount,
+    forecast_fiat: Option<String>,
     /// Reading everything once.
     read: Amount,
     /// What was paid for storage in each month, `YYYY-MM`.
@@ -68,6 +77,21 @@ fn by_month(costs: &Costs, now_ms: u64) -> BTreeMap<String, Amount> {
     months
 }
 
+fn percent() -> clap::builder::RangedI64ValueParser<u8> {
+    clap::value_parser!(u8).range(..=100)
+}
+
+/// What repairs take of `rebuild`, the cost of rebuilding every shard once, in so many days.
+fn repair(rebuild: Amount, losses: u8, days: u64) -> Amount {
+    let share = u128::from(losses).saturating_mul(days.into());
+    // Hundredths of a year: the sum is divided first where the product would leave 128 bits.
+    let year = 100 * 365;
+    Amount(match rebuild.0.checked_mul(share) {
+        Some(product) => product.div_ceil(year),
+        None => (rebuild.0 / year).saturating_mul(share),
+    })
+}
+
 /// Runs it; false when a budget does not hold.
 pub(crate) async fn run(args: CostsArgs) -> anyhow::Result<bool> {
     let (renter, net) = Home::open()?.renter().await?;
@@ -75,13 +99,20 @@ pub(crate) async fn run(args: CostsArgs) -> anyhow::Result<bool> {
     net.stop().await;
     let costs = costs?;
     let ahead = costs.sum(|one| one.ahead)?;
-    let over = args.budget.map(|budget| ahead.0.saturating_sub(budget.0));
+    let repair = repair(costs.sum(|one| one.rebuild)?, args.losses, args.days);
+    let forecast = ahead.plus(repair)?;
+    let over = args
+        .budget
+        .map(|budget| forecast.0.saturating_sub(budget.0));
     let said = CostsSaid {
         days: args.days,
         per_epoch: costs.sum(|one| one.epoch)?,
         left: costs.sum(|one| one.left)?,
         ahead,
-        ahead_fiat: args.rate.as_ref().map(|rate| rate.of(ahead)),
+        repair,
+        losses: args.losses,
+        forecast,
+        forecast_fiat: args.rate.as_ref().map(|rate| rate.of(forecast)),
         read: costs.sum(|one| one.read)?,
         by_month: by_month(&costs, now_ms()),
         budget: args.budget,
@@ -109,6 +140,15 @@ fn words(said: &CostsSaid, rate: Option<&Rate>) -> String {
         sum(said.ahead),
         sum(said.read)
     ));
+    lines.push(format!(
+        "repairs in these days, when {} % of hosts are lost in a year: {}; together {}",
+        said.losses,
+        sum(said.repair),
+        sum(said.forecast)
+    ));
+    lines.push(
+        "gas: none; cheques are promises, only deposits and locks are transactions".to_owned(),
+    );
     lines.extend(match costs.missing {
         Some(missing) => Some(format!(
             "the vault lacks {} for it: `holdfast wallet deposit`",
@@ -152,4 +192,23 @@ fn line(costs: &Costs, one: &ObjectCost) -> String {
         days(one.end_epoch),
         one.name
     )
+}
+
+#[cfg(test)]
+mod tests {
+    //! Goal: repairs are a year's losses by the day, never below them.
+
+    use super::*;
+
+    #[test]
+    fn a_year_of_losses_is_their_share_of_everything_rebuilt() {
+        assert_eq!(repair(Amount(1000), 5, 365), Amount(50));
+        assert_eq!(repair(Amount(1000), 100, 365), Amount(1000));
+        assert_eq!(repair(Amount(1000), 0, 365), Amount::ZERO);
+        assert_eq!(repair(Amount(1), 5, 1), Amount(1));
+        assert_eq!(
+            repair(Amount(u128::MAX), 100, 365).0,
+            u128::MAX / 36_500 * 36_500
+        );
+    }
 }

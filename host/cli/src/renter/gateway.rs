@@ -143,6 +143,15 @@ enum GatewayCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Show what every bucket costs: an epoch, what was paid, what is ahead
+    Costs {
+        /// Days ahead that are counted, every term extended at today's prices
+        #[arg(long, default_value_t = 30)]
+        days: u64,
+        /// Answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Show a published release under `/r/NAME/VERSION/` and its files under `/cid/CID`
     Show {
         /// The release's object, as `publish` said it
@@ -247,6 +256,7 @@ pub(crate) async fn run(args: GatewayArgs) -> anyhow::Result<()> {
             (Ask::Compact { small_after_ms }, json)
         }
         GatewayCommand::Usage { json } => (Ask::Usage, json),
+        GatewayCommand::Costs { days, json } => (Ask::Costs { days }, json),
         GatewayCommand::Show {
             release,
             private,

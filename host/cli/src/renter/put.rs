@@ -271,7 +271,7 @@ async fn quote(
         "bytes": quote.bytes, "segments": quote.segments, "shards": quote.shards,
         "shard_bytes": quote.shard_len, "epochs": quote.epochs, "hosts": quote.hosts,
         "cost": quote.cost, "first_epoch": quote.first,
-        "read_once": quote.read,
+        "read_once": quote.read, "rebuild_every_shard": quote.rebuild,
         "already": already,
     });
     print::either(json, &said, |_| {
@@ -282,14 +282,16 @@ async fn quote(
         let stored: String = stored.collect();
         format!(
             "{stored}id      {id}\nshards  {} of at most {} bytes, {} hosts fit\n\
-             cost    at most {} for {} epochs, {} of it at once; at most {} to read it all once",
+             cost    at most {} for {} epochs, {} of it at once; at most {} to read it all once\n\
+             repair  at most {} for every hundredth of the shards that is lost",
             quote.shards,
             quote.shard_len,
             quote.hosts,
             quote.cost,
             quote.epochs,
             quote.first,
-            quote.read
+            quote.read,
+            Amount(quote.rebuild.0.div_ceil(100))
         )
     })
 }

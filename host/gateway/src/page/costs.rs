@@ -59,13 +59,6 @@ fn sum(objects: &[&ObjectCost], of: impl Fn(&ObjectCost) -> Amount) -> Amount {
     Amount(sums.fold(0, u128::saturating_add))
 }
 
-/// The bucket of a row that uses an object; none for a part of an upload under way.
-fn bucket_of(used: &[u8]) -> Option<&str> {
-    let rest = used.strip_prefix(b"v")?;
-    let end = rest.iter().position(|byte| *byte == 0)?;
-    std::str::from_utf8(rest.get(..end)?).ok()
-}
-
 impl Page {
     /// The count, of this minute. Errors: ServiceUnavailable when the chain does not answer.
     pub(super) async fn counted(&self, days: u64) -> Result<Arc<Costs>, Refusal> {
@@ -96,7 +89,7 @@ impl Page {
             .scan(&from, &rows::after(&from), USES)?;
         let mut buckets = found
             .iter()
-            .filter_map(|(row, _)| bucket_of(row.get(from.len()..)?));
+            .filter_map(|(row, _)| rows::bucket_of(row.get(from.len()..)?));
         Ok(buckets.any(|bucket| caller.key.reaches(bucket)))
     }
 

@@ -38,3 +38,11 @@ fn rows_read_back() {
     let back: Entry = of_bytes(b"o", &to_bytes(&entry)).expect("reads");
     assert_eq!(back, entry);
 }
+
+#[test]
+fn a_use_names_its_bucket_and_a_part_of_an_upload_none() {
+    let used = older("docs", "a/b", Some(7));
+    assert_eq!(bucket_of(&used), Some("docs"));
+    assert_eq!(bucket_of(&part("docs", Some(1))), None);
+    assert_eq!(bucket_of(b"v"), None);
+}

@@ -38,6 +38,8 @@ pub struct Quote {
     pub first: Amount,
     /// What reading all of it back once costs at most.
     pub read: Amount,
+    /// What rebuilding every shard once costs at most, each on its own: the reads that needs.
+    pub rebuild: Amount,
 }
 
 /// Quotes a put from the hubs' lists. For open data the file is read and named.
@@ -65,6 +67,7 @@ pub(crate) async fn quote(renter: &Renter, request: &PutRequest) -> Result<Quote
             Some(named.await??)
         }
     };
+    let read = read_cost(&hosts, geometry.data.into(), segments * shard_len)?;
     Ok(Quote {
         id,
         bytes,
@@ -75,7 +78,8 @@ pub(crate) async fn quote(renter: &Renter, request: &PutRequest) -> Result<Quote
         hosts: fit,
         cost: cost(&hosts, need, (segments, shard_len), epochs)?,
         first: cost(&hosts, need, (segments, shard_len), 1)?,
-        read: read_cost(&hosts, geometry.data.into(), segments * shard_len)?,
+        read,
+        rebuild: read.times(geometry.total().into())?,
     })
 }
 

@@ -1,4 +1,4 @@
-//! When epochs begin, and whose an object is.
+//! When epochs begin.
 
 use super::*;
 use host_renter::Costs;
@@ -36,10 +36,3 @@ fn what_was_paid_counts_on_the_day_its_epoch_begins() {
     assert_eq!(found, [(day - DAY_MS, Amount(1)), (day, Amount(12))]);
 }
 
-#[test]
-fn a_use_names_its_bucket_and_a_part_of_an_upload_none() {
-    let used = crate::rows::older("docs", "a/b", Some(7));
-    assert_eq!(bucket_of(&used), Some("docs"));
-    assert_eq!(bucket_of(&crate::rows::part("docs", Some(1))), None);
-    assert_eq!(bucket_of(b"v"), None);
-}
