@@ -172,7 +172,7 @@ enum Command {
     Log(renter::log::LogArgs),
     /// Serve S3 over this renter's objects; make and revoke access keys
     #[cfg(feature = "renter")]
-    Gateway(renter::gateway::GatewayArgs),
+    Gateway(Box<renter::gateway::GatewayArgs>),
     /// Balance, deposit, withdraw, send, wrap, unwrap
     #[cfg(feature = "renter")]
     Wallet(wallet::WalletArgs),
@@ -337,7 +337,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         #[cfg(feature = "renter")]
         Command::Log(args) => return renter::log::run(args).await,
         #[cfg(feature = "renter")]
-        Command::Gateway(args) => renter::gateway::run(args).await?,
+        Command::Gateway(args) => renter::gateway::run(*args).await?,
         #[cfg(feature = "renter")]
         Command::Wallet(args) => wallet::run(args).await?,
         #[cfg(feature = "renter")]

@@ -117,7 +117,8 @@ pub(super) struct Trouble {
 #[derive(Debug)]
 pub(super) struct Fault {
     pub(super) status: StatusCode,
-    pub(super) trouble: Trouble,
+    /// In a box: what does not go wrong should not carry its size.
+    pub(super) trouble: Box<Trouble>,
     /// How many bytes of a put there are, where that is the matter.
     pub(super) received: Option<u64>,
     /// Methods that there are instead.
@@ -153,13 +154,13 @@ impl Fault {
     pub(super) fn own(own: Own, message: impl Into<String>) -> Self {
         Self {
             status: own.status(),
-            trouble: Trouble {
+            trouble: Box::new(Trouble {
                 code: own.word().to_owned(),
                 who: own.blame().label().to_owned(),
                 message: message.into(),
                 next: own.next().to_owned(),
                 retry: own.retry(),
-            },
+            }),
             received: None,
             allow: None,
         }
@@ -169,13 +170,13 @@ impl Fault {
     pub(super) fn of_code(code: Code, message: impl Into<String>) -> Self {
         Self {
             status: status_of(code),
-            trouble: Trouble {
+            trouble: Box::new(Trouble {
                 code: code.word().to_owned(),
                 who: code.blame().label().to_owned(),
                 message: message.into(),
                 next: code.next().to_owned(),
                 retry: passes(code),
-            },
+            }),
             received: None,
             allow: None,
         }

@@ -98,7 +98,7 @@ impl Local {
             row.changed_ms = now;
             match ended {
                 Ok(()) => (row.whole, row.trouble) = (true, None),
-                Err(fault) => row.trouble = Some(fault.trouble),
+                Err(fault) => row.trouble = Some(*fault.trouble),
             }
         });
         match written.await {

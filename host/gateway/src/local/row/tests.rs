@@ -59,7 +59,7 @@ fn a_row_survives_its_file_and_says_where_it_stands() {
     row.write(&path).unwrap();
     let mut back = Row::read(&path).unwrap();
     assert_eq!((back.received, back.state()), (4, "storing"));
-    back.trouble = Some(Fault::own(Own::BodyDiffers, "why").trouble);
+    back.trouble = Some(*Fault::own(Own::BodyDiffers, "why").trouble);
     assert_eq!(back.state(), "failed");
     assert_eq!(back.to_json("x")["error"]["code"], "body-differs");
     back.whole = true;
@@ -76,7 +76,7 @@ fn time_forgets_what_is_unfinished_and_goes_on_with_what_is_to_be_stored() {
     assert_eq!(row.due(0), Due::Nothing, "a clock that went back");
     row.storing = true;
     assert_eq!(row.due(1001), Due::Store, "a gateway that was killed");
-    row.trouble = Some(Fault::own(Own::OverCap, "why").trouble);
+    row.trouble = Some(*Fault::own(Own::OverCap, "why").trouble);
     assert_eq!(row.due(1001), Due::Nothing, "a person must act");
     row.object = Some(ObjectId([7; 32]));
     assert_eq!(

@@ -35,4 +35,3 @@ fn what_was_paid_counts_on_the_day_its_epoch_begins() {
     let found = by_day(&costs(), now);
     assert_eq!(found, [(day - DAY_MS, Amount(1)), (day, Amount(12))]);
 }
-
