@@ -67,8 +67,8 @@ impl Took {
     }
 }
 
-/// Five rounds of 116 MiB, one network for all; `quick` one of 4 MiB. Says so when the program or
-/// the peer is not there.
+/// Five rounds of 116 MiB, one network for all; `quick` one of 4 MiB over fewer. Says so when the
+/// program or the peer is not there.
 pub fn report(quick: bool, dir: &Path, peers: &Path) -> anyhow::Result<Report> {
     let mut report = Report::default();
     let holdfast = program("holdfast")?;
@@ -77,12 +77,15 @@ pub fn report(quick: bool, dir: &Path, peers: &Path) -> anyhow::Result<Report> {
         report.notes.push(why.into());
         return Ok(report);
     }
-    let (mib, rounds) = if quick { (4_u32, 1) } else { (116, 5) };
+    let (mib, rounds, shape) = match quick {
+        true => (4_u32, 1, Shape::SMALL),
+        false => (116, 5, SHAPE),
+    };
     let scratch = volume::scratch(dir)?;
     let file = scratch.path().join("file");
     write_noise(&file, usize::try_from(mib)?)?;
     let peer = Peer::find(&peers.join("btfs"), scratch.path())?;
-    let network = Standing::start(&holdfast, scratch.path(), SHAPE)?;
+    let network = Standing::start(&holdfast, scratch.path(), shape)?;
     let mut ours = Vec::new();
     let mut theirs = [Vec::new(), Vec::new()];
     for _ in 0..rounds {

@@ -100,7 +100,7 @@ fn resident(daemon: &Path, host: &Path, quick: bool) -> anyhow::Result<f64> {
     if !quick {
         std::thread::sleep(Duration::from_secs(5));
     }
-    let status = std::fs::read_to_string(format!("/proc/{}/status", running.id()))?;
+    let status = std::fs::read_to_string(format!("/proc/{}/status", running.0.id()))?;
     let kib = status
         .lines()
         .find_map(|line| line.strip_prefix("VmRSS:"))
@@ -111,13 +111,6 @@ fn resident(daemon: &Path, host: &Path, quick: bool) -> anyhow::Result<f64> {
 
 /// A host that stops in order when its standard input ends, and is waited for.
 pub(crate) struct Running(Child);
-
-impl Running {
-    /// Its process.
-    pub(crate) fn id(&self) -> u32 {
-        self.0.id()
-    }
-}
 
 impl Drop for Running {
     fn drop(&mut self) {

@@ -2,8 +2,8 @@
 //! peers as it takes are connected?
 //!
 //! Unit: MiB, the kernel's highest resident size of the process (VmHWM, reset before each round),
-//! against the budgets of 96 and 128 MiB; a host of a demo network with the I/O buffers a host has
-//! by default. Uploads: 64 shards of 2 MiB by four peers, all half sent before the first is
+//! against the budgets of 96 and 128 MiB; a host of a small network with the I/O buffers a host
+//! has by default. Uploads: 64 shards of 2 MiB by four peers, all half sent before the first is
 //! finished. Peers: 1,000 nodes dial and ask for the offer; the host takes 900 connections
 //! (`CONNECTIONS_MAX`) and turns the others away, so the row says how many it held.
 //!
@@ -11,8 +11,7 @@
 //! 64 MiB of arena that is touched as it is needed: 80 to 110; a connection's Noise and Yamux
 //! state about 30 KiB: 70 with 900.
 
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -24,15 +23,13 @@ use host_core::limits;
 use host_core::network::Network;
 use host_core::seams::PeerAddr;
 use host_core::{Address, AgreementId, Amount};
-use host_net::{Bounds, Inlet, Net, Options};
+use host_net::{Bounds, Inlet, Net, Options, SwarmKey, Ways};
 use host_transfer::info;
 use host_transfer::upload::{self, Opened, UploadStream};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::idle::{Running, begin, program};
 use crate::rows::{Goal, Report, Row};
-use crate::standing::{Shape, Standing};
+use crate::town::Town;
 use crate::volume;
 
 /// MiB a host may hold with 64 uploads under way.
@@ -47,31 +44,27 @@ const CALLERS: usize = 4;
 const EPOCHS: u64 = 10;
 /// Nodes that dial at once.
 const DIALS: usize = 32;
-/// Longest wait for the restarted host to see the chain.
+/// Longest wait for the host to see the chain.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The host whose memory is read.
 const HOST: usize = 0;
-const SHAPE: Shape = Shape {
-    hosts: 2,
-    data: 1,
-    parity: 1,
-    mib: 192,
-};
+/// MiB of its volume: three rounds of uploads.
+const VOLUME_MIB: usize = 512;
+/// MiB of its I/O buffers: what a host has by default.
+const BUFFERS_MIB: usize = 64;
 
 /// Measures three times each; `quick` once, with a tenth of the peers. Says so when the programs
 /// are not built.
 pub fn report(quick: bool, dir: &Path) -> anyhow::Result<Report> {
     let mut report = Report::default();
-    let (holdfast, daemon) = (program("holdfast")?, program("holdfastd")?);
-    if !holdfast.exists() || !daemon.exists() {
+    let (rounds, peers) = if quick { (1, 100) } else { (3, 1000) };
+    let scratch = volume::scratch(dir)?;
+    let Some(town) = Town::with_buffers(scratch.path(), 1, VOLUME_MIB, BUFFERS_MIB)? else {
         let why = "memory: holdfast and holdfastd are not built; nothing measured";
         report.notes.push(why.into());
         return Ok(report);
-    }
-    let (rounds, peers) = if quick { (1, 100) } else { (3, 1000) };
-    let scratch = volume::scratch(dir)?;
-    let network = Standing::start(&holdfast, scratch.path(), SHAPE)?;
-    let mut measured = Measured::start(&network, &holdfast, &daemon)?;
+    };
+    let measured = Measured::new(&town)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -83,8 +76,6 @@ pub fn report(quick: bool, dir: &Path) -> anyhow::Result<Report> {
         crowd.push((measured.peak_mib()?, PEERS_BUDGET));
     }
     for round in 0..rounds {
-        // Terms begin now: an epoch of the demo lasts twenty seconds.
-        measured.epoch = epoch(&holdfast, &network.host(HOST))?;
         measured.forget_peak()?;
         runtime.block_on(measured.uploads(round))?;
         uploads.push((measured.peak_mib()?, UPLOADS_BUDGET));
@@ -104,8 +95,9 @@ pub fn report(quick: bool, dir: &Path) -> anyhow::Result<Report> {
 
 /// The host that is measured, and what its callers need to know.
 struct Measured {
-    running: Running,
+    pid: u32,
     network: Network,
+    network_file: PathBuf,
     to: PeerAddr,
     host: Address,
     epoch: u64,
@@ -113,31 +105,20 @@ struct Measured {
 }
 
 impl Measured {
-    /// Takes a host out of the demo and starts it again with the default's buffers.
-    fn start(standing: &Standing, holdfast: &Path, daemon: &Path) -> anyhow::Result<Self> {
-        let dir = standing.host(HOST);
-        standing.kill(HOST)?;
-        let set = Command::new(holdfast)
-            .args(["config", "--dir"])
-            .arg(&dir)
-            .args(["set", "storage.buffers", "\"64 MiB\""])
-            .output()?;
-        let why = String::from_utf8_lossy(&set.stderr);
-        ensure!(set.status.success(), "holdfast config: {}", why.trim());
-        let running = begin(daemon, &dir)?;
-        let said = ask(holdfast, &dir, &["id", "--json"])?;
-        let file = standing.place.join("network.toml");
-        epoch(holdfast, &dir)?;
+    fn new(town: &Town) -> anyhow::Result<Self> {
+        let (_, serving) = town.host(HOST)?;
+        let network_file = town.network_file();
         let mut measured = Self {
-            network: toml::from_str(&std::fs::read_to_string(file)?)?,
+            pid: serving.id(),
+            network: toml::from_str(&std::fs::read_to_string(&network_file)?)?,
+            network_file,
             to: PeerAddr {
-                peer: text(&said, "peer")?.parse()?,
-                addrs: serde_json::from_value(said["addrs"].clone())?,
+                peer: serving.word("peer")?.parse()?,
+                addrs: serde_json::from_value(serving.said["addrs"].clone())?,
             },
-            host: text(&said, "address")?.parse()?,
-            epoch: 0,
+            host: serving.word("address")?.parse()?,
+            epoch: epoch(town)?,
             idle_mib: 0.0,
-            running,
         };
         measured.idle_mib = measured.mib("VmRSS:")?;
         Ok(measured)
@@ -145,7 +126,7 @@ impl Measured {
 
     /// MiB by that name in the kernel's account of the host.
     fn mib(&self, name: &str) -> anyhow::Result<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.running.id()))?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid))?;
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
         Ok(kib.with_context(|| format!("no {name} in /proc"))? / 1024.0)
@@ -157,13 +138,13 @@ impl Measured {
 
     /// The highest resident size counts from now on.
     fn forget_peak(&self) -> anyhow::Result<()> {
-        let path = format!("/proc/{}/clear_refs", self.running.id());
+        let path = format!("/proc/{}/clear_refs", self.pid);
         std::fs::write(&path, "5").context(path)
     }
 
     /// 64 uploads at once, up to their receipts.
     async fn uploads(&self, round: u32) -> anyhow::Result<()> {
-        let callers = (0..CALLERS).map(async |n| Caller::new(&format!("caller {round} {n}")).await);
+        let callers = (0..CALLERS).map(async |n| self.caller(&format!("caller {round} {n}")).await);
         let callers = try_join_all(callers).await?;
         let bodies: Vec<_> = (0..limits::UPLOADS_MAX)
             .map(|n| noise(&format!("body {round} {n}")))
@@ -190,7 +171,7 @@ impl Measured {
     async fn crowd(&self, round: u32, peers: usize) -> anyhow::Result<usize> {
         let id = self.network.id();
         let come = stream::iter(0..peers).map(async |n| {
-            let caller = Caller::new(&format!("peer {round} {n}")).await?;
+            let caller = self.caller(&format!("peer {round} {n}")).await?;
             // A host that is full turns them away: that is what is counted.
             let _offer = info::ask(&caller.net, &self.to, &id).await;
             Ok::<_, anyhow::Error>(caller)
@@ -202,6 +183,28 @@ impl Measured {
             .count();
         stop(callers).await;
         Ok(held)
+    }
+
+    /// A member of the network whose key comes from its name.
+    async fn caller(&self, name: &str) -> anyhow::Result<Caller> {
+        let shared = SwarmKey::beside(&self.network_file, &self.network)?;
+        let key = SecretKey::from_bytes(&Sha256::digest(name).into())?;
+        let options = Options {
+            key: key.clone(),
+            listen: Vec::new(),
+            announce: Vec::new(),
+            private_network: true,
+            protocols: Vec::new(),
+            agent: "holdfast-bench".to_owned(),
+            bounds: Bounds::house(),
+        };
+        let ways = Ways::of(&self.network, shared)?;
+        let (net, inlet) = Net::start_in(options, ways).await?;
+        Ok(Caller {
+            net,
+            key,
+            _inlet: inlet,
+        })
     }
 
     fn terms(&self, caller: &Caller, body: &[u8], price: Amount) -> anyhow::Result<Agreement> {
@@ -235,25 +238,6 @@ struct Caller {
 }
 
 impl Caller {
-    async fn new(name: &str) -> anyhow::Result<Self> {
-        let key = SecretKey::from_bytes(&Sha256::digest(name).into())?;
-        let (net, inlet) = Net::start(Options {
-            key: key.clone(),
-            listen: Vec::new(),
-            announce: Vec::new(),
-            private_network: true,
-            protocols: Vec::new(),
-            agent: "holdfast-bench".to_owned(),
-            bounds: Bounds::house(),
-        })
-        .await?;
-        Ok(Self {
-            net,
-            key,
-            _inlet: inlet,
-        })
-    }
-
     /// Proposes terms for `body` at the host's price.
     async fn open(&self, to: &Measured, body: &[u8]) -> anyhow::Result<UploadStream> {
         let (network, chain_id) = (to.network.id(), to.network.chain_id);
@@ -283,28 +267,14 @@ fn noise(name: &str) -> Vec<u8> {
     bytes
 }
 
-/// What a command about a host says as JSON.
-fn ask(holdfast: &Path, dir: &Path, words: &[&str]) -> anyhow::Result<Value> {
-    let mut command = Command::new(holdfast);
-    let ended = command.args(words).arg("--dir").arg(dir).output()?;
-    let why = String::from_utf8_lossy(&ended.stderr);
-    ensure!(ended.status.success(), "holdfast {words:?}: {}", why.trim());
-    Ok(serde_json::from_slice(&ended.stdout)?)
-}
-
-fn text<'a>(said: &'a Value, what: &str) -> anyhow::Result<&'a str> {
-    said[what]
-        .as_str()
-        .with_context(|| format!("no {what} is said"))
-}
-
-/// The chain's epoch, once the host has seen it.
-fn epoch(holdfast: &Path, dir: &Path) -> anyhow::Result<u64> {
+/// The chain's epoch, once the host has seen it. It lasts an hour there.
+fn epoch(town: &Town) -> anyhow::Result<u64> {
     let begun = Instant::now();
     loop {
-        let said = ask(holdfast, dir, &["status", "--json"])?;
-        match said["epoch"].as_u64() {
-            Some(epoch) if epoch > 0 => return Ok(epoch),
+        let said = town.statuses()?;
+        let host = said.get(HOST).context("the host says nothing")?;
+        match (host["epoch"].as_u64(), host["block"].as_u64()) {
+            (Some(epoch), Some(block)) if block > 0 => return Ok(epoch),
             _ => ensure!(begun.elapsed() < PATIENCE, "the host sees no chain"),
         }
         std::thread::sleep(Duration::from_millis(200));

@@ -33,8 +33,8 @@ const SHAPE: Shape = Shape {
 /// Share of the limit that a repair should reach.
 const GOAL: f64 = 0.8;
 
-/// Repairs a file of 512 MiB after each of three hosts died; `quick` one of 4 MiB, once. Says so
-/// when the program is not built.
+/// Repairs a file of 512 MiB after each of three hosts died; `quick` one of 4 MiB, once, over
+/// fewer. Says so when the program is not built.
 pub fn report(quick: bool, dir: &Path) -> anyhow::Result<Report> {
     let mut report = Report::default();
     let holdfast = program("holdfast")?;
@@ -43,14 +43,17 @@ pub fn report(quick: bool, dir: &Path) -> anyhow::Result<Report> {
         report.notes.push(why.into());
         return Ok(report);
     }
-    let (mib, rounds) = if quick { (4, 1) } else { (512, 3) };
+    let (mib, rounds, shape) = match quick {
+        true => (4, 1, Shape::SMALL),
+        false => (512, 3, SHAPE),
+    };
     let scratch = volume::scratch(dir)?;
     let file = scratch.path().join("file");
     write_noise(&file, mib)?;
-    let network = Standing::start(&holdfast, scratch.path(), SHAPE)?;
+    let network = Standing::start(&holdfast, scratch.path(), shape)?;
     let id = network.put(&file)?;
     let (mut speed, mut traffic) = (Vec::new(), Vec::new());
-    let mut victims = 0..SHAPE.hosts;
+    let mut victims = 0..shape.hosts;
     while speed.len() < rounds {
         let victim = victims.next().context("no host kept a shard")?;
         let read_s = network.get(&id, &scratch.path().join("out"))?;
@@ -73,7 +76,7 @@ pub fn report(quick: bool, dir: &Path) -> anyhow::Result<Report> {
         let (lost, moved) = (written as f64, (read + written) as f64);
         let rate = |seconds: f64| lost / seconds / f64::from(1 << 20);
         speed.push((rate(took_s), rate(read_s + write_s)));
-        traffic.push((moved / lost, f64::from(SHAPE.data + 1)));
+        traffic.push((moved / lost, f64::from(shape.data + 1)));
     }
     report.rows = vec![
         Row::new(

@@ -26,6 +26,16 @@ pub(crate) struct Shape {
     pub(crate) mib: usize,
 }
 
+impl Shape {
+    /// Enough to prove that a measurement runs.
+    pub(crate) const SMALL: Self = Self {
+        hosts: 8,
+        data: 2,
+        parity: 2,
+        mib: 1,
+    };
+}
+
 /// Whether a process has let go of everything: it is gone, or its last thread waits for the parent
 /// to ask.
 fn is_over(pid: &str) -> bool {

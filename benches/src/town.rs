@@ -21,6 +21,8 @@ use crate::idle::program;
 const PORTS: u16 = 5;
 /// Where first ports are looked for: below those that the kernel gives to clients.
 const FIRST_PORTS: std::ops::Range<u16> = 12_000..30_000;
+/// MiB of I/O buffers a volume: many hosts on one machine.
+const BUFFERS_MIB: usize = 32;
 /// What the renter's vault is given: smallest units.
 const DEPOSIT: &str = "100000000000000000000";
 
@@ -58,6 +60,11 @@ impl Serving {
         Ok(serving)
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// A word of what it said.
     pub(crate) fn word(&self, name: &str) -> anyhow::Result<String> {
         let word = self.said[name].as_str();
@@ -87,6 +94,16 @@ impl Town {
         hosts: usize,
         volume_mib: usize,
     ) -> anyhow::Result<Option<Self>> {
+        Self::with_buffers(dir, hosts, volume_mib, BUFFERS_MIB)
+    }
+
+    /// The same with other I/O buffers a volume.
+    pub(crate) fn with_buffers(
+        dir: &Path,
+        hosts: usize,
+        volume_mib: usize,
+        buffers_mib: usize,
+    ) -> anyhow::Result<Option<Self>> {
         let (holdfast, daemon) = (program("holdfast")?, program("holdfastd")?);
         if !holdfast.exists() || !daemon.exists() {
             return Ok(None);
@@ -110,7 +127,12 @@ impl Town {
             .map(|n| dir.join(format!("host-{n:02}")))
             .collect();
         for place in &places {
-            let made = say(&mut host_command(&holdfast, place, &file, volume_mib))?;
+            let made = say(&mut host_command(
+                &holdfast,
+                place,
+                &file,
+                [volume_mib, buffers_mib],
+            ))?;
             fund.extend(["--fund".to_owned(), word(&made, "address")?]);
         }
         let mut town = Self {
@@ -144,6 +166,16 @@ impl Town {
         command
     }
 
+    /// A host's place and its process.
+    pub(crate) fn host(&self, host: usize) -> anyhow::Result<&(PathBuf, Serving)> {
+        self.hosts.get(host).context("there is no such host")
+    }
+
+    /// The file that names the network.
+    pub(crate) fn network_file(&self) -> PathBuf {
+        self.dir.join("network").join("network.toml")
+    }
+
     /// What each host says of itself.
     pub(crate) fn statuses(&self) -> anyhow::Result<Vec<Value>> {
         let ask = |place: &Path| {
@@ -154,7 +186,9 @@ impl Town {
     }
 }
 
-fn host_command(holdfast: &Path, place: &Path, network: &Path, volume_mib: usize) -> Command {
+fn host_command(holdfast: &Path, place: &Path, network: &Path, mib: [usize; 2]) -> Command {
+    let [volume_mib, buffers_mib] = mib;
+    let buffers = format!("storage.buffers=\"{buffers_mib} MiB\"");
     let mut command = Command::new(holdfast);
     command
         .args(["init", "--json", "--dir"])
@@ -167,7 +201,7 @@ fn host_command(holdfast: &Path, place: &Path, network: &Path, volume_mib: usize
         r#"api.listen="127.0.0.1:0""#,
         "gateway.enabled=false",
         "settle.auto_cash=false",
-        r#"storage.buffers="32 MiB""#,
+        &buffers,
     ] {
         command.args(["--set", pair]);
     }
