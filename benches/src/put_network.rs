@@ -23,6 +23,11 @@ use crate::put_limit::Stages;
 use crate::rows::{Goal, Report, Row};
 use crate::volume;
 
+/// A network that only proves that this runs.
+const SMALL: &[&str] = &[
+    "--hosts", "10", "--kill", "2", "--data", "2", "--parity", "6",
+];
+
 /// Puts a file of 1 GiB three times, each into a network of its own; `quick` one of 4 MiB. Says so
 /// when the program is not built.
 pub fn report(quick: bool, dir: &Path) -> anyhow::Result<Report> {
@@ -33,7 +38,10 @@ pub fn report(quick: bool, dir: &Path) -> anyhow::Result<Report> {
         report.notes.push(why.into());
         return Ok(report);
     }
-    let (mib, rounds) = if quick { (4, 1) } else { (1024, 3) };
+    let (mib, rounds, shape) = match quick {
+        true => (4, 1, SMALL),
+        false => (1024, 3, &[][..]),
+    };
     let scratch = volume::scratch(dir)?;
     let file = scratch.path().join("file");
     write_noise(&file, mib)?;
@@ -41,7 +49,7 @@ pub fn report(quick: bool, dir: &Path) -> anyhow::Result<Report> {
     for round in 0..rounds {
         let stages = Stages::measure(quick, dir)?;
         let place = scratch.path().join(format!("network-{round}"));
-        let rate = put(&holdfast, &file, &place)?;
+        let rate = put(&holdfast, &file, &place, shape)?;
         limits.push((rate, stages.limit));
         shares.push((rate, stages.shared));
     }
@@ -68,11 +76,12 @@ pub(crate) fn write_noise(path: &Path, mib: usize) -> anyhow::Result<()> {
 }
 
 /// GiB a second of one put, as the demo reports it.
-fn put(holdfast: &Path, file: &Path, place: &Path) -> anyhow::Result<f64> {
+fn put(holdfast: &Path, file: &Path, place: &Path, shape: &[&str]) -> anyhow::Result<f64> {
     let said = place.with_extension("json");
     let ended = Command::new(holdfast)
         .args(["demo", "--exit", "--file"])
         .arg(file)
+        .args(shape)
         .arg("--dir")
         .arg(place)
         .arg("--report")
